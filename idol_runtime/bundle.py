@@ -1,0 +1,142 @@
+"""A bundle: the folder that export writes and the runtime loads.
+
+ONNX files, data files and one `manifest.json` that names each with its sha256. Nothing is
+loaded from a bundle before its hashes are checked, and no ONNX file may point outside its folder.
+"""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import onnx
+
+from idol_runtime.errors import BundleError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class BundleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: str
+    size: int
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bundle says of itself."""
+
+    kind: str
+    """`dialogue`, `speech`, `face` or `pose`."""
+    name: str
+    format: int
+    files: dict[str, BundleFile]
+    """Every file but the manifest, by its path inside the folder."""
+    licence: str
+    config: dict[str, Any]
+    """What this kind's loader needs: shapes, rates, names; see the loader's own struct."""
+    card: dict[str, Any] = {}
+    """How it was made: command, seed, data with licences, metrics."""
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """A bundle whose files have been checked."""
+
+    folder: Path
+    manifest: Manifest
+
+    def path(self, name: str) -> Path:
+        if name not in self.manifest.files:
+            raise BundleError(
+                f"{self.folder}: expected a file `{name}` in the manifest, found "
+                f"{sorted(self.manifest.files)}; export the bundle again."
+            )
+        return self.folder / name
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    kind: str,
+    name: str,
+    licence: str,
+    config: dict[str, Any],
+    card: dict[str, Any] | None = None,
+) -> Manifest:
+    """Hashes every file in `folder` and writes the manifest beside them."""
+    files = {
+        path.relative_to(folder).as_posix(): BundleFile(sha256_of(path), path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    manifest = Manifest(kind, name, FORMAT, files, licence, config, card or {})
+    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    (folder / MANIFEST).write_bytes(encoded + b"\n")
+    return manifest
+
+
+def open_bundle(folder: Path, kind: str) -> Bundle:
+    """Reads and verifies a bundle.
+
+    Raises:
+        BundleError: the manifest is missing or broken, the kind differs, or a file is missing,
+            truncated, altered or refers to data outside the folder.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise BundleError(
+            f"{folder}: expected a bundle with a {MANIFEST}, found none; "
+            "fetch it with `idol models pull` or write it with `python -m export.<kind>`."
+        ) from None
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{path}: expected a bundle manifest, found {error}.") from None
+    if manifest.format != FORMAT:
+        raise BundleError(
+            f"{path}: expected bundle format {FORMAT}, found {manifest.format}; "
+            "export it again with this version."
+        )
+    if manifest.kind != kind:
+        raise BundleError(f"{path}: expected a {kind} bundle, found kind `{manifest.kind}`.")
+    for name, expected in manifest.files.items():
+        _verify(folder, name, expected)
+    return Bundle(folder, manifest)
+
+
+def _verify(folder: Path, name: str, expected: BundleFile) -> None:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or (folder / name).is_symlink():
+        raise BundleError(f"{folder}: file `{name}` leaves the bundle; refuse it, do not load it.")
+    path = folder / name
+    if not path.is_file():
+        raise BundleError(f"{path}: expected a file of {expected.size} bytes, found none.")
+    size = path.stat().st_size
+    if size != expected.size:
+        raise BundleError(
+            f"{path}: expected {expected.size} bytes, found {size}: the file is truncated or "
+            "altered; delete the folder and fetch or export the bundle again."
+        )
+    digest = sha256_of(path)
+    if digest != expected.sha256:
+        raise BundleError(
+            f"{path}: expected sha256 {expected.sha256[:16]}..., found {digest[:16]}...: the "
+            "file is damaged; delete the folder and fetch or export the bundle again."
+        )
+    if path.suffix == ".onnx":
+        _check_external_data(path)
+
+
+def _check_external_data(path: Path) -> None:
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            location = PurePosixPath(entry.value)
+            if entry.key == "location" and (location.is_absolute() or ".." in location.parts):
+                raise BundleError(
+                    f"{path}: tensor data at `{entry.value}` is outside the bundle; refuse it."
+                )

@@ -1,0 +1,38 @@
+"""One tree of errors. Every message is a sentence: what was expected, what came, what to do.
+
+    IdolError
+    ├── ConfigError      a character folder, a TOML file, a command-line value
+    ├── StoreError       a model that cannot be fetched, verified or written
+    ├── BundleError      a bundle that is truncated, altered or of another kind
+    ├── ProviderError    an execution provider that was asked for and is not there
+    ├── InputError       text, sound or a file the user gave and we cannot use
+    └── WorkerError      a worker process that died or refused a request
+"""
+
+
+class IdolError(Exception):
+    """The root: the command line prints its message and exits with status 2."""
+
+
+class ConfigError(IdolError):
+    pass
+
+
+class StoreError(IdolError):
+    pass
+
+
+class BundleError(IdolError):
+    pass
+
+
+class ProviderError(IdolError):
+    pass
+
+
+class InputError(IdolError):
+    pass
+
+
+class WorkerError(IdolError):
+    pass
