@@ -60,3 +60,18 @@ POSE_BONES: Final[tuple[str, ...]] = (
     "rightToes",
 )
 """22 VRM 1.0 humanoid bones of a pose frame, in wire order."""
+
+ACTIVITIES: Final[tuple[str, ...]] = ("idle", "listen", "think", "speak")
+"""What a character is doing; conditions the face and pose generators and is announced as a cue."""
+
+EMOTIONS: Final[tuple[str, ...]] = (
+    "valence",
+    "arousal",
+    "happy",
+    "angry",
+    "sad",
+    "relaxed",
+    "surprised",
+    "curious",
+)
+"""Emotion conditioning: valence and arousal in [-1, 1], then six intensities in [0, 1]."""
