@@ -1,0 +1,135 @@
+"""A character is a folder: `character.toml`, owned by the people who wrote it."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from idol_protocol.channels import EMOTIONS
+from idol_runtime.errors import ConfigError
+
+CHARACTER_FILE = "character.toml"
+BUILT_IN = Path(__file__).parent / "characters"
+DEFAULT_CHARACTER = BUILT_IN / "hoshi"
+STYLE_SIZE = 16
+
+
+class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str = "af_heart"
+    """A voice of the speech model, or a blend such as `af_heart:0.6+bf_emma:0.4`."""
+    speed: float = 1.0
+    """1 is the voice's own pace; 0.5 to 2."""
+
+
+class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    style_seed: int = 0
+    """Draws the style code: how large and how lively the face and the body move."""
+    style: list[float] | None = None
+    """The style code itself, 16 numbers around 0; takes the place of the seed."""
+
+
+class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    dialogue: str = "smollm2-135m-instruct"
+    """A dialogue model of the store: in the catalog, or imported by `idol models import`."""
+    speech: str = "kokoro-82m"
+
+
+class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the character changes of the dialogue model's own sampling defaults."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    max_tokens: int | None = None
+
+
+class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `character.toml` holds."""
+
+    name: str
+    persona: str
+    """Who the character is, told to the dialogue model before every conversation."""
+    greeting: str = ""
+    """Said when a conversation begins without the user having said anything."""
+    language: str = "en-us"
+    """BCP 47: `en-us`, `en-gb`, `ja`, `zh`."""
+    voice: Voice = Voice()
+    emotion: dict[str, float] = {}
+    """The baseline: any of `idol_protocol.channels.EMOTIONS`."""
+    motion: Motion = Motion()
+    models: ModelNames = ModelNames()
+    sampling: Sampling = Sampling()
+
+    def emotion_vector(self) -> NDArray[np.float32]:
+        """Shape (8,), in `EMOTIONS` order."""
+        return np.array([self.emotion.get(name, 0.0) for name in EMOTIONS], np.float32)
+
+    def style_code(self) -> NDArray[np.float32]:
+        """Shape (16,)."""
+        if self.motion.style is not None:
+            return np.array(self.motion.style, np.float32)
+        rng = np.random.default_rng(self.motion.style_seed)
+        return rng.standard_normal(STYLE_SIZE).astype(np.float32)
+
+
+def load_character(folder: Path) -> Character:
+    """Reads a character's folder.
+
+    Raises:
+        ConfigError: no such folder or file, broken TOML, an unknown key, or a value out of range.
+    """
+    path = folder / CHARACTER_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"{folder}: expected a character folder with a {CHARACTER_FILE}, found "
+            f"{'no such folder' if not folder.exists() else 'none in it'}; built-in characters "
+            f"are {', '.join(sorted(path.parent.name for path in BUILT_IN.glob('*/*.toml')))}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path}: expected a readable UTF-8 file, but {error}; check the file."
+        ) from None
+    try:
+        character = msgspec.convert(tomllib.loads(text), Character)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: expected valid TOML, but {error}; mend that line.") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{path}: {error}; known keys are {', '.join(Character.__struct_fields__)}."
+        ) from None
+    _check(path, character)
+    return character
+
+
+def find_character(name_or_folder: str) -> Path:
+    """A built-in character's name, or the path of a folder."""
+    built_in = BUILT_IN / name_or_folder
+    if name_or_folder and "/" not in name_or_folder and built_in.is_dir():
+        return built_in
+    return Path(name_or_folder)
+
+
+def _check(path: Path, character: Character) -> None:
+    if not character.name.strip() or not character.persona.strip():
+        raise ConfigError(f"{path}: expected a name and a persona, found an empty one; fill it in.")
+    if unknown := sorted(set(character.emotion) - set(EMOTIONS)):
+        raise ConfigError(
+            f"{path}: expected emotions among {', '.join(EMOTIONS)}, found {', '.join(unknown)}."
+        )
+    for name, value in character.emotion.items():
+        lowest = -1.0 if name in ("valence", "arousal") else 0.0
+        if not lowest <= value <= 1.0:
+            raise ConfigError(
+                f"{path}: expected emotion.{name} from {lowest:g} to 1, found {value:g}."
+            )
+    if not 0.5 <= character.voice.speed <= 2.0:
+        raise ConfigError(
+            f"{path}: expected voice.speed from 0.5 to 2, found {character.voice.speed:g}."
+        )
+    style = character.motion.style
+    if style is not None and len(style) != STYLE_SIZE:
+        raise ConfigError(f"{path}: expected {STYLE_SIZE} numbers in motion.style, found {len(style)}.")

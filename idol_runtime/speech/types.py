@@ -1,0 +1,26 @@
+"""What the speech model hands over."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    symbol: str
+    """One of the speech model's own symbols (for Kokoro: misaki's IPA)."""
+    start_s: float
+    """Seconds from the start of its clause's sound."""
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeechChunk:
+    """A stretch of a clause's sound, in order."""
+
+    samples: NDArray[np.int16]
+    """Shape (n,), mono PCM16 at `idol_protocol.frames.AUDIO_RATE_HZ`."""
+    phonemes: tuple[Phoneme, ...]
+    """All phonemes of the clause on its first chunk, none on the others."""
+    is_last: bool
