@@ -1,0 +1,114 @@
+"""A run folder: everything needed to resume, to export and to say how the weights were made.
+
+config.json         the resolved configuration
+origin.json         command line, git commit, versions, seed
+generator.safetensors, generator_ema.safetensors, <other modules>.safetensors
+optimisers.pt       optimiser states and random-number state (only for resuming)
+progress.json       the step that the files above belong to
+metrics.jsonl       one JSON object per logged step
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+
+def start_run(folder: Path, config: Mapping[str, Any], *, seed: int) -> None:
+    """Creates a run folder and writes what the run is made of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "config.json", dict(config))
+    _write_json(folder / "origin.json", origin(seed))
+
+
+def origin(seed: int) -> dict[str, Any]:
+    """The command as typed, the commit it ran from and the seed."""
+    return {
+        "command": command_line(),
+        "commit": _git_commit(),
+        "seed": seed,
+        "torch": torch.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def command_line() -> str:
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    start = ["python", "-m", module] if module else ["python", sys.argv[0]]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
+def save(
+    folder: Path,
+    step: int,
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
+) -> None:
+    """Writes weights and optimiser states; `progress.json` last, so that a torn save is seen."""
+    for name, module in modules.items():
+        partial = folder / f"{name}.safetensors.part"
+        weights = {key: value.contiguous() for key, value in module.state_dict().items()}
+        save_file(weights, partial)
+        os.replace(partial, folder / f"{name}.safetensors")
+    states: dict[str, Any] = {name: value.state_dict() for name, value in optimisers.items()}
+    states["torch_rng"] = torch.get_rng_state()
+    partial = folder / "optimisers.pt.part"
+    torch.save(states, partial)
+    os.replace(partial, folder / "optimisers.pt")
+    _write_json(folder / "progress.json", {"step": step})
+
+
+def resume(
+    folder: Path,
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
+) -> int:
+    """Loads what `save` wrote and returns its step; 0 when the folder holds no checkpoint."""
+    if not (folder / "progress.json").exists():
+        return 0
+    for name, module in modules.items():
+        load_weights(folder, name, module)
+    states = torch.load(folder / "optimisers.pt", weights_only=True)
+    for name, optimiser in optimisers.items():
+        optimiser.load_state_dict(states[name])
+    torch.set_rng_state(states["torch_rng"])
+    return int(read_json(folder / "progress.json")["step"])
+
+
+def load_weights(folder: Path, name: str, module: nn.Module) -> None:
+    module.load_state_dict(load_file(folder / f"{name}.safetensors"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text())
+    return value
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def _git_commit() -> str:
+    """The commit of the checkout, with `+changes` when the training code differs from it."""
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return run.stdout.strip()
