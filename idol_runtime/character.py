@@ -132,4 +132,6 @@ def _check(path: Path, character: Character) -> None:
         )
     style = character.motion.style
     if style is not None and len(style) != STYLE_SIZE:
-        raise ConfigError(f"{path}: expected {STYLE_SIZE} numbers in motion.style, found {len(style)}.")
+        raise ConfigError(
+            f"{path}: expected {STYLE_SIZE} numbers in motion.style, found {len(style)}."
+        )

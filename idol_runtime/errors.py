@@ -1,12 +1,12 @@
 """One tree of errors. Every message is a sentence: what was expected, what came, what to do.
 
-    IdolError
-    ├── ConfigError      a character folder, a TOML file, a command-line value
-    ├── StoreError       a model that cannot be fetched, verified or written
-    ├── BundleError      a bundle that is truncated, altered or of another kind
-    ├── ProviderError    an execution provider that was asked for and is not there
-    ├── InputError       text, sound or a file the user gave and we cannot use
-    └── WorkerError      a worker process that died or refused a request
+IdolError
+├── ConfigError      a character folder, a TOML file, a command-line value
+├── StoreError       a model that cannot be fetched, verified or written
+├── BundleError      a bundle that is truncated, altered or of another kind
+├── ProviderError    an execution provider that was asked for and is not there
+├── InputError       text, sound or a file the user gave and we cannot use
+└── WorkerError      a worker process that died or refused a request
 """
 
 

@@ -114,7 +114,7 @@ class Performer:
         self.speech_ends = present
         self._pending.clear()
         self._open_utterance = None
-        self._moved.set()
+        self.emit(Cue(pts_of(present), "playback.cut"))
         return pts_of(present)
 
     # Frames out

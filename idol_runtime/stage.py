@@ -151,9 +151,7 @@ class Stage:
         if not rows:
             return None
         performers = [row.performer for row in rows]
-        audio = frame_features(
-            np.stack([each.sound_ahead(CONTEXT_SAMPLES) for each in performers])
-        )
+        audio = frame_features(np.stack([each.sound_ahead(CONTEXT_SAMPLES) for each in performers]))
         activity = np.stack([each.activity_blend() for each in performers])
         emotion = np.stack([each.emotion for each in performers])
         style = np.stack([each.style for each in performers])

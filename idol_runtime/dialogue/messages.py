@@ -1,0 +1,61 @@
+"""What goes into a dialogue model and what comes out."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How a reply is sampled; the defaults suit a small chat model that speaks in character."""
+
+    temperature: float = 0.7
+    """0 is greedy."""
+    top_p: float = 0.9
+    top_k: int = 40
+    """0 keeps all tokens."""
+    min_p: float = 0.0
+    repetition_penalty: float = 1.1
+    """Over the last `repetition_window` tokens; 1 is off."""
+    repetition_window: int = 128
+    max_tokens: int = 96
+    seed: int | None = None
+    """Draws the reply; None draws a new one each time."""
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillProgress:
+    """A part of the prompt has been read."""
+
+    done_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Some whole characters of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDone:
+    """The last item of every reply."""
+
+    finish_reason: Literal["stop", "length", "context"]
+    prompt_tokens: int
+    cached_tokens: int
+    """Prompt tokens whose attention state was reused."""
+    completion_tokens: int
+    ttft_s: float
+    decode_tokens_per_s: float | None
+    """None when fewer than two tokens were made."""
+
+
+Generated: TypeAlias = PrefillProgress | TextDelta | GenerationDone

@@ -1,0 +1,102 @@
+"""One turn, start to end: what the user said becomes words, a voice, a face and a body.
+
+    user text -> prompt -> reply deltas -> clauses -> speech -> the character's timeline
+
+The face and the body are not in this file: the stage moves every character all the time and
+reads what is said from the same timeline.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import uuid4
+
+from idol_runtime.character import Character
+from idol_runtime.dialogue.messages import ChatMessage, TextDelta
+from idol_runtime.flow import run_ahead
+from idol_runtime.metrics import TurnMetrics, TurnWatch
+from idol_runtime.performer import Performer, Utterance
+from idol_runtime.services import DialogueRequest, Models, SpeechRequest
+from idol_runtime.speech.clauses import ClauseSplitter
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange with a character."""
+
+    id: str
+    character: Character
+    history: tuple[ChatMessage, ...]
+    """The conversation so far; the last message is what the user just said."""
+    instructions: str = ""
+    """Added to the persona for this turn."""
+    scripted_reply: str | None = None
+    """Said word for word instead of asking the dialogue model, as a greeting is."""
+    spoken: bool = True
+    """False for a reply in text only: the body stays, the voice is silent."""
+    max_tokens: int | None = None
+    voice: str | None = None
+
+
+async def run_turn(
+    turn: Turn, models: Models, performer: Performer, on_reply: Callable[[str], None]
+) -> TurnMetrics:
+    """Answers one turn and returns when the last sound has been handed to the outputs.
+
+    Cancelling the task stops the dialogue model within one token and the voice within one chunk;
+    what was already placed on the timeline is for the caller to cut.
+    """
+    performer.activity = "think"
+    with TurnWatch(performer) as watch:
+        deltas = _reply(turn, models, watch, on_reply)
+        async with aclosing(run_ahead(_clauses(deltas), limit=8)) as clauses:
+            async for clause in clauses:
+                watch.clause()
+                if turn.spoken:
+                    await _say(clause, turn, models, performer, watch)
+        await performer.delivered()
+        performer.activity = "idle"
+        return watch.metrics()
+
+
+async def _reply(
+    turn: Turn, models: Models, watch: TurnWatch, on_reply: Callable[[str], None]
+) -> AsyncIterator[str]:
+    if turn.scripted_reply is not None:
+        on_reply(turn.scripted_reply)
+        yield turn.scripted_reply
+        return
+    async with aclosing(models.dialogue.stream(_prompt(turn))) as items:
+        async for item in items:
+            watch.generated(item)
+            if isinstance(item, TextDelta):
+                on_reply(item.text)
+                yield item.text
+
+
+def _prompt(turn: Turn) -> DialogueRequest:
+    persona = "\n".join(filter(None, [turn.character.persona.strip(), turn.instructions.strip()]))
+    messages = (ChatMessage("system", persona), *turn.history)
+    return DialogueRequest(messages, turn.character.sampling, turn.max_tokens)
+
+
+async def _clauses(deltas: AsyncIterator[str]) -> AsyncIterator[str]:
+    splitter = ClauseSplitter()
+    async for delta in deltas:
+        for clause in splitter.push(delta):
+            yield clause
+    for clause in splitter.flush():
+        yield clause
+
+
+async def _say(
+    clause: str, turn: Turn, models: Models, performer: Performer, watch: TurnWatch
+) -> None:
+    voice = turn.character.voice
+    request = SpeechRequest(clause, turn.voice or voice.name, turn.character.language, voice.speed)
+    utterance = Utterance(f"utt_{uuid4().hex[:12]}", turn.id, clause)
+    async with aclosing(models.speech.stream(request)) as chunks:
+        async for chunk in chunks:
+            watch.spoke(chunk)
+            await performer.speak(utterance, chunk)
+            watch.placed()
