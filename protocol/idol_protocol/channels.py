@@ -6,18 +6,59 @@ VRM 1.0 humanoid bones (vrm-c/vrm-specification, `VRMC_vrm-1.0/humanoid.md`).
 
 from typing import Final
 
-ARKIT_BLENDSHAPES: Final[tuple[str, ...]] = tuple(
-    """
-    eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft
-    eyeBlinkRight eyeLookDownRight eyeLookInRight eyeLookOutRight eyeLookUpRight eyeSquintRight
-    eyeWideRight jawForward jawLeft jawRight jawOpen mouthClose mouthFunnel mouthPucker mouthLeft
-    mouthRight mouthSmileLeft mouthSmileRight mouthFrownLeft mouthFrownRight mouthDimpleLeft
-    mouthDimpleRight mouthStretchLeft mouthStretchRight mouthRollLower mouthRollUpper
-    mouthShrugLower mouthShrugUpper mouthPressLeft mouthPressRight mouthLowerDownLeft
-    mouthLowerDownRight mouthUpperUpLeft mouthUpperUpRight browDownLeft browDownRight browInnerUp
-    browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight noseSneerLeft
-    noseSneerRight tongueOut
-    """.split()
+ARKIT_BLENDSHAPES: Final[tuple[str, ...]] = (
+    "eyeBlinkLeft",
+    "eyeLookDownLeft",
+    "eyeLookInLeft",
+    "eyeLookOutLeft",
+    "eyeLookUpLeft",
+    "eyeSquintLeft",
+    "eyeWideLeft",
+    "eyeBlinkRight",
+    "eyeLookDownRight",
+    "eyeLookInRight",
+    "eyeLookOutRight",
+    "eyeLookUpRight",
+    "eyeSquintRight",
+    "eyeWideRight",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "jawOpen",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthLeft",
+    "mouthRight",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "mouthDimpleLeft",
+    "mouthDimpleRight",
+    "mouthStretchLeft",
+    "mouthStretchRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "cheekPuff",
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "noseSneerLeft",
+    "noseSneerRight",
+    "tongueOut",
 )
 """52 blendshape weights in [0, 1]. `jawOpen` is index 17."""
 
@@ -30,7 +71,7 @@ HEAD_EYE_CHANNELS: Final[tuple[str, ...]] = (
     "rightEyeYaw",
     "rightEyePitch",
 )
-"""Degrees. Yaw > 0 turns to the character's left, pitch > 0 looks down, roll > 0 tilts to its right."""
+"""Degrees. Yaw > 0 turns to the character's left, pitch > 0 looks down, roll > 0 tilts right."""
 
 FACE_CHANNELS: Final[tuple[str, ...]] = ARKIT_BLENDSHAPES + HEAD_EYE_CHANNELS
 """59 channels of a face frame, in wire order."""

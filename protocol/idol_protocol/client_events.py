@@ -1,0 +1,192 @@
+"""Events a client sends: the OpenAI Realtime (GA) set that is served, then our `idol.*` superset.
+
+Unknown fields are ignored. A field that is known and cannot be honoured is refused with an
+`error` event, never silently dropped.
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .items import MAX_TEXT_CHARS, AudioConfig, MaxTokens, MessageItem, Modality, Noun
+
+Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Instructions: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+OneModality: TypeAlias = Annotated[list[Modality], Meta(min_length=1, max_length=1)]
+Temperature: TypeAlias = Annotated[float, Meta(ge=0.0, le=2.0)]
+Pts: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class ClientEvent(Struct, tag_field="type", kw_only=True, frozen=True):
+    """Anything a client sends as a text message."""
+
+    event_id: Annotated[str, Meta(max_length=512)] | None = None
+    """Chosen by the client; comes back in the `error` that the event causes."""
+
+
+class SessionPatch(Noun, kw_only=True, frozen=True):
+    """Fields of the session to change; a field that is left out keeps its value."""
+
+    type: Literal["realtime"] = "realtime"
+    instructions: Instructions | UnsetType = UNSET
+    output_modalities: OneModality | UnsetType = UNSET
+    audio: AudioConfig | UnsetType | None = UNSET
+    max_output_tokens: MaxTokens | UnsetType = UNSET
+    temperature: Temperature | UnsetType = UNSET
+    tools: list[dict[str, Any]] | UnsetType = UNSET
+
+
+class SessionUpdate(ClientEvent, tag="session.update", kw_only=True, frozen=True):
+    """Changes the session from the next response on. Answered by `session.updated`."""
+
+    session: SessionPatch
+
+
+class ConversationItemCreate(
+    ClientEvent, tag="conversation.item.create", kw_only=True, frozen=True
+):
+    """Adds a message. Answered by `conversation.item.added` and `conversation.item.done`."""
+
+    item: MessageItem
+    previous_item_id: str | None = None
+    """Insert after this item; `root` inserts first; left out appends."""
+
+
+class ConversationItemDelete(
+    ClientEvent, tag="conversation.item.delete", kw_only=True, frozen=True
+):
+    """Removes an item from the conversation. Answered by `conversation.item.deleted`."""
+
+    item_id: Identifier
+
+
+class ConversationItemRetrieve(
+    ClientEvent, tag="conversation.item.retrieve", kw_only=True, frozen=True
+):
+    """Asks for an item as the server has it. Answered by `conversation.item.retrieved`."""
+
+    item_id: Identifier
+
+
+class ConversationItemTruncate(
+    ClientEvent, tag="conversation.item.truncate", kw_only=True, frozen=True
+):
+    """Cuts a spoken item to what was heard. Answered by `conversation.item.truncated`."""
+
+    item_id: Identifier
+    content_index: int
+    """Always 0: a spoken item has one content part."""
+    audio_end_ms: Annotated[int, Meta(ge=0)]
+    """How much of the item's audio was played; more than there is is an error."""
+
+
+class ResponseParams(Noun, kw_only=True, frozen=True):
+    """Settings for this response alone; a field that is left out follows the session."""
+
+    instructions: Instructions | None = None
+    output_modalities: OneModality | None = None
+    max_output_tokens: MaxTokens | None = None
+    audio: AudioConfig | None = None
+    temperature: Temperature | None = None
+    metadata: Annotated[dict[str, str], Meta(max_length=16)] | None = None
+    conversation: str | None = None
+    """Only `auto`: every response belongs to the conversation."""
+    input: list[dict[str, Any]] | None = None
+    """Refused for now: a response always answers the conversation."""
+    tools: list[dict[str, Any]] | None = None
+
+
+class ResponseCreate(ClientEvent, tag="response.create", kw_only=True, frozen=True):
+    """Asks the character to answer; to an empty conversation it answers with its greeting."""
+
+    response: ResponseParams | None = None
+
+
+class ResponseCancel(ClientEvent, tag="response.cancel", kw_only=True, frozen=True):
+    """Stops the response within one token. Answered by `idol.playback.cut` and `response.done`."""
+
+    response_id: str | None = None
+
+
+class InputAudioBufferAppend(
+    ClientEvent, tag="input_audio_buffer.append", kw_only=True, frozen=True
+):
+    """Sound from a user. Answered by an `error` for now: audio input is not supported yet."""
+
+    audio: str
+
+
+class InputAudioBufferCommit(
+    ClientEvent, tag="input_audio_buffer.commit", kw_only=True, frozen=True
+):
+    """Answered by an `error` for now: audio input is not supported yet."""
+
+
+class InputAudioBufferClear(ClientEvent, tag="input_audio_buffer.clear", kw_only=True, frozen=True):
+    """Answered by an `error` for now: audio input is not supported yet."""
+
+
+class AudioWish(Noun, kw_only=True, frozen=True):
+    """Audio as the client wants it."""
+
+    dtype: Literal["pcm16"] = "pcm16"
+
+
+class FaceWish(Noun, kw_only=True, frozen=True):
+    """Face frames as the client wants them."""
+
+    dtype: Literal["f32", "f16", "u8"] = "f32"
+    fps: int = 30
+    """A divisor of 30; clients interpolate."""
+
+
+class PoseWish(Noun, kw_only=True, frozen=True):
+    """Pose frames as the client wants them."""
+
+    dtype: Literal["f32", "f16"] = "f32"
+    fps: int = 30
+    """A divisor of 30; clients interpolate."""
+
+
+class IdolStreamsConfigure(ClientEvent, tag="idol.streams.configure", kw_only=True, frozen=True):
+    """Opens, changes or (with null) closes media streams; a stream left out stays as it is.
+
+    Answered by `idol.stream.opened` and `idol.stream.closed`. With the `realtime` subprotocol
+    face and pose arrive as `idol.face.delta` and `idol.pose.delta`, and `dtype` is ignored.
+    """
+
+    audio: AudioWish | UnsetType | None = UNSET
+    face: FaceWish | UnsetType | None = UNSET
+    pose: PoseWish | UnsetType | None = UNSET
+
+
+class IdolClockPing(ClientEvent, tag="idol.clock.ping", kw_only=True, frozen=True):
+    """Asks for the media clock. Answered by `idol.clock.pong`."""
+
+    id: Annotated[int, Meta(ge=0, le=2**53)]
+    client_us: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    """The client's own clock; comes back as it was."""
+
+
+class IdolPlaybackProgress(ClientEvent, tag="idol.playback.progress", kw_only=True, frozen=True):
+    """Says how far the client has played. A cancelled answer keeps what was played of it."""
+
+    pts_us: Pts
+
+
+class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):
+    """Goes on with a session whose connection broke; only as the first event of a connection.
+
+    Answered by `idol.resumed`, then every control event after `last_event_id`.
+    """
+
+    token: Annotated[str, Meta(max_length=256)]
+    """From `idol.resume.token` of the lost connection."""
+    last_event_id: str | None = None
+    """The last event that arrived; left out replays all that are kept."""
+
+
+class IdolAuthenticate(ClientEvent, tag="idol.authenticate", kw_only=True, frozen=True):
+    """Gives the server's token; the first event where headers cannot be set, ignored otherwise."""
+
+    token: Annotated[str, Meta(max_length=4096)]

@@ -1,0 +1,169 @@
+"""Events of ours that a server sends: a plain Realtime client may ignore every one of them."""
+
+from typing import Literal, TypeAlias
+
+from .items import Noun
+from .server_events import ServerEvent
+
+StreamKind: TypeAlias = Literal["audio", "face", "pose"]
+Dtype: TypeAlias = Literal["pcm16", "f32", "f16", "u8", "json"]
+
+
+class Character(Noun, kw_only=True, frozen=True):
+    """Who is speaking."""
+
+    name: str
+    language: str
+    greeting: str
+    avatar_url: str | None = None
+    """Where the VRM file is, relative to the server."""
+    actions: list[str]
+
+
+class IdolCharacter(ServerEvent, tag="idol.character", kw_only=True, frozen=True):
+    """Who this connection talks to; follows `session.created`."""
+
+    character: Character
+
+
+class IdolStreamOpened(ServerEvent, tag="idol.stream.opened", kw_only=True, frozen=True):
+    """A media stream begins; says once how its payloads read."""
+
+    stream_id: int
+    kind: StreamKind
+    dtype: Dtype
+    """`json`: frames come as `idol.face.delta` or `idol.pose.delta`, audio as Realtime deltas."""
+    rate_hz: int | None = None
+    """Audio: samples a second."""
+    fps: int | None = None
+    """Face and pose: frames a second; frame i of a message is i/fps after its `pts_us`."""
+    channels: list[str]
+    """Audio: `mono`. Face: 59 names in wire order. Pose: 22 bones, then `hipsTranslation`."""
+    layout: str
+    """The payload of one frame in a sentence, for people."""
+
+
+class IdolStreamClosed(ServerEvent, tag="idol.stream.closed", kw_only=True, frozen=True):
+    stream_id: int
+
+
+class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
+    """The character turns to something else: `idle`, `listen`, `think` or `speak`."""
+
+    pts_us: int
+    activity: Literal["idle", "listen", "think", "speak"]
+
+
+class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):
+    """What happens to one utterance: the clause that is spoken as a piece."""
+
+    response_id: str
+    item_id: str
+    utterance_id: str
+    pts_us: int
+
+
+class IdolUtteranceStarted(UtteranceEvent, tag="idol.utterance.started", kw_only=True, frozen=True):
+    """Sent with the first sound of the utterance, which plays at `pts_us`. For subtitles."""
+
+    text: str
+
+
+class IdolUtteranceEnded(UtteranceEvent, tag="idol.utterance.ended", kw_only=True, frozen=True):
+    """The last sound of the utterance plays until `pts_us`."""
+
+
+class PhonemeSpan(Noun, kw_only=True, frozen=True):
+    symbol: str
+    """IPA as the speech model writes it."""
+    start_s: float
+    """Seconds after the `pts_us` of the utterance."""
+    end_s: float
+
+
+class IdolPhonemes(ServerEvent, tag="idol.phonemes", kw_only=True, frozen=True):
+    """All phonemes of an utterance, exact to the speech model's own durations."""
+
+    utterance_id: str
+    pts_us: int
+    phonemes: list[PhonemeSpan]
+
+
+class IdolPlaybackCut(ServerEvent, tag="idol.playback.cut", kw_only=True, frozen=True):
+    """The response was cancelled: drop its media later than `pts_us`."""
+
+    response_id: str
+    pts_us: int
+
+
+class IdolClockPong(ServerEvent, tag="idol.clock.pong", kw_only=True, frozen=True):
+    """Answers `idol.clock.ping`; `pts_us` is the media clock when it was read."""
+
+    id: int
+    client_us: int
+    pts_us: int
+
+
+class IdolTurnMetrics(ServerEvent, tag="idol.turn.metrics", kw_only=True, frozen=True):
+    """How long the parts of a turn took, in milliseconds since `response.create` came in.
+
+    A part that never happened is null.
+    """
+
+    response_id: str
+    ttft_ms: float | None = None
+    """Time to first token."""
+    first_clause_ms: float | None = None
+    first_audio_ms: float | None = None
+    first_face_ms: float | None = None
+    total_ms: float | None = None
+    tokens: int = 0
+    tokens_per_s: float | None = None
+    speech_real_time_factor: float | None = None
+    """Time to make speech by its length: under 1 is faster than real time."""
+    audio_ms: float = 0.0
+
+
+class IdolFaceDelta(ServerEvent, tag="idol.face.delta", kw_only=True, frozen=True):
+    """One face frame as JSON, with the `realtime` subprotocol when asked for."""
+
+    stream_id: int
+    pts_us: int
+    weights: list[float]
+    """52 weights in [0, 1], in ARKit (Live Link Face) order."""
+    head_eyes_deg: list[float]
+    """7 angles in degrees."""
+
+
+class IdolPoseDelta(ServerEvent, tag="idol.pose.delta", kw_only=True, frozen=True):
+    """One pose frame as JSON, with the `realtime` subprotocol when asked for."""
+
+    stream_id: int
+    pts_us: int
+    rotations: list[list[float]]
+    """22 quaternions (x, y, z, w)."""
+    hips_m: list[float]
+    """3 metres."""
+
+
+class IdolGoaway(ServerEvent, tag="idol.goaway", kw_only=True, frozen=True):
+    """The server is about to close the connection (code 1012)."""
+
+    reason: str
+    in_ms: int
+
+
+class IdolResumeToken(ServerEvent, tag="idol.resume.token", kw_only=True, frozen=True):
+    """Lets a new connection go on with this session."""
+
+    token: str
+    valid_s: int
+    """How long after the connection broke."""
+
+
+class IdolResumed(ServerEvent, tag="idol.resumed", kw_only=True, frozen=True):
+    """Answers `idol.resume`; the missed control events follow."""
+
+    replayed: int
+    complete: bool
+    """False when the missed events were too many to keep, so some are lost."""
