@@ -155,8 +155,11 @@ def synthesise(folder: Path, out: Path, minutes: float, seed: int) -> None:
                 speed = random.Random(seed * 10_007 + index).uniform(0.85, 1.2)
                 take = voice_model.speak(phonemize_to_string(text), voice, speed)
                 partial = path.with_suffix(".part.npz")
-                np.savez_compressed(  # type: ignore[arg-type]  # numpy types **arrays as its flag
-                    partial, voice=np.array(voice), text=np.array(text), **take
+                np.savez_compressed(
+                    partial,
+                    voice=np.array(voice),
+                    text=np.array(text),
+                    **take,  # type: ignore[arg-type]  # numpy types **arrays as its flag
                 )
                 partial.rename(path)
             with np.load(path) as take:
