@@ -105,23 +105,30 @@ class IdolClockPong(ServerEvent, tag="idol.clock.pong", kw_only=True, frozen=Tru
 
 
 class IdolTurnMetrics(ServerEvent, tag="idol.turn.metrics", kw_only=True, frozen=True):
-    """How long the parts of a turn took, in milliseconds since `response.create` came in.
-
-    A part that never happened is null.
-    """
+    """What a turn cost. Times are milliseconds from its start; null when it never came to that."""
 
     response_id: str
     ttft_ms: float | None = None
-    """Time to first token."""
+    """Time to the first token's text."""
     first_clause_ms: float | None = None
+    """Time to the first whole clause, ready to be spoken."""
     first_audio_ms: float | None = None
+    """Time to the first sound handed to the connection."""
     first_face_ms: float | None = None
-    total_ms: float | None = None
-    tokens: int = 0
-    tokens_per_s: float | None = None
+    """Time to the first face frame that belongs to that sound."""
+    total_ms: float
+    """Time to the last sound handed to the connection, which is paced by its playing time."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that an earlier turn had already read."""
+    reply_tokens: int = 0
+    decode_tokens_per_s: float | None = None
+    speech_s: float = 0.0
+    """Seconds of sound."""
     speech_real_time_factor: float | None = None
-    """Time to make speech by its length: under 1 is faster than real time."""
-    audio_ms: float = 0.0
+    """Seconds of synthesis for each second of sound; under 1 is faster than real time."""
+    finish_reason: str = "stop"
+    """`stop`, `length` (the token limit) or `context` (the model's context is full)."""
 
 
 class IdolFaceDelta(ServerEvent, tag="idol.face.delta", kw_only=True, frozen=True):
