@@ -1,4 +1,4 @@
-"""A conversation: a character on the stage, what was said so far, and at most one turn at a time."""
+"""A conversation: a character on the stage, what was said so far, at most one turn at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,6 +26,7 @@ class ReplyOptions:
     spoken: bool = True
     max_tokens: int | None = None
     voice: str | None = None
+    seed: int | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class Conversation:
     async def reply(
         self,
         on_reply: Callable[[str], None],
-        options: ReplyOptions = ReplyOptions(),  # noqa: B008  # frozen
+        options: ReplyOptions = ReplyOptions(),  # frozen, so sharing it is safe
         *,
         turn_id: str | None = None,
     ) -> TurnMetrics:
@@ -94,6 +95,7 @@ class Conversation:
             spoken=options.spoken,
             max_tokens=options.max_tokens,
             voice=options.voice,
+            seed=options.seed,
         )
         written: list[str] = []
         heard = _Heard()

@@ -89,8 +89,9 @@ class TurnWatch:
         if isinstance(frame, AudioChunk) and self._first_sound_pts_us is None:
             self._first_sound_pts_us = frame.pts_us
             self._note("audio")
-        elif isinstance(frame, FaceFrame) and self._first_sound_pts_us is not None:
-            if frame.pts_us >= self._first_sound_pts_us:
+        elif isinstance(frame, FaceFrame):
+            sound = self._first_sound_pts_us
+            if sound is not None and frame.pts_us >= sound:
                 self._note("face")
 
     def metrics(self) -> TurnMetrics:

@@ -72,7 +72,7 @@ class Session:
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
-        # A spinning pool burns ten times the CPU of a small per-tick model and halves its neighbours.
+        # A spinning pool burns ten times the CPU of a small model and halves its neighbours.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         for key, value in (options or {}).items():
             settings.add_session_config_entry(key, value)

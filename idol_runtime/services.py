@@ -1,5 +1,6 @@
 """The two models of a turn as worker services: what a request holds and how it is served."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +42,9 @@ class Models:
 
     dialogue: DialogueWorker
     speech: SpeechWorker
+
+    async def aclose(self) -> None:
+        await asyncio.gather(self.dialogue.aclose(), self.speech.aclose())
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Turn:
     """False for a reply in text only: the body stays, the voice is silent."""
     max_tokens: int | None = None
     voice: str | None = None
+    seed: int | None = None
+    """Draws the reply; None draws a new one each time."""
 
 
 async def run_turn(
@@ -77,7 +79,7 @@ async def _reply(
 def _prompt(turn: Turn) -> DialogueRequest:
     persona = "\n".join(filter(None, [turn.character.persona.strip(), turn.instructions.strip()]))
     messages = (ChatMessage("system", persona), *turn.history)
-    return DialogueRequest(messages, turn.character.sampling, turn.max_tokens)
+    return DialogueRequest(messages, turn.character.sampling, turn.max_tokens, turn.seed)
 
 
 async def _clauses(deltas: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -1,0 +1,149 @@
+"""Everything that runs: the worker processes, the motion generators and the stage."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from idol_runtime.character import Character
+from idol_runtime.clock import Clock, SystemClock
+from idol_runtime.conversation import Conversation
+from idol_runtime.dialogue.importer import import_gguf
+from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.motion.face import FaceModel
+from idol_runtime.motion.pose import PoseModel
+from idol_runtime.onnx import Provider
+from idol_runtime.services import (
+    DialogueRequest,
+    ModelFolders,
+    Models,
+    SpeechRequest,
+    start_models,
+)
+from idol_runtime.speech.kokoro import prepare as prepare_speech
+from idol_runtime.stage import Stage
+from idol_runtime.store import Store
+
+Progress: TypeAlias = Callable[[str, int, int], None] | None
+"""Told what is being done, how much of it is done, and of how much."""
+
+BUNDLES = Path(__file__).parent / "bundles"
+"""The face and pose generators ship with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    provider: Provider = "auto"
+    threads: int = max(1, os.cpu_count() or 1)
+    """For each of the dialogue and speech models; the generators use one."""
+    lead_ms: int = 300
+    """How long before its playing time sound is delivered at most."""
+
+
+class Engine:
+    """Live models and the stage; made by `open_engine`."""
+
+    def __init__(self, models: Models, stage: Stage) -> None:
+        self.models = models
+        self.stage = stage
+        self._joined = 0
+
+    def join(self, character: Character, *, seed: int | None = None) -> Conversation:
+        """A new character on the stage, with a conversation of its own."""
+        self._joined += 1
+        performer = self.stage.join(character, self._joined if seed is None else seed)
+        return Conversation(character, performer, self.models)
+
+    async def leave(self, conversation: Conversation) -> None:
+        await conversation.cancel()
+        self.stage.leave(conversation.performer)
+
+    async def warm_up(self, character: Character) -> None:
+        """Starts the workers and makes each model run once, persona prefix included.
+
+        Raises:
+            IdolError: a model could not be opened.
+        """
+        voice = character.voice
+        persona = ChatMessage("system", character.persona.strip())
+        opening = (persona, ChatMessage("user", "Hello."))
+        prompt = DialogueRequest(opening, character.sampling, max_tokens=1)
+        speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
+        async for _ in self.models.dialogue.stream(prompt):
+            pass
+        async for _ in self.models.speech.stream(speech):
+            pass
+
+    async def aclose(self) -> None:
+        await self.models.aclose()
+
+
+def open_stage(
+    provider: Provider, clock: Clock, *, lead_ms: int = 300, buffer_s: float = 20
+) -> Stage:
+    """The stage with the generators that ship with the package."""
+    face = FaceModel.open(BUNDLES / "face", provider=provider, threads=1)
+    pose = PoseModel.open(BUNDLES / "pose", provider=provider, threads=1)
+    return Stage(face, pose, clock, lead_us=lead_ms * 1000, buffer_s=buffer_s)
+
+
+@asynccontextmanager
+async def open_engine(
+    folders: ModelFolders, config: EngineConfig, *, clock: Clock | None = None
+) -> AsyncIterator[Engine]:
+    """A running engine: workers start with the first request, the stage ticks until the end.
+
+    Args:
+        folders: The dialogue and speech bundles.
+        config: Where and how wide to run.
+        clock: The stage's; the machine's own by default.
+    """
+    stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
+    models = start_models(folders, provider=config.provider, threads=config.threads)
+    engine = Engine(models, stage)
+    ticking = asyncio.create_task(stage.run())
+    try:
+        yield engine
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        await engine.aclose()
+
+
+def fetch_models(store: Store, character: Character, progress: Progress = None) -> ModelFolders:
+    """Fetches and converts what a character needs; what is there already is only checked.
+
+    Raises:
+        StoreError: a model cannot be fetched or written.
+        IdolError: a model cannot be converted.
+    """
+    return ModelFolders(
+        dialogue=_dialogue_bundle(store, character.models.dialogue, progress),
+        speech=_speech_bundle(store, character.models.speech, progress),
+    )
+
+
+def _dialogue_bundle(store: Store, name: str, progress: Progress) -> Path:
+    imported = store.home / "bundles" / "dialogue" / name
+    if imported.is_dir():
+        return imported
+    source = store.pull(name)
+    [gguf] = source.glob("*.gguf")
+
+    def convert(target: Path) -> None:
+        import_gguf(gguf, target, name=name, weights="int8", progress=progress)
+
+    return store.derived(f"dialogue-{name}", convert, key="int8-1")
+
+
+def _speech_bundle(store: Store, name: str, progress: Progress) -> Path:
+    source = store.pull(name)
+
+    def convert(target: Path) -> None:
+        prepare_speech(source, target, progress)
+
+    return store.derived(f"speech-{name}", convert, key="windowed-1")

@@ -1,0 +1,112 @@
+"""Performances without a network or a pace: a whole turn, or a face and body for a recording."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idol_runtime.character import Character
+from idol_runtime.clock import VirtualClock
+from idol_runtime.conversation import Conversation, ReplyOptions
+from idol_runtime.engine import open_stage
+from idol_runtime.metrics import TurnMetrics
+from idol_runtime.onnx import Provider
+from idol_runtime.outputs.recorder import Recorder
+from idol_runtime.performer import Performer, Utterance
+from idol_runtime.services import ModelFolders, start_models
+from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.speech_track import FPS, FRAME_SAMPLES, pts_of
+from idol_runtime.stage import Stage
+
+NO_PACE_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What `say` wrote."""
+
+    reply: str
+    duration_s: float
+    metrics: TurnMetrics
+
+
+async def say(
+    text: str,
+    folder: Path,
+    *,
+    character: Character,
+    folders: ModelFolders,
+    provider: Provider = "auto",
+    threads: int = 2,
+    seed: int = 1,
+    fps: int = FPS,
+) -> Said:
+    """One whole turn into files: `reply.txt`, `speech.wav`, `face.csv`, `pose.bvh`, `events.jsonl`.
+
+    Raises:
+        InputError: the text is empty or too long.
+        IdolError: a model or a file failed.
+    """
+    stage, performer, recorder = _set_the_stage(character, provider, seed)
+    models = start_models(folders, provider=provider, threads=threads)
+    reply: list[str] = []
+    try:
+        conversation = Conversation(character, performer, models)
+        conversation.hear(text)
+        metrics = await conversation.reply(reply.append, ReplyOptions(seed=seed))
+    finally:
+        await models.aclose()
+    duration_s = _perform(stage, performer, recorder, folder, fps)
+    said = "".join(reply).strip()
+    (folder / "reply.txt").write_text(said + "\n", encoding="utf-8")
+    return Said(said, duration_s, metrics)
+
+
+async def animate(
+    samples: NDArray[np.int16],
+    folder: Path,
+    *,
+    character: Character,
+    provider: Provider = "auto",
+    seed: int = 1,
+    fps: int = FPS,
+) -> float:
+    """Face and body for a recording: `speech.wav` (at 24 kHz), `face.csv`, `pose.bvh`.
+
+    Args:
+        samples: Shape (n,), mono PCM16 at `AUDIO_RATE_HZ`; see `read_wav`.
+        folder: Where the files go; made when missing.
+        character: Gives the emotion baseline and the style.
+        provider: Where the generators run.
+        seed: Draws blinks, glances and sway; the lips do not depend on it.
+        fps: Rows a second.
+
+    Returns:
+        The length in seconds.
+    """
+    stage, performer, recorder = _set_the_stage(character, provider, seed)
+    await performer.speak(Utterance("recording", "animate", ""), SpeechChunk(samples, (), True))
+    return _perform(stage, performer, recorder, folder, fps)
+
+
+def _set_the_stage(
+    character: Character, provider: Provider, seed: int
+) -> tuple[Stage, Performer, Recorder]:
+    stage = open_stage(provider, VirtualClock(), lead_ms=NO_PACE_MS, buffer_s=NO_PACE_MS / 1000)
+    performer = stage.join(character, seed)
+    recorder = Recorder()
+    performer.outputs.add(recorder)
+    return stage, performer, recorder
+
+
+def _perform(
+    stage: Stage, performer: Performer, recorder: Recorder, folder: Path, fps: int
+) -> float:
+    """Moves the character to the end of what it says and writes the files."""
+    while performer.frame * FRAME_SAMPLES <= performer.speech_ends:
+        stage.tick()
+    end_us = pts_of(performer.speech_ends)
+    start_us = recorder.audio[0].pts_us if recorder.audio else end_us
+    recorder.write(folder, start_us=start_us, duration_us=end_us - start_us, fps=fps)
+    return (end_us - start_us) / 1e6

@@ -1,0 +1,63 @@
+"""Writes what a character performs into files: sound, face, body and events."""
+
+import wave
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
+from idol_runtime.outputs.bvh import write_bvh
+from idol_runtime.outputs.face_csv import write_face_csv
+from idol_runtime.outputs.resample import resample_face, resample_pose
+
+
+class Recorder:
+    """An output that keeps the whole timeline."""
+
+    def __init__(self) -> None:
+        self.audio: list[AudioChunk] = []
+        self.face: list[FaceFrame] = []
+        self.pose: list[PoseFrame] = []
+        self.cues: list[Cue] = []
+
+    def on_frame(self, frame: Frame) -> None:
+        match frame:
+            case AudioChunk():
+                self.audio.append(frame)
+            case FaceFrame():
+                self.face.append(frame)
+            case PoseFrame():
+                self.pose.append(frame)
+            case Cue():
+                self.cues.append(frame)
+
+    def write(self, folder: Path, *, start_us: int, duration_us: int, fps: int) -> None:
+        """Writes `speech.wav`, `face.csv`, `pose.bvh` and `events.jsonl`.
+
+        All four begin at `start_us` on the media clock and last `duration_us`; the tables have
+        one row a frame at `fps`, the first at 0 s.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        times_us = start_us + np.arange(-(-duration_us * fps // 1_000_000)) * (1_000_000 / fps)
+        write_face_csv(folder / "face.csv", resample_face(self.face, times_us), fps=fps)
+        write_bvh(folder / "pose.bvh", resample_pose(self.pose, times_us), fps=fps)
+        self._write_wav(folder / "speech.wav", start_us, duration_us)
+        cues = sorted(self.cues, key=lambda cue: cue.pts_us)
+        lines = (msgspec.json.encode(_event(cue, start_us)) for cue in cues)
+        (folder / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+
+    def _write_wav(self, path: Path, start_us: int, duration_us: int) -> None:
+        sound = np.zeros(round(duration_us * AUDIO_RATE_HZ / 1_000_000), np.int16)
+        for chunk in self.audio:
+            at = round((chunk.pts_us - start_us) * AUDIO_RATE_HZ / 1_000_000)
+            sound[at : at + len(chunk.samples)] = chunk.samples[: max(0, len(sound) - at)]
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(AUDIO_RATE_HZ)
+            file.writeframes(sound.astype("<i2").tobytes())
+
+
+def _event(cue: Cue, start_us: int) -> dict[str, object]:
+    return {"time_s": round((cue.pts_us - start_us) / 1e6, 6), "name": cue.name, **cue.data}
