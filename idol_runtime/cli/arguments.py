@@ -1,0 +1,45 @@
+"""Arguments that several commands share."""
+
+import argparse
+import os
+
+from idol_runtime.character import DEFAULT_CHARACTER, Character, find_character, load_character
+
+Subparsers = argparse._SubParsersAction  # argparse has no public name for what it returns
+
+
+def add_character(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--character",
+        metavar="DIR",
+        default=str(DEFAULT_CHARACTER),
+        help="a character's folder, or the name of a built-in one (default: hoshi)",
+    )
+
+
+def character_of(options: argparse.Namespace) -> Character:
+    """Reads the chosen character; raises ConfigError with the reason when it cannot."""
+    return load_character(find_character(options.character))
+
+
+def add_compute(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provider",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where models run; auto takes a GPU when one really works",
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=max(1, os.cpu_count() or 1),
+        metavar="N",
+        help="for each of the dialogue and speech models (default: all cores)",
+    )
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, found {text}")
+    return value

@@ -1,0 +1,14 @@
+#!/bin/sh
+# The real programs that tests talk to. Each is installed where that is possible without asking;
+# elsewhere one sentence says what to install. In CI a missing one fails the tests.
+set -eu
+
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "==> Installing Chromium"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+  else
+    echo "Chromium was not found: the browser tests will be skipped. Install it (for example: sudo apt-get install chromium) to run them."
+  fi
+fi
