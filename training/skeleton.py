@@ -1,0 +1,137 @@
+"""The reference body in torch: the same humanoid as the runtime's, with differentiable kinematics.
+
+Right-handed, Y up, metres, the character faces +Z and its left is +X. Rotation matrices are the
+last two axes; everything before them broadcasts.
+"""
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from idol_protocol.channels import POSE_BONES
+
+PARENT_OF: Final[dict[str, str]] = {
+    "spine": "hips",
+    "chest": "spine",
+    "upperChest": "chest",
+    "neck": "upperChest",
+    "head": "neck",
+    "leftShoulder": "upperChest",
+    "leftUpperArm": "leftShoulder",
+    "leftLowerArm": "leftUpperArm",
+    "leftHand": "leftLowerArm",
+    "rightShoulder": "upperChest",
+    "rightUpperArm": "rightShoulder",
+    "rightLowerArm": "rightUpperArm",
+    "rightHand": "rightLowerArm",
+    "leftUpperLeg": "hips",
+    "leftLowerLeg": "leftUpperLeg",
+    "leftFoot": "leftLowerLeg",
+    "leftToes": "leftFoot",
+    "rightUpperLeg": "hips",
+    "rightLowerLeg": "rightUpperLeg",
+    "rightFoot": "rightLowerLeg",
+    "rightToes": "rightFoot",
+}
+PARENTS: Final[tuple[int, ...]] = tuple(
+    POSE_BONES.index(PARENT_OF[bone]) if bone in PARENT_OF else -1 for bone in POSE_BONES
+)
+"""-1 for the hips; a parent precedes its children."""
+
+OFFSETS_M: Final[tuple[tuple[float, float, float], ...]] = (
+    (0.0, 0.885, 0.0),
+    (0.0, 0.06, -0.004),
+    (0.0, 0.095, -0.002),
+    (0.0, 0.1, -0.004),
+    (0.0, 0.15, -0.012),
+    (0.0, 0.075, 0.01),
+    (0.024, 0.11, -0.004),
+    (0.08, -0.002, 0.0),
+    (0.218, 0.0, 0.0),
+    (0.2, 0.0, 0.002),
+    (-0.024, 0.11, -0.004),
+    (-0.08, -0.002, 0.0),
+    (-0.218, 0.0, 0.0),
+    (-0.2, 0.0, 0.002),
+    (0.074, -0.035, 0.0),
+    (0.0, -0.384, 0.006),
+    (0.0, -0.378, -0.022),
+    (0.0, -0.062, 0.104),
+    (-0.074, -0.035, 0.0),
+    (0.0, -0.384, 0.006),
+    (0.0, -0.378, -0.022),
+    (0.0, -0.062, 0.104),
+)
+"""Joint from parent joint in the T-pose, in `POSE_BONES` order; the hips from the floor."""
+
+
+def about(axis: str, degrees: Tensor) -> Tensor:
+    """[..., 3, 3]: turns about the `x`, `y` or `z` axis."""
+    angle = torch.deg2rad(degrees)
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    rows = {
+        "x": (one, zero, zero, zero, cosine, -sine, zero, sine, cosine),
+        "y": (cosine, zero, sine, zero, one, zero, -sine, zero, cosine),
+        "z": (cosine, -sine, zero, sine, cosine, zero, zero, zero, one),
+    }[axis]
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+
+
+def matrix_from_rot6d(six: Tensor) -> Tensor:
+    """Gram-Schmidt of two columns [..., 6] (Zhou et al. 2019)."""
+    first = F.normalize(six[..., :3], dim=-1)
+    along = (first * six[..., 3:]).sum(dim=-1, keepdim=True)
+    second = F.normalize(six[..., 3:] - along * first, dim=-1)
+    return torch.stack([first, second, cross(first, second)], dim=-1)
+
+
+def rot6d_from_matrix(matrix: Tensor) -> Tensor:
+    """[..., 6]: the first, then the second column."""
+    return torch.cat([matrix[..., :, 0], matrix[..., :, 1]], dim=-1)
+
+
+def quaternion_from_matrix(matrix: Tensor) -> Tensor:
+    """Unit quaternions [..., 4] (x, y, z, w) with w >= 0, by operators that every opset has.
+
+    Each candidate row is the quaternion scaled by four times one of its components; the one with
+    the longest component is free of cancellation.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
+    rows = torch.stack(
+        [
+            torch.stack([1 + xx - yy - zz, xy + yx, xz + zx, zy - yz], dim=-1),
+            torch.stack([xy + yx, 1 - xx + yy - zz, yz + zy, xz - zx], dim=-1),
+            torch.stack([xz + zx, yz + zy, 1 - xx - yy + zz, yx - xy], dim=-1),
+            torch.stack([zy - yz, xz - zx, yx - xy, 1 + xx + yy + zz], dim=-1),
+        ],
+        dim=-2,
+    )
+    longest = torch.diagonal(rows, dim1=-2, dim2=-1).argmax(dim=-1)
+    index = longest[..., None, None].expand(*longest.shape, 1, 4)
+    chosen = F.normalize(rows.gather(-2, index)[..., 0, :], dim=-1)
+    return torch.where(chosen[..., 3:] < 0, -chosen, chosen)
+
+
+def cross(a: Tensor, b: Tensor) -> Tensor:
+    """Cross product by products and differences, which export to any runtime."""
+    ax, ay, az = a.unbind(-1)
+    bx, by, bz = b.unbind(-1)
+    return torch.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], dim=-1)
+
+
+def forward_kinematics(local: Tensor, hips_m: Tensor) -> tuple[Tensor, Tensor]:
+    """Joint positions [..., 22, 3] and world rotations [..., 22, 3, 3].
+
+    Args:
+        local: [..., 22, 3, 3] in `POSE_BONES` order.
+        hips_m: [..., 3], translation of the hips from rest.
+    """
+    offsets = torch.tensor(OFFSETS_M, dtype=local.dtype, device=local.device)
+    positions, world = [hips_m + offsets[0]], [local[..., 0, :, :]]
+    for index, parent in enumerate(PARENTS[1:], start=1):
+        positions.append(positions[parent] + world[parent] @ offsets[index])
+        world.append(world[parent] @ local[..., index, :, :])
+    return torch.stack(positions, dim=-2), torch.stack(world, dim=-3)
