@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from idol_runtime.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -23,10 +25,33 @@ class GenerationOptions:
     repetition_penalty: float = 1.1
     """Over the last `repetition_window` tokens; 1 is off."""
     repetition_window: int = 128
+    no_repeat_ngram: int = 0
+    """A reply never has the same run of this many tokens twice; 0 is off."""
     max_tokens: int = 96
     seed: int | None = None
     """Draws the reply; None draws a new one each time."""
     stop: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises InputError when a value is out of its range."""
+        ranges = {
+            "temperature": (0.0, 5.0),
+            "top_p": (0.0, 1.0),
+            "top_k": (0, 1_000_000),
+            "min_p": (0.0, 1.0),
+            "repetition_penalty": (1.0, 5.0),
+            "repetition_window": (0, 1_000_000),
+            "no_repeat_ngram": (0, 1_000),
+            "max_tokens": (1, 1_000_000),
+            "seed": (0, 2**63),
+        }
+        for name, (least, most) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise InputError(
+                    f"Expected {name} between {least} and {most}, found {value}; change it in the "
+                    "character's sampling or in the request."
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""What a dialogue bundle's manifest holds beside its files."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from idol_runtime.bundle import Bundle
+from idol_runtime.dialogue.architecture import DecoderConfig
+from idol_runtime.errors import BundleError
+
+TOKENIZER_FILE = "tokenizer.json"
+CHAT_TEMPLATE_FILE = "chat_template.jinja"
+
+
+class DialogueConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    decoder: DecoderConfig
+    activations: Literal["float32", "float16"]
+    """Type of the KV cache; logits are always float32."""
+    bos_id: int | None
+    eos_id: int
+    end_ids: list[int]
+    """Control tokens: each of them ends a reply, none is ever made from what people write."""
+    adds_bos: bool
+    """A prompt starts with `bos_id`, whether the chat template says so or not."""
+
+    def plain(self) -> dict[str, Any]:
+        encoded: dict[str, Any] = msgspec.to_builtins(self)
+        return encoded
+
+
+def read_config(bundle: Bundle) -> DialogueConfig:
+    """The configuration of a dialogue bundle.
+
+    Raises:
+        BundleError: a field is missing, unknown or of another type.
+    """
+    try:
+        return msgspec.convert(bundle.manifest.config, DialogueConfig)
+    except msgspec.ValidationError as error:
+        raise BundleError(
+            f"{bundle.folder}: expected a dialogue model's configuration, but {error}; "
+            "import or export the model again."
+        ) from None

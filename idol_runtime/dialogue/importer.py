@@ -1,0 +1,131 @@
+"""Turns a Llama- or Qwen2-family GGUF file into a dialogue bundle, with numpy and onnx alone."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any, Literal
+
+from idol_runtime.bundle import MANIFEST, sha256_of, write_manifest
+from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, TOKENIZER_FILE, DialogueConfig
+from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
+from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer
+from idol_runtime.dialogue.graph import Activations, build_decoder
+from idol_runtime.dialogue.matrices import Progress
+from idol_runtime.errors import InputError, StoreError
+
+
+def import_gguf(
+    source: Path,
+    target: Path,
+    *,
+    name: str,
+    weights: Literal["fp32", "int8", "exact"] = "int8",
+    activations: Activations = "float32",
+    progress: Progress | None = None,
+) -> None:
+    """Writes the bundle folder `target`, which appears whole or not at all.
+
+    Args:
+        source: A GGUF file of architecture llama or qwen2, in one part.
+        target: Must not exist or be empty.
+        name: Of the bundle.
+        weights: `int8` keeps 8-bit blocks of 32 and is the fastest; `exact` keeps the file's own
+            blocks and is the smallest; `fp32` is for comparisons.
+        activations: float16 for CUDA.
+        progress: Called with (stage, done, total); stages are `metadata`, `weights`, `checksums`.
+
+    Raises:
+        InputError: the file is not a whole GGUF file of a supported model, or `target` is in use.
+        StoreError: the disk is full or not writable.
+    """
+    with new_folder(target) as folder:
+        _tell(progress, "metadata", 0)
+        file = GgufFile(source)
+        tensors = GgufWeights(file)
+        tokenizer = read_tokenizer(file)
+        if tokenizer.get_vocab_size() > tensors.config.vocab:
+            raise InputError(
+                f"{source}: expected at most {tensors.config.vocab} tokens, as the embedding has "
+                f"rows, found {tokenizer.get_vocab_size()}; the file is damaged."
+            )
+        config = _config(file, tensors, activations)
+        tokenizer.save(str(folder / TOKENIZER_FILE))
+        template = file.get("tokenizer.chat_template", str)
+        (folder / CHAT_TEMPLATE_FILE).write_text(template, encoding="utf-8")
+        _tell(progress, "metadata", 1)
+        stored = build_decoder(
+            tensors, folder, weights=weights, activations=activations, progress=progress
+        )
+        _tell(progress, "checksums", 0)
+        card: dict[str, Any] = {
+            "made_from": {"file": source.name, "sha256": sha256_of(source)},
+            "model": file.get("general.name", str, name),
+            "weights": weights,
+            "matrices": stored,
+        }
+        licence = file.get("general.license", str, "unknown")
+        write_manifest(
+            folder, kind="dialogue", name=name, licence=licence, config=config.plain(), card=card
+        )
+        _tell(progress, "checksums", 1)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its place when the block ends without an error.
+
+    Raises:
+        InputError: `target` is in use.
+        StoreError: the disk is full or not writable.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        what = "a bundle" if (target / MANIFEST).exists() else "something else"
+        raise InputError(
+            f"{target}: expected a free place, found {what}; remove or rename it first."
+        )
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if target.exists():
+            target.rmdir()
+        partial.rename(target)
+    except OSError as error:
+        needed = "free some space" if error.errno == ENOSPC else "choose a folder you can write to"
+        raise StoreError(
+            f"{target}: expected to write a bundle there, but {error.strerror}; {needed}."
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _tell(progress: Progress | None, stage: str, done: int) -> None:
+    if progress is not None:
+        progress(stage, done, 1)
+
+
+def _config(file: GgufFile, tensors: GgufWeights, activations: Activations) -> DialogueConfig:
+    def token(name: str) -> int | None:
+        key = f"tokenizer.ggml.{name}_token_id"
+        return file.get(key, int) if file.has(key) else None
+
+    eos = token("eos")
+    if eos is None:
+        raise InputError(f"{file.path}: expected an end-of-text token, found none; choose another.")
+    if not file.has("tokenizer.chat_template"):
+        raise InputError(
+            f"{file.path}: expected a chat template, found none: this is not a chat model; "
+            "choose one whose name ends in `instruct` or `chat`."
+        )
+    spm = file.get("tokenizer.ggml.model", str) == "llama"
+    return DialogueConfig(
+        decoder=tensors.config,
+        activations=activations,
+        bos_id=token("bos"),
+        eos_id=eos,
+        end_ids=control_ids(file),
+        adds_bos=file.get("tokenizer.ggml.add_bos_token", bool, spm),
+    )
