@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idol_protocol.channels import EMOTIONS
+from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, find_character, load_character
+from idol_runtime.errors import ConfigError
+
+GOOD = 'name = "Ren"\npersona = "You are Ren."\n'
+
+
+def write(folder, text):
+    (folder / "character.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("folder", sorted(BUILT_IN.iterdir()), ids=lambda path: path.name)
+def test_every_built_in_character_loads(folder):
+    character = load_character(folder)
+    assert character.greeting
+    assert character.emotion_vector().shape == (len(EMOTIONS),)
+
+
+def test_a_built_in_character_is_found_by_name():
+    assert find_character("hoshi") == DEFAULT_CHARACTER
+
+
+def test_an_unknown_folder_names_the_built_in_characters(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such folder.*hoshi"):
+        load_character(tmp_path / "nobody")
+
+
+def test_a_folder_without_the_file_says_so(tmp_path):
+    with pytest.raises(ConfigError, match="none in it"):
+        load_character(tmp_path)
+
+
+def test_broken_toml_names_the_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"valid TOML.*line 3"):
+        load_character(write(tmp_path, GOOD + "voice = = 3\n"))
+
+
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
+    with pytest.raises(ConfigError, match=r"greating.*known keys are name, persona, greeting"):
+        load_character(write(tmp_path, GOOD + 'greating = "Hi"\n'))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("[emotion]\nhappy = 2.0", "emotion.happy from 0 to 1"),
+        ("[emotion]\nvalence = -2.0", "emotion.valence from -1 to 1"),
+        ("[emotion]\nhungry = 0.2", "found hungry"),
+        ("[voice]\nspeed = 9.0", "voice.speed from 0.5 to 2"),
+        ("[motion]\nstyle = [1.0, 2.0]", "16 numbers in motion.style, found 2"),
+        ('[voice]\nspeed = "fast"', "voice.speed"),
+    ],
+)
+def test_a_value_out_of_range_is_named(tmp_path, line, says):
+    with pytest.raises(ConfigError, match=says):
+        load_character(write(tmp_path, GOOD + line + "\n"))
+
+
+def test_an_empty_persona_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="a name and a persona"):
+        load_character(write(tmp_path, 'name = "Ren"\npersona = " "\n'))
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "character.toml").write_bytes(b'name = "\xff"')
+    with pytest.raises(ConfigError, match="readable UTF-8"):
+        load_character(tmp_path)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_character_or_one_sentence(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "character.toml").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"\.$"):
+        load_character(folder)
+
+
+def test_the_style_seed_draws_the_same_code_every_time(tmp_path):
+    one = load_character(write(tmp_path, GOOD + "[motion]\nstyle_seed = 3\n"))
+    np.testing.assert_array_equal(one.style_code(), one.style_code())
+    other = load_character(write(tmp_path, GOOD + "[motion]\nstyle_seed = 4\n"))
+    assert not np.array_equal(one.style_code(), other.style_code())

@@ -1,0 +1,203 @@
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
+from idol_protocol.frames import AudioChunk, Cue, FaceFrame, PoseFrame
+from idol_runtime.character import Character
+from idol_runtime.outputs.recorder import Recorder
+from idol_runtime.performer import Performer, Utterance
+from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech_track import FRAME_SAMPLES, pts_of
+
+CHARACTER = Character(name="Ren", persona="You are Ren.")
+REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
+
+
+def performer(lead_us=300_000, buffer_s=10.0):
+    made = Performer(CHARACTER, lookahead_frames=2, lead_us=lead_us, buffer_s=buffer_s)
+    recorder = Recorder()
+    made.outputs.add(recorder)
+    return made, recorder
+
+
+def tick(one, count=1):
+    for _ in range(count):
+        one.activity_blend()
+        one.show(np.zeros(len(FACE_CHANNELS), np.float32), REST, np.zeros(3, np.float32))
+
+
+def chunk(seconds, *, phonemes=(), is_last=True, value=1000):
+    return SpeechChunk(np.full(round(seconds * 24_000), value, np.int16), phonemes, is_last)
+
+
+def say(text="Hi.", name="u1"):
+    return Utterance(name, "t1", text)
+
+
+async def test_speech_begins_where_the_generators_can_still_see_their_look_ahead():
+    one, recorder = performer()
+    tick(one, 10)
+    await one.speak(say(), chunk(0.5))
+    assert recorder.audio[0].pts_us == pts_of((10 + 3) * FRAME_SAMPLES)
+
+
+async def test_clauses_follow_each_other_without_a_gap():
+    one, recorder = performer()
+    await one.speak(say("One,"), chunk(0.25))
+    await one.speak(say("two.", "u2"), chunk(0.25))
+    tick(one, 30)
+    ends = [each.pts_us + pts_of(len(each.samples)) for each in recorder.audio]
+    starts = [each.pts_us for each in recorder.audio]
+    assert np.abs(np.array(starts[1:]) - np.array(ends[:-1])).max() <= 1
+
+
+async def test_a_voice_that_comes_too_late_starts_again_in_the_future():
+    one, recorder = performer()
+    await one.speak(say(), chunk(0.1, is_last=False))
+    tick(one, 20)
+    await one.speak(say(), chunk(0.1))
+    tick(one, 20)
+    late = [each for each in recorder.audio if each.pts_us >= pts_of(20 * FRAME_SAMPLES)]
+    assert late[0].pts_us == pts_of((20 + 3) * FRAME_SAMPLES)
+
+
+@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=6))
+def test_every_sample_is_delivered_once_in_chunks_of_at_most_40_ms(lengths):
+    async def run():
+        one, recorder = performer()
+        for index, length in enumerate(lengths):
+            sound = np.arange(length).astype(np.int16)
+            last = index == len(lengths) - 1
+            await one.speak(say(), SpeechChunk(sound, (), last))
+        tick(one, 300)
+        return recorder
+
+    recorder = asyncio.run(run())
+    sound = np.concatenate([each.samples for each in recorder.audio])
+    expected = np.concatenate([np.arange(length).astype(np.int16) for length in lengths])
+    np.testing.assert_array_equal(sound, expected)
+    assert max(len(each.samples) for each in recorder.audio) <= 960
+
+
+async def test_sound_is_delivered_at_most_the_lead_before_its_time():
+    one, recorder = performer(lead_us=200_000)
+    await one.speak(say(), chunk(3))
+    for frame in range(60):
+        present = pts_of(frame * FRAME_SAMPLES)
+        assert all(each.pts_us <= present + 200_000 for each in recorder.audio)
+        tick(one)
+
+
+async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it():
+    one, recorder = performer()
+    order = []
+    one.outputs.add(Order(order))
+    await one.speak(say(), chunk(0.1, phonemes=(Phoneme("h", 0.0, 0.1),)))
+    tick(one, 10)
+    spoken = [each for each in order if each not in ("face", "pose", "activity")]
+    assert spoken == [
+        "utterance.started",
+        "phonemes",
+        "audio",
+        "audio",
+        "audio",
+        "utterance.ended",
+    ]
+    started, ended = (
+        next(cue for cue in recorder.cues if cue.name == f"utterance.{what}")
+        for what in ("started", "ended")
+    )
+    assert ended.pts_us - started.pts_us == 100_000
+    assert started.data["text"] == "Hi."
+
+
+class Order:
+    def __init__(self, names):
+        self.names = names
+
+    def on_frame(self, frame):
+        match frame:
+            case AudioChunk():
+                self.names.append("audio")
+            case FaceFrame():
+                self.names.append("face")
+            case PoseFrame():
+                self.names.append("pose")
+            case Cue(name=name):
+                self.names.append(name)
+
+
+async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short_hangover():
+    one, recorder = performer()
+    one.activity = "listen"
+    await one.speak(say(), chunk(0.5))
+    tick(one, 60)
+    shown = [(each.data["activity"], each.pts_us) for each in recorder.cues if each.name == "activity"]
+    assert [name for name, _ in shown] == ["listen", "speak", "listen"]
+    sound_from = recorder.audio[0].pts_us
+    assert shown[1][1] == sound_from
+    assert 500_000 < shown[2][1] - sound_from <= 750_000
+
+
+async def test_a_cut_silences_what_is_not_yet_due_and_says_from_when():
+    one, recorder = performer()
+    await one.speak(say(), chunk(5))
+    tick(one, 30)
+    heard = len(recorder.audio)
+    cut_us = one.cut()
+    tick(one, 120)
+    assert cut_us == pts_of(30 * FRAME_SAMPLES)
+    assert len(recorder.audio) == heard
+    assert [cue.pts_us for cue in recorder.cues if cue.name == "playback.cut"] == [cut_us]
+    assert not one.sound_ahead(0).any()
+
+
+async def test_after_a_cut_the_next_words_come_at_once():
+    one, recorder = performer()
+    await one.speak(say(), chunk(5))
+    tick(one, 30)
+    one.cut()
+    await one.speak(say("Yes?", "u2"), chunk(0.2))
+    assert recorder.audio[-1].pts_us <= pts_of((30 + 3) * FRAME_SAMPLES) + 300_000
+    assert recorder.cues[-1].name in ("utterance.started", "phonemes", "utterance.ended")
+
+
+async def test_a_voice_far_ahead_waits_for_the_clock():
+    one, _ = performer(buffer_s=1.0)
+    await one.speak(say(), chunk(1.2, is_last=False))
+    waiting = asyncio.create_task(one.speak(say(), chunk(0.5)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    for _ in range(20):
+        tick(one)
+        await asyncio.sleep(0)
+    assert waiting.done()
+    await waiting
+
+
+async def test_delivered_returns_only_when_the_last_sound_is_out():
+    one, recorder = performer()
+    await one.speak(say(), chunk(1.0))
+    waiting = asyncio.create_task(one.delivered())
+    for _ in range(40):
+        await asyncio.sleep(0)
+        if waiting.done():
+            break
+        tick(one)
+    await waiting
+    assert sum(len(each.samples) for each in recorder.audio) == 24_000
+
+
+async def test_the_activity_conditioning_glides_and_always_sums_to_one():
+    one, _ = performer()
+    rows = []
+    one.activity = "think"
+    for _ in range(30):
+        rows.append(one.activity_blend())
+    table = np.array(rows)
+    np.testing.assert_allclose(table.sum(axis=1), 1.0, atol=1e-5)
+    assert np.abs(np.diff(table, axis=0)).max() < 0.25
+    assert table[-1][2] == pytest.approx(1.0, abs=0.01)
