@@ -1,0 +1,56 @@
+"""What was hashed before: so that a start does not read hundreds of megabytes to learn nothing."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from idol_runtime.bundle import sha256_of
+from idol_runtime.store.catalog import ModelFile
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A file as it was when its hash was right."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+def stamp(path: Path, file: ModelFile) -> Verified:
+    """What `path` would have to be remembered as."""
+    stat = path.stat()
+    return Verified(file.sha256, stat.st_size, stat.st_mtime_ns)
+
+
+def recall(record: Path) -> dict[str, Verified]:
+    """Files by path; none when there is no readable record, so that all are hashed again."""
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=dict[str, Verified])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def remember(record: Path, verified: Mapping[str, Verified]) -> None:
+    """Replaces the record. A read-only cache cannot keep one: it works, and is hashed each time."""
+    draft = record.with_suffix(f".{os.getpid()}")
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(msgspec.json.encode(verified))
+        draft.replace(record)
+    except OSError:
+        return
+
+
+def problem_of(path: Path, file: ModelFile) -> str | None:
+    """What is wrong with the file at `path`, as a sentence; hashes it."""
+    if not path.is_file():
+        return f"{path}: expected a file of {file.size} bytes, found none."
+    if (size := path.stat().st_size) != file.size:
+        return f"{path}: expected {file.size} bytes, found {size}: it is truncated or another file."
+    if (digest := sha256_of(path)) != file.sha256:
+        return (
+            f"{path}: expected sha256 {file.sha256[:16]}..., found {digest[:16]}...: it is damaged."
+        )
+    return None
