@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS
+from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import ConfigError
 
 CHARACTER_FILE = "character.toml"
@@ -45,12 +46,21 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: int | None = None
 
 
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exchange that shows how the character talks; small models follow it best."""
+
+    user: str
+    reply: str
+
+
 class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `character.toml` holds."""
 
     name: str
     persona: str
     """Who the character is, told to the dialogue model before every conversation."""
+    examples: list[Example] = []
+    """Read by the dialogue model before the conversation, as if they had been said in it."""
     greeting: str = ""
     """Said when a conversation begins without the user having said anything."""
     language: str = "en-us"
@@ -61,6 +71,15 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     motion: Motion = Motion()
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
+
+    def opening(self, instructions: str = "") -> list[ChatMessage]:
+        """What the dialogue model reads before the conversation: who it is and how it talks."""
+        persona = "\n".join(filter(None, [self.persona.strip(), instructions.strip()]))
+        messages = [ChatMessage("system", persona)]
+        for example in self.examples:
+            messages.append(ChatMessage("user", example.user))
+            messages.append(ChatMessage("assistant", example.reply))
+        return messages
 
     def emotion_vector(self) -> NDArray[np.float32]:
         """Shape (8,), in `EMOTIONS` order."""

@@ -68,9 +68,8 @@ class Engine:
             IdolError: a model could not be opened.
         """
         voice = character.voice
-        persona = ChatMessage("system", character.persona.strip())
-        opening = (persona, ChatMessage("user", "Hello."))
-        prompt = DialogueRequest(opening, character.sampling, max_tokens=1)
+        messages = (*character.opening(), ChatMessage("user", "Hello."))
+        prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
         async for _ in self.models.dialogue.stream(prompt):
             pass

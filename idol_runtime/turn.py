@@ -77,8 +77,7 @@ async def _reply(
 
 
 def _prompt(turn: Turn) -> DialogueRequest:
-    persona = "\n".join(filter(None, [turn.character.persona.strip(), turn.instructions.strip()]))
-    messages = (ChatMessage("system", persona), *turn.history)
+    messages = (*turn.character.opening(turn.instructions), *turn.history)
     return DialogueRequest(messages, turn.character.sampling, turn.max_tokens, turn.seed)
 
 
