@@ -3,11 +3,12 @@
 from idol_runtime.store.catalog import Catalog, Model, load_catalog
 from idol_runtime.store.defaults import default_home, default_store
 from idol_runtime.store.display import Display, display_for
-from idol_runtime.store.store import ModelStatus, Problem, Store
+from idol_runtime.store.store import ImportedBundle, ModelStatus, Problem, Store
 
 __all__ = [
     "Catalog",
     "Display",
+    "ImportedBundle",
     "Model",
     "ModelStatus",
     "Problem",

@@ -62,6 +62,9 @@ class Lines:
     def note(self, message: str) -> None:
         self._print(message)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def _line(self, what: str, done: int, total: int, of: str) -> None:
         quarter = 4 * done // max(total, 1)
         if self._quarters.get(what) != quarter:

@@ -46,6 +46,16 @@ class ModelStatus(msgspec.Struct, frozen=True):
     folder: Path
 
 
+class ImportedBundle(msgspec.Struct, frozen=True):
+    """A bundle of the user's own."""
+
+    name: str
+    kind: str
+    size: int
+    """Bytes of its files together."""
+    folder: Path
+
+
 class Store:
     """Models below one folder.
 
@@ -133,6 +143,14 @@ class Store:
     def status(self) -> list[ModelStatus]:
         """Every model of the catalog, by name."""
         return [self._status(name) for name in sorted(self.catalog.models)]
+
+    def bundles(self) -> list[ImportedBundle]:
+        """What `put_bundle` made, by kind and name."""
+        folders = sorted((self.home / "bundles").glob("[!.]*/[!.]*/"))
+        return [
+            ImportedBundle(folder.name, folder.parent.name, _size_of(folder), folder)
+            for folder in folders
+        ]
 
     def derived(
         self,
@@ -311,3 +329,7 @@ def _file_name(name: str) -> str:
             "choose another."
         )
     return name
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

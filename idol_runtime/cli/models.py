@@ -1,0 +1,162 @@
+"""`idol models`: what is in the model store, and how to bring more."""
+
+import argparse
+import contextlib
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from idol_runtime.cli.arguments import Subparsers
+from idol_runtime.store import Problem, Store, default_store, display_for
+from idol_runtime.store.failures import megabytes
+
+_STATES = {
+    "ready": "[green]ready[/green]",
+    "unverified": "[yellow]not verified[/yellow]",
+    "partial": "[yellow]incomplete[/yellow]",
+    "missing": "not fetched",
+}
+
+
+def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "models",
+        help="list, fetch, verify and import models",
+        description="The model store lives in IDOL_HOME (by default this platform's cache folder).",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every model, and how much of it is here")
+    listing.set_defaults(run=run_list)
+    pulling = actions.add_parser("pull", help="fetch models; an interrupted pull resumes")
+    pulling.add_argument("names", nargs="*", metavar="NAME", help="default: what a character needs")
+    pulling.add_argument("--offline", action="store_true", help="only check what is here")
+    pulling.set_defaults(run=run_pull)
+    verifying = actions.add_parser("verify", help="hash every file of the models that are here")
+    verifying.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+    verifying.set_defaults(run=run_verify)
+    for action in (listing, pulling, verifying):
+        action.add_argument("--json", action="store_true", help="for machines")
+    _add_import_parser(actions)
+
+
+def _add_import_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+    importing = actions.add_parser(
+        "import",
+        help="turn a GGUF file into a dialogue model of your own",
+        description="Converts a Llama- or Qwen2-family GGUF file. A character uses the model by "
+        "its name.",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE.gguf")
+    importing.add_argument("--name", help="default: the file's name")
+    importing.add_argument(
+        "--weights",
+        choices=("int8", "exact"),
+        default="int8",
+        help="int8 blocks are the fastest; exact keeps the file's own 4-bit blocks and is smaller",
+    )
+    importing.add_argument("--replace", action="store_true", help="overwrite one of that name")
+    importing.set_defaults(run=run_import)
+
+
+def run_list(options: argparse.Namespace) -> int:
+    store = default_store()
+    models, imported = store.status(), store.bundles()
+    if options.json:
+        _print_json({"home": store.home, "models": models, "imported": imported})
+        return 0
+    table = Table("model", "for", "size", "state", "licence", box=SIMPLE_HEAD, pad_edge=False)
+    for model in models:
+        state = _STATES[model.state]
+        if model.state == "partial":
+            state += f" ({megabytes(model.present)})"
+        name = f"{model.name}\n[dim]{escape(model.description)}[/dim]"
+        table.add_row(name, model.kind, megabytes(model.size), state, escape(model.licence))
+    for bundle in imported:
+        name = f"{escape(bundle.name)}\n[dim]{escape(str(bundle.folder))}[/dim]"
+        table.add_row(name, bundle.kind, megabytes(bundle.size), "[green]imported[/green]", "")
+    console = Console()
+    console.print(table)
+    console.print(f"in {store.home}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def run_pull(options: argparse.Namespace) -> int:
+    with contextlib.closing(display_for(Console(stderr=True))) as display:
+        store = default_store(offline=options.offline or None, progress=display)
+        names = options.names or needed_by_characters(store)
+        for name in names:
+            store.catalog.model(name)  # a wrong name is told before anything is fetched
+        folders = {name: store.pull(name) for name in names}
+    if options.json:
+        _print_json(folders)
+    else:
+        for name, folder in folders.items():
+            print(f"{name}: ready in {folder}")
+    return 0
+
+
+def needed_by_characters(store: Store) -> list[str]:
+    """Every model that a character can use; the others serve the tests."""
+    return sorted(
+        name for name, model in store.catalog.models.items() if model.kind != "recognition"
+    )
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    store = default_store()
+    present = {model.name for model in store.status() if model.state != "missing"}
+    for name in options.names:
+        store.catalog.model(name)
+    names = options.names or sorted(present)
+    problems = {name: _verify(store, name, name in present) for name in names}
+    if options.json:
+        _print_json(problems)
+    elif not names:
+        print("No model has been fetched yet: `idol models pull` fetches them.")
+    else:
+        for name, found in problems.items():
+            _print_problems(name, found)
+    return 1 if any(problems.values()) else 0
+
+
+def _verify(store: Store, name: str, is_present: bool) -> list[Problem]:
+    if is_present:
+        return store.verify(name)
+    return [Problem("", f"{store.folder(name)}: expected the model's files, found none.")]
+
+
+def _print_problems(name: str, problems: list[Problem]) -> None:
+    if not problems:
+        print(f"{name}: every file is right")
+        return
+    for problem in problems:
+        print(f"{name}: {problem.message}", file=sys.stderr)
+    print(f"{name}: `idol models pull {name}` fetches what is wrong again.", file=sys.stderr)
+
+
+def run_import(options: argparse.Namespace) -> int:
+    from idol_runtime.dialogue.importer import import_gguf
+
+    with contextlib.closing(display_for(Console(stderr=True))) as display:
+        store = default_store(progress=display)
+        name = options.name or re.sub(r"[^a-z0-9._+-]+", "-", options.file.stem.lower()).strip("-.")
+
+        def convert(folder: Path) -> None:
+            import_gguf(
+                options.file, folder, name=name, weights=options.weights, progress=display.step
+            )
+
+        folder = store.put_bundle("dialogue", name, convert, replace=options.replace)
+    print(f"{name}: ready in {folder}; a character uses it with `dialogue = {name!r}`.")
+    return 0
+
+
+def _print_json(value: object) -> None:
+    encoded = msgspec.json.encode(value, enc_hook=str)
+    print(msgspec.json.format(encoded, indent=2).decode())
