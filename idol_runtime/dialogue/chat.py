@@ -75,6 +75,10 @@ class ChatTokenizer:
             ids.insert(0, bos)
         return ids
 
+    def encode_text(self, text: str) -> list[int]:
+        """Token ids of plain text; control tokens in it are text too."""
+        return list(self._content_ids(text))
+
     def count(self, messages: Sequence[ChatMessage]) -> int:
         return len(self.encode(messages))
 
