@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
+from idol_runtime.bundle import Bundle, open_bundle
 from idol_runtime.character import Character
 from idol_runtime.clock import Clock, SystemClock
 from idol_runtime.conversation import Conversation
@@ -23,12 +23,9 @@ from idol_runtime.services import (
     SpeechRequest,
     start_models,
 )
-from idol_runtime.speech.kokoro import prepare as prepare_speech
+from idol_runtime.speech.prepare import prepare as prepare_speech
 from idol_runtime.stage import Stage
 from idol_runtime.store import Store
-
-Progress: TypeAlias = Callable[[str, int, int], None] | None
-"""Told what is being done, how much of it is done, and of how much."""
 
 BUNDLES = Path(__file__).parent / "bundles"
 """The face and pose generators ship with the package."""
@@ -113,7 +110,7 @@ async def open_engine(
         await engine.aclose()
 
 
-def fetch_models(store: Store, character: Character, progress: Progress = None) -> ModelFolders:
+def fetch_models(store: Store, character: Character) -> ModelFolders:
     """Fetches and converts what a character needs; what is there already is only checked.
 
     Raises:
@@ -121,28 +118,31 @@ def fetch_models(store: Store, character: Character, progress: Progress = None) 
         IdolError: a model cannot be converted.
     """
     return ModelFolders(
-        dialogue=_dialogue_bundle(store, character.models.dialogue, progress),
-        speech=_speech_bundle(store, character.models.speech, progress),
+        dialogue=_dialogue_bundle(store, character.models.dialogue),
+        speech=_speech_bundle(store, character.models.speech),
     )
 
 
-def _dialogue_bundle(store: Store, name: str, progress: Progress) -> Path:
-    imported = store.home / "bundles" / "dialogue" / name
+def _dialogue_bundle(store: Store, name: str) -> Path:
+    imported = store.bundle_folder("dialogue", name)
     if imported.is_dir():
         return imported
-    source = store.pull(name)
-    [gguf] = source.glob("*.gguf")
+    [gguf] = store.pull(name).glob("*.gguf")
 
     def convert(target: Path) -> None:
-        import_gguf(gguf, target, name=name, weights="int8", progress=progress)
+        import_gguf(gguf, target, name=name, weights="int8", progress=store.display.step)
 
-    return store.derived(f"dialogue-{name}", convert, key="int8-1")
+    return store.derived(name, convert, "int8-blocks", check=_checker("dialogue"))
 
 
-def _speech_bundle(store: Store, name: str, progress: Progress) -> Path:
+def _speech_bundle(store: Store, name: str) -> Path:
     source = store.pull(name)
 
     def convert(target: Path) -> None:
-        prepare_speech(source, target, progress)
+        prepare_speech(source, target, store.display.step)
 
-    return store.derived(f"speech-{name}", convert, key="windowed-1")
+    return store.derived(name, convert, "windowed", check=_checker("speech"))
+
+
+def _checker(kind: str) -> Callable[[Path], Bundle]:
+    return lambda folder: open_bundle(folder, kind)

@@ -2,7 +2,7 @@
 
 Each tick is one batched run per model over all characters, whatever they do: characters are
 rows. A tick gathers in the event loop, computes in one thread, and shows in the event loop, so
-no state is ever shared between threads.
+no state is ever shared between threads; who joins or leaves meanwhile does so with the next tick.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from idol_runtime.character import Character
 from idol_runtime.clock import Clock
 from idol_runtime.motion.face import FaceInputs, FaceModel
-from idol_runtime.motion.features import CONTEXT_SAMPLES, frame_features
-from idol_runtime.motion.noise import TemporalNoise
+from idol_runtime.motion.noise import NoiseState
 from idol_runtime.motion.pose import PoseInputs, PoseModel
+from idol_runtime.motion.rows import append_rows, keep_rows
 from idol_runtime.performer import Performer
 from idol_runtime.speech_track import FPS, frame_pts
 
@@ -29,30 +29,32 @@ MAX_FRAMES_BEHIND = 6
 Array = NDArray[np.float32]
 
 
-@dataclass(slots=True)
-class _Row:
-    performer: Performer
-    face_state: Array
-    pose_state: Array
-    noise: TemporalNoise
+@dataclass(frozen=True, slots=True, eq=False)
+class _States:
+    """What the next frame of every character depends on, a row each."""
+
+    face: Array
+    pose: Array
+    face_noise: NoiseState
+    pose_noise: NoiseState
 
 
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    rows: list[_Row]
-    face: FaceInputs
-    pose: PoseInputs
-    face_state: Array
-    pose_state: Array
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """What each character's generators are told for this frame, a row each."""
+
+    audio: Array
+    phonemes: Array
+    activity: Array
+    emotion: Array
+    style: Array
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
     face: Array
     rotations: Array
     hips: Array
-    face_state: Array
-    pose_state: Array
 
 
 class Stage:
@@ -84,34 +86,27 @@ class Stage:
         self._buffer_s = buffer_s
         self._epoch_us = clock.now_us()
         self._tick = 0
-        self._rows: dict[Performer, _Row] = {}
+        self._cast: list[Performer] = []
+        self._states = self._initial_states(np.zeros(0, np.int64))
         self._first_tick: dict[Performer, int] = {}
+        self._seeds: dict[Performer, int] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="idol-stage")
 
     def join(self, character: Character, seed: int) -> Performer:
         """Brings a character to life; its media clock starts at the next tick."""
         performer = Performer(
             character,
-            lookahead_frames=self.face.lookahead_frames,
+            lookahead_frames=self.face.config.lookahead_frames,
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
         )
-        self._rows[performer] = _Row(
-            performer,
-            self.face.initial_state(1)[0],
-            self.pose.initial_state(1)[0],
-            TemporalNoise(seed, self.face.noise_size + self.pose.noise_size),
-        )
         self._first_tick[performer] = self._tick
+        self._seeds[performer] = seed
         return performer
 
     def leave(self, performer: Performer) -> None:
-        self._rows.pop(performer, None)
         self._first_tick.pop(performer, None)
-
-    @property
-    def performers(self) -> list[Performer]:
-        return list(self._rows)
+        self._seeds.pop(performer, None)
 
     def now_us(self, performer: Performer) -> int:
         """The character's media time."""
@@ -126,15 +121,16 @@ class Stage:
             await asyncio.sleep(max(0, due_us - self.clock.now_us()) / 1e6)
             self._skip_missed()
             started = time.perf_counter()
-            if gathered := self._gather():
-                self._show(gathered, await loop.run_in_executor(self._thread, self._run, gathered))
+            if heard := self._gather():
+                compute = loop.run_in_executor(self._thread, self._compute, heard, self._states)
+                self._show(*await compute)
                 self.on_tick(time.perf_counter() - started)
             self._tick += 1
 
     def tick(self) -> None:
         """One tick at once, for offline rendering and tests."""
-        if gathered := self._gather():
-            self._show(gathered, self._run(gathered))
+        if heard := self._gather():
+            self._show(*self._compute(heard, self._states))
         self._tick += 1
 
     def _skip_missed(self) -> None:
@@ -142,45 +138,63 @@ class Stage:
         missed = late_us * FPS // 1_000_000
         if missed > MAX_FRAMES_BEHIND:
             self._tick += missed
-            for performer in self._rows:
+            for performer in self._cast:
                 self.skipped_frames += missed
                 performer.skip_to(performer.frame + missed)
 
-    def _gather(self) -> _Gathered | None:
-        rows = list(self._rows.values())
-        if not rows:
+    def _gather(self) -> _Heard | None:
+        self._change_cast()
+        if not self._cast:
             return None
-        performers = [row.performer for row in rows]
-        audio = frame_features(np.stack([each.sound_ahead(CONTEXT_SAMPLES) for each in performers]))
-        activity = np.stack([each.activity_blend() for each in performers])
-        emotion = np.stack([each.emotion for each in performers])
-        style = np.stack([each.style for each in performers])
-        noise = np.stack([row.noise.step() for row in rows])
-        split = self.face.noise_size
-        phonemes = np.stack([self._phonemes(each) for each in performers])
-        return _Gathered(
-            rows,
-            FaceInputs(audio, phonemes, activity, emotion, style, noise[:, :split]),
-            PoseInputs(audio, activity, emotion, style, noise[:, split:]),
-            np.stack([row.face_state for row in rows]),
-            np.stack([row.pose_state for row in rows]),
+        cast, features = self._cast, self.face.features
+        context = features.initial_state(1).shape[1]
+        sound = np.stack([each.sound_ahead(context) for each in cast])
+        audio, _ = features.step(sound[:, context:], sound[:, :context])
+        return _Heard(
+            audio=audio[:, 0],
+            phonemes=np.stack([self._phonemes(each) for each in cast]),
+            activity=np.stack([each.activity_blend() for each in cast]),
+            emotion=np.stack([each.emotion for each in cast]),
+            style=np.stack([each.style for each in cast]),
         )
 
     def _phonemes(self, performer: Performer) -> Array:
-        frame = performer.frame + self.face.lookahead_frames
+        frame = performer.frame + self.face.config.lookahead_frames
         start_s, end_s = frame / FPS, (frame + 1) / FPS
         nearby = performer.track.phonemes_between(start_s, end_s)
-        return self.face.phoneme_row(nearby, start_s, end_s)
+        return self.face.phoneme_activations(nearby, np.array([(start_s + end_s) / 2]))[0]
 
-    def _run(self, gathered: _Gathered) -> _Made:
-        face, face_state = self.face.step(gathered.face, gathered.face_state)
-        body, pose_state = self.pose.step(gathered.pose, gathered.pose_state)
-        return _Made(face, body.rotations, body.hips, face_state, pose_state)
+    def _compute(self, heard: _Heard, states: _States) -> tuple[_Shown, _States]:
+        face_noise, face_noise_state = self.face.noise.step(states.face_noise)
+        pose_noise, pose_noise_state = self.pose.noise.step(states.pose_noise)
+        told = (heard.activity, heard.emotion, heard.style)
+        face, face_state = self.face.step(
+            FaceInputs(heard.audio, heard.phonemes, *told, face_noise), states.face
+        )
+        body, pose_state = self.pose.step(PoseInputs(heard.audio, *told, pose_noise), states.pose)
+        after = _States(face_state, pose_state, face_noise_state, pose_noise_state)
+        return _Shown(face, body.rotations, body.hips), after
 
-    def _show(self, gathered: _Gathered, made: _Made) -> None:
-        for index, row in enumerate(gathered.rows):
-            if row.performer not in self._rows:
-                continue  # left while the models ran
-            row.face_state = made.face_state[index]
-            row.pose_state = made.pose_state[index]
-            row.performer.show(made.face[index], made.rotations[index], made.hips[index])
+    def _show(self, shown: _Shown, states: _States) -> None:
+        self._states = states
+        for row, performer in enumerate(self._cast):
+            if performer in self._first_tick:  # it may have left while the models ran
+                performer.show(shown.face[row], shown.rotations[row], shown.hips[row])
+
+    def _change_cast(self) -> None:
+        stays = np.array([performer in self._first_tick for performer in self._cast], bool)
+        if not stays.all():
+            self._states = keep_rows(self._states, stays)
+            self._cast = [performer for performer in self._cast if performer in self._first_tick]
+        if new := [performer for performer in self._first_tick if performer not in self._cast]:
+            seeds = np.array([self._seeds[performer] for performer in new], np.int64)
+            self._states = append_rows(self._states, self._initial_states(seeds))
+            self._cast = self._cast + new
+
+    def _initial_states(self, seeds: NDArray[np.int64]) -> _States:
+        return _States(
+            self.face.initial_state(len(seeds)),
+            self.pose.initial_state(len(seeds)),
+            self.face.noise.initial_state(seeds),
+            self.pose.noise.initial_state(seeds + (1 << 32)),
+        )
