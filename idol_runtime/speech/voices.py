@@ -1,0 +1,64 @@
+"""Voices of Kokoro: tables of style vectors, by name or blended by weights."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idol_runtime.errors import ConfigError
+
+ROWS = 510
+STYLE_SIZE = 256
+
+
+class Voices:
+    """Voice tables, read when first used."""
+
+    def __init__(self, paths: dict[str, Path]) -> None:
+        self._paths = paths
+        self._tables: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._paths)
+
+    def style(self, voice: str, tokens: int) -> NDArray[np.float32]:
+        """The style [1, 256] of a clause of `tokens` phoneme symbols.
+
+        Args:
+            voice: A name, or a blend such as `af_heart:0.6+bf_emma:0.4`.
+            tokens: Symbols without the padding.
+
+        Raises:
+            ConfigError: a voice is not among `names`, or a weight is no positive number.
+        """
+        parts = [self._part(part, voice) for part in voice.split("+")]
+        total = sum(weight for _, weight in parts)
+        row = min(tokens, ROWS - 1)
+        style = sum(self._table(name)[row] * np.float32(weight / total) for name, weight in parts)
+        return np.asarray(style, np.float32)[None]
+
+    def _part(self, part: str, voice: str) -> tuple[str, float]:
+        name, colon, weight = part.partition(":")
+        name = name.strip()
+        if name not in self._paths:
+            raise ConfigError(
+                f"Expected a voice the speech model has, found `{name}`; "
+                f"use one of {', '.join(self.names)}."
+            )
+        try:
+            value = float(weight) if colon else 1.0
+        except ValueError:
+            value = 0.0
+        if not 0 < value < float("inf"):
+            raise ConfigError(
+                f"Expected weights above 0 in the voice `{voice}`, found `{weight.strip()}`; "
+                "write a blend as af_heart:0.6+bf_emma:0.4."
+            )
+        return name, value
+
+    def _table(self, name: str) -> NDArray[np.float32]:
+        if name not in self._tables:
+            table = np.fromfile(self._paths[name], np.float32)
+            self._tables[name] = table.reshape(ROWS, STYLE_SIZE)
+        return self._tables[name]
