@@ -1,5 +1,7 @@
 """Reading recordings of any rate and channel count."""
 
+import struct
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,10 +23,13 @@ def read_wav(path: Path) -> NDArray[np.int16]:
     from scipy.io import wavfile
 
     try:
-        rate_hz, samples = wavfile.read(path)
+        with warnings.catch_warnings():
+            # Chunks that are not sound (tags, cue points) are common and of no interest here.
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            rate_hz, samples = wavfile.read(path)
     except FileNotFoundError:
         raise InputError(f"{path}: expected a WAV file, found no such file.") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, struct.error) as error:
         raise InputError(
             f"{path}: expected a WAV file with PCM or float samples, but {error}; "
             "convert it, for example with ffmpeg."

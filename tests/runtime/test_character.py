@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from idol_protocol.channels import EMOTIONS
 from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, find_character, load_character
 from idol_runtime.errors import ConfigError

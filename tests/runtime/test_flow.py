@@ -2,6 +2,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+
 from idol_runtime.flow import run_ahead
 
 

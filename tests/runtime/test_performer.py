@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue, FaceFrame, PoseFrame
 from idol_runtime.character import Character
@@ -135,7 +136,9 @@ async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short
     one.activity = "listen"
     await one.speak(say(), chunk(0.5))
     tick(one, 60)
-    shown = [(each.data["activity"], each.pts_us) for each in recorder.cues if each.name == "activity"]
+    shown = [
+        (each.data["activity"], each.pts_us) for each in recorder.cues if each.name == "activity"
+    ]
     assert [name for name, _ in shown] == ["listen", "speak", "listen"]
     sound_from = recorder.audio[0].pts_us
     assert shown[1][1] == sound_from

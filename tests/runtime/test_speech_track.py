@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from idol_runtime.speech.types import Phoneme
 from idol_runtime.speech_track import FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
 

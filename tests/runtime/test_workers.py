@@ -3,6 +3,7 @@ import logging
 from contextlib import aclosing
 
 import pytest
+
 from idol_runtime.errors import InputError, StoreError, WorkerError
 from idol_runtime.workers import Worker
 from tests.runtime.worker_services import Count, Counter, open_nothing
