@@ -158,14 +158,17 @@ def frame_pts_us(first_pts_us: int, index: int, fps: int) -> int:
     return first_pts_us + round(index * 1_000_000 / fps)
 
 
-def opened_audio(stream_id: int) -> IdolStreamOpened:
+def opened_audio(stream_id: int, dtype: Dtype = "pcm16") -> IdolStreamOpened:
+    how = {"json": "base64 of i16 little-endian samples in `response.output_audio.delta`"}.get(
+        dtype, "i16 little-endian samples"
+    )
     return IdolStreamOpened(
         stream_id=stream_id,
         kind="audio",
-        dtype="pcm16",
+        dtype=dtype,
         rate_hz=AUDIO_RATE_HZ,
         channels=["mono"],
-        layout="i16 little-endian samples",
+        layout=how,
     )
 
 

@@ -1,0 +1,69 @@
+"""Who may connect: the Host and Origin of a request, and its token."""
+
+import hmac
+from urllib.parse import urlsplit
+
+from websockets.datastructures import Headers
+
+from idol_runtime.server.config import ServerConfig, is_loopback
+
+TOKEN_SUBPROTOCOL = "openai-insecure-api-key."
+
+
+def refuse_origin(headers: Headers, config: ServerConfig) -> str | None:
+    """A sentence that says why this page may not connect, or None if it may.
+
+    Engines and other native clients send no Origin. A server on loopback also checks Host: a
+    page whose name was made to resolve to 127.0.0.1 has an Origin that matches it.
+    """
+    hosts, origins = headers.get_all("Host"), headers.get_all("Origin")
+    if len(hosts) > 1 or len(origins) > 1:
+        return "Expected one Host and at most one Origin header, found several."
+    host = _hostname(f"//{hosts[0]}") if hosts else ""
+    if config.is_local and hosts and not is_loopback(host):
+        return (
+            "This server listens on this machine only; expected a Host of localhost or "
+            "127.0.0.1. To serve other names, listen on another address with a token."
+        )
+    if not origins or origins[0] in config.allowed_origins:
+        return None
+    origin = _hostname(origins[0])
+    if is_loopback(origin):
+        return None
+    if not config.is_local and origin and urlsplit(origins[0]).netloc == hosts[0]:
+        return None
+    return "Pages of this origin may not connect; add it to the allowed origins of the server."
+
+
+def tokens_of(headers: Headers, offered: list[str]) -> list[str]:
+    """Every token a request carries: its Authorization header and its subprotocols."""
+    bearer = [
+        value.split(None, 1)[1].strip()
+        for value in headers.get_all("Authorization")
+        if value.lower().startswith("bearer ") and len(value.split(None, 1)) == 2
+    ]
+    return bearer + [
+        each.removeprefix(TOKEN_SUBPROTOCOL)
+        for each in offered
+        if each.startswith(TOKEN_SUBPROTOCOL)
+    ]
+
+
+def subprotocols_of(headers: Headers) -> list[str]:
+    """What a client offers; some engines leave out the space after the comma."""
+    listed = ",".join(headers.get_all("Sec-WebSocket-Protocol"))
+    return [each.strip() for each in listed.split(",") if each.strip()]
+
+
+def is_token(given: str, config: ServerConfig) -> bool:
+    """Whether `given` is the server's token; takes the same time however much of it is right."""
+    if config.token is None:
+        return True
+    return hmac.compare_digest(given.encode(), config.token.encode())
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,59 @@
+"""Numbers a session's events and keeps the last control events for a client that comes back."""
+
+from collections import deque
+from typing import Final
+
+from msgspec.structs import replace
+
+from idol_protocol.events import encode_event
+from idol_protocol.idol_events import (
+    IdolClockPong,
+    IdolFaceDelta,
+    IdolPoseDelta,
+    IdolStreamClosed,
+    IdolStreamOpened,
+)
+from idol_protocol.server_events import ResponseOutputAudioDelta, ServerEvent
+
+FLEETING: Final = (
+    ResponseOutputAudioDelta,
+    IdolFaceDelta,
+    IdolPoseDelta,
+    IdolClockPong,
+    IdolStreamOpened,
+    IdolStreamClosed,
+)
+"""Events that belong to one connection or one moment: media, its streams, the clock."""
+
+
+class Journal:
+    def __init__(self, max_events: int, max_bytes: int) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._kept: deque[tuple[int, str]] = deque()
+        self._kept_bytes = 0
+        self._count = 0
+        self._lost_up_to = 0
+
+    def note(self, event: ServerEvent) -> str:
+        """The event as it is sent, with its number as `event_id`."""
+        self._count += 1
+        text = encode_event(replace(event, event_id=f"event_{self._count}"))
+        if not isinstance(event, FLEETING):
+            self._kept.append((self._count, text))
+            self._kept_bytes += len(text)
+            while len(self._kept) > self._max_events or self._kept_bytes > self._max_bytes:
+                self._lost_up_to, lost = self._kept.popleft()
+                self._kept_bytes -= len(lost)
+        return text
+
+    def after(self, last_event_id: str | None) -> tuple[list[str], bool]:
+        """The control events after `last_event_id`, and whether they are all there."""
+        last = _number(last_event_id)
+        missed = [text for number, text in self._kept if number > last]
+        return missed, self._lost_up_to <= last
+
+
+def _number(event_id: str | None) -> int:
+    digits = (event_id or "").removeprefix("event_")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0

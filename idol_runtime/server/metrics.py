@@ -1,0 +1,78 @@
+"""What the server measures, for Prometheus; no label ever names a user."""
+
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from idol_runtime.metrics import TurnMetrics
+
+TICK_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.033, 0.05)
+LATENCY_BUCKETS_S: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+class ServerMetrics:
+    """The metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.connections = Gauge("idol_ws_connections", "Open connections", registry=registry)
+        self.refused = Counter(
+            "idol_ws_refused_total", "Connections refused", ["reason"], registry=registry
+        )
+        self.aborted = Counter(
+            "idol_ws_aborted_total", "Connections dropped", ["reason"], registry=registry
+        )
+        self.frames_dropped = Counter(
+            "idol_frames_dropped_total", "Frames a newer one replaced", ["kind"], registry=registry
+        )
+        self.errors = Counter(
+            "idol_client_errors_total", "Error events sent", ["code"], registry=registry
+        )
+        self.turns = Counter("idol_turns_total", "Responses", ["status"], registry=registry)
+        self.tokens = Counter("idol_lm_tokens_total", "Tokens of replies", registry=registry)
+        self.ttft = Histogram(
+            "idol_lm_ttft_seconds",
+            "Time to the first token",
+            registry=registry,
+            buckets=LATENCY_BUCKETS_S,
+        )
+        self.first_audio = Histogram(
+            "idol_first_audio_seconds",
+            "Time to the first sound",
+            registry=registry,
+            buckets=LATENCY_BUCKETS_S,
+        )
+        self.speech_rtf = Histogram(
+            "idol_tts_real_time_factor",
+            "Seconds of synthesis for each second of sound",
+            registry=registry,
+            buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
+        )
+        self.tick = Histogram(
+            "idol_tick_seconds",
+            "How long a tick of the stage took",
+            registry=registry,
+            buckets=TICK_BUCKETS_S,
+        )
+
+    def turn(self, status: str, metrics: TurnMetrics | None) -> None:
+        """Counts a response that ended."""
+        self.turns.labels(status).inc()
+        if metrics is None:
+            return
+        self.tokens.inc(metrics.reply_tokens)
+        if metrics.ttft_ms is not None:
+            self.ttft.observe(metrics.ttft_ms / 1000)
+        if metrics.first_audio_ms is not None:
+            self.first_audio.observe(metrics.first_audio_ms / 1000)
+        if metrics.speech_real_time_factor is not None:
+            self.speech_rtf.observe(metrics.speech_real_time_factor)
+
+    def page(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,112 @@
+"""Plain HTTP on the same port: the stage page, its avatar, health and metrics."""
+
+import asyncio
+import email.utils
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+WEB: Final = Path(__file__).parents[1] / "web"
+CONTENT_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+}
+"""Only files of these kinds are served."""
+NOT_SERVED: Final = frozenset({"node_modules"})
+AVATAR_PATH: Final = "/avatar.vrm"
+
+
+class Pages:
+    """The files of the stage page."""
+
+    def __init__(self, web: Path, avatar: Callable[[], bytes] | None) -> None:
+        """Args:
+        web: The folder of the page.
+        avatar: Makes the VRM file; called once, in a thread, when it is first asked for.
+        """
+        self._web = web.resolve()
+        self._avatar = avatar
+        self._avatar_file: bytes | None = None
+        self._making = asyncio.Lock()
+
+    async def respond(self, path: str) -> Response:
+        """The file a page asked for, or 404."""
+        if path == AVATAR_PATH and self._avatar is not None:
+            return answer(HTTPStatus.OK, await self._vrm(), "model/gltf-binary")
+        if path == "/favicon.ico" and not (self._web / "favicon.ico").is_file():
+            return answer(HTTPStatus.NO_CONTENT, b"", "image/x-icon")
+        file = self._file(path)
+        content = await asyncio.to_thread(_read, file) if file else None
+        if file is None or content is None:
+            return sentence(
+                HTTPStatus.NOT_FOUND,
+                "The stage page is not set up; run `make setup`."
+                if path == "/"
+                else "There is nothing here; the stage page is at /.",
+            )
+        return answer(HTTPStatus.OK, content, CONTENT_TYPES[file.suffix])
+
+    async def _vrm(self) -> bytes:
+        async with self._making:
+            if self._avatar_file is None:
+                assert self._avatar is not None
+                self._avatar_file = await asyncio.to_thread(self._avatar)
+            return self._avatar_file
+
+    def _file(self, path: str) -> Path | None:
+        """The file of a URL path, if it is one of the page's own."""
+        parts = PurePosixPath(unquote(path).lstrip("/") or "index.html").parts
+        if any(each in NOT_SERVED or each.startswith(".") or "\\" in each for each in parts):
+            return None
+        try:
+            file = self._web.joinpath(*parts).resolve()
+        except (OSError, ValueError):  # a null byte or a name no file can have
+            return None
+        inside = file.is_relative_to(self._web)  # also when a link leads elsewhere
+        return file if inside and file.suffix in CONTENT_TYPES else None
+
+
+def path_of(request: Request) -> str:
+    return urlsplit(request.path).path
+
+
+def sentence(status: HTTPStatus, text: str) -> Response:
+    return answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8")
+
+
+def answer(status: HTTPStatus, body: bytes, content_type: str) -> Response:
+    headers = Headers(
+        [
+            ("Date", email.utils.formatdate(usegmt=True)),
+            ("Connection", "close"),
+            ("Content-Length", str(len(body))),
+            ("Content-Type", content_type),
+            ("Cache-Control", "no-cache"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+    )
+    return Response(status.value, status.phrase, headers, body)
+
+
+def without_body(response: Response) -> Response:
+    """What HEAD gets."""
+    return Response(response.status_code, response.reason_phrase, response.headers, b"")
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,283 @@
+"""The server: one port for WebSocket sessions, the stage page, health and metrics."""
+
+import asyncio
+import errno
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import NegotiationError
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from idol_runtime.character import Character
+from idol_runtime.errors import ConfigError
+from idol_runtime.server.access import (
+    TOKEN_SUBPROTOCOL,
+    is_token,
+    refuse_origin,
+    subprotocols_of,
+    tokens_of,
+)
+from idol_runtime.server.config import ServerConfig, check_config, is_loopback
+from idol_runtime.server.connection import BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, Connection
+from idol_runtime.server.metrics import ServerMetrics
+from idol_runtime.server.pages import (
+    AVATAR_PATH,
+    WEB,
+    Pages,
+    answer,
+    path_of,
+    sentence,
+    without_body,
+)
+from idol_runtime.server.ports import Host
+from idol_runtime.server.session import Session
+from idol_runtime.server.waiting import WaitingRoom
+
+log = logging.getLogger(__name__)
+
+ENDPOINT = "/v1/realtime"
+
+
+class Server:
+    """Serves one character; every connection has it to itself."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        host: Host,
+        character: Character,
+        *,
+        avatar: Callable[[], bytes] | None = None,
+        web: Path = WEB,
+        metrics: ServerMetrics | None = None,
+    ) -> None:
+        """Args:
+        config: Where to listen and who may connect.
+        host: The engine.
+        character: Who answers.
+        avatar: Makes the VRM file of the stage page.
+        web: The folder of the stage page.
+        metrics: Where to count.
+
+        Raises:
+            ConfigError: a configuration that is not safe or not possible.
+        """
+        check_config(config)
+        self.metrics = metrics or ServerMetrics()
+        self.is_warm = False
+        """Set when the models have run once; `/readyz` says 503 until then."""
+        self.is_draining = False
+        self._config = config
+        self._host = host
+        self._character = character
+        self._avatar_url = AVATAR_PATH if avatar is not None else None
+        self._pages = Pages(web, avatar)
+        self._waiting = WaitingRoom(config.limits)
+        self._connections: set[Connection] = set()
+        self._sockets: WebSocketServer | None = None
+
+    @property
+    def port(self) -> int:
+        assert self._sockets is not None
+        port: int = self._sockets.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """The stage page, as a browser on this machine reaches it."""
+        host = self._config.host
+        if host in ("0.0.0.0", "::", ""):
+            host = "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    async def start(self) -> None:
+        """Listens.
+
+        Raises:
+            ConfigError: the address is in use, not this machine's, or not allowed.
+        """
+        limits = self._config.limits
+        quiet = logging.getLogger(f"{__name__}.websockets")
+        quiet.setLevel(logging.WARNING)  # at DEBUG it would log every message
+        try:
+            self._sockets = await serve(
+                self._serve,
+                self._config.host,
+                self._config.port,
+                process_request=self._process_request,
+                select_subprotocol=_select_subprotocol,
+                subprotocols=[Subprotocol(BINARY_SUBPROTOCOL), Subprotocol(JSON_SUBPROTOCOL)],
+                compression=None,
+                server_header=None,
+                max_size=limits.max_message_bytes,
+                max_queue=4,
+                write_limit=limits.write_buffer_bytes,
+                close_timeout=limits.stall_s,
+                logger=quiet,
+            )
+        except OSError as error:
+            raise _cannot_listen(error, self._config) from None
+
+    async def shutdown(self, reason: str = "the server is shutting down") -> None:
+        """Says goodbye, lets answers end, and closes; takes at most `Limits.drain_s`."""
+        if self._sockets is None or self.is_draining:
+            return
+        self.is_draining = True
+        log.info("server draining")
+        drain_s = self._config.limits.drain_s
+        for connection in self._connections:
+            connection.go_away(reason, int(drain_s * 1000))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_s * 0.7):
+                await asyncio.gather(*(each.replied() for each in self._connections))
+        await asyncio.gather(*(each.close(1012, reason) for each in tuple(self._connections)))
+        await self._waiting.aclose()
+        self._sockets.close(code=1012, reason=reason)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_s * 0.2):
+                await self._sockets.wait_closed()
+
+    async def serve_until_stopped(self) -> None:
+        """Returns after SIGINT or SIGTERM and a shutdown."""
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+                loop.add_signal_handler(number, stopped.set)
+        try:
+            await stopped.wait()
+        finally:
+            await self.shutdown()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        connection = Connection(
+            socket, self._config, self.metrics, self._waiting, self._new_session
+        )
+        self._connections.add(connection)
+        self.metrics.connections.inc()
+        try:
+            await connection.run(is_trusted=self._is_trusted(socket))
+        finally:
+            self.metrics.connections.dec()
+            self._connections.discard(connection)
+
+    def _new_session(self) -> Session:
+        return Session(
+            self._host, self._character, self._config.limits, self.metrics, self._avatar_url
+        )
+
+    def _is_trusted(self, socket: ServerConnection) -> bool:
+        assert socket.request is not None
+        headers = socket.request.headers
+        return self._config.token is None or bool(tokens_of(headers, subprotocols_of(headers)))
+
+    async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Answers plain HTTP; None lets a WebSocket handshake go on."""
+        path = path_of(request)
+        if refusal := refuse_origin(request.headers, self._config):
+            return self._refuse("origin", HTTPStatus.FORBIDDEN, refusal)
+        if path == ENDPOINT:
+            return self._check_handshake(request)
+        if request.method not in ("GET", "HEAD"):
+            return sentence(HTTPStatus.METHOD_NOT_ALLOWED, "Expected GET or HEAD.")
+        response = self._health(socket, request, path) or await self._pages.respond(path)
+        return without_body(response) if request.method == "HEAD" else response
+
+    def _check_handshake(self, request: Request) -> Response | None:
+        if self.is_draining:
+            return self._refuse(
+                "draining", HTTPStatus.SERVICE_UNAVAILABLE, "The server is shutting down."
+            )
+        if len(self._connections) >= self._config.limits.max_connections:
+            return self._refuse(
+                "full",
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"The server holds its {self._config.limits.max_connections} connections; "
+                "try again later.",
+            )
+        given = tokens_of(request.headers, subprotocols_of(request.headers))
+        if given and not any(is_token(each, self._config) for each in given):
+            return self._refuse(
+                "unauthorized", HTTPStatus.UNAUTHORIZED, "Expected the server's token."
+            )
+        return None
+
+    def _health(self, socket: ServerConnection, request: Request, path: str) -> Response | None:
+        match path:
+            case "/livez":
+                return sentence(HTTPStatus.OK, "alive")
+            case "/readyz" if self.is_draining:
+                return sentence(HTTPStatus.SERVICE_UNAVAILABLE, "draining")
+            case "/readyz" if not self.is_warm:
+                return sentence(HTTPStatus.SERVICE_UNAVAILABLE, "warming up")
+            case "/readyz":
+                return sentence(HTTPStatus.OK, "ready")
+            case "/metrics":
+                return self._metrics_page(socket, request)
+        return None
+
+    def _metrics_page(self, socket: ServerConnection, request: Request) -> Response:
+        peer = socket.remote_address
+        is_here = bool(peer) and is_loopback(str(peer[0]))
+        given = tokens_of(request.headers, [])
+        if not is_here and not any(is_token(each, self._config) for each in given):
+            return self._refuse(
+                "unauthorized", HTTPStatus.UNAUTHORIZED, "Expected the server's token."
+            )
+        return answer(HTTPStatus.OK, self.metrics.page(), "text/plain; version=0.0.4")
+
+    def _refuse(self, reason: str, status: HTTPStatus, text: str) -> Response:
+        self.metrics.refused.labels(reason).inc()
+        return sentence(status, text)
+
+
+@asynccontextmanager
+async def open_server(server: Server) -> AsyncIterator[Server]:
+    """A listening server; shut down at the end."""
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.shutdown()
+
+
+def _select_subprotocol(
+    socket: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    # Ours are told apart by name; a token may stand between them.
+    names = [each for each in offered if not each.startswith(TOKEN_SUBPROTOCOL)]
+    for name in names:
+        if name in (BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL):
+            return name
+    if names:
+        raise NegotiationError(
+            f"expected the subprotocol {JSON_SUBPROTOCOL} or {BINARY_SUBPROTOCOL}, or none"
+        )
+    return None
+
+
+def _cannot_listen(error: OSError, config: ServerConfig) -> ConfigError:
+    where = f"{config.host}:{config.port}"
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"Another program listens on {where} already; stop it, or choose another port "
+            "with `--port`."
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError(
+            f"This user may not listen on {where}; choose a port over 1023 with `--port`."
+        )
+    return ConfigError(
+        f"Cannot listen on {where}: {error.strerror or error}; choose an address of this machine "
+        "with `--host`."
+    )

@@ -1,0 +1,178 @@
+"""One conversation on the Realtime protocol; it can outlive the connection that carries it."""
+
+import secrets
+from typing import Any
+
+from idol_protocol.frames import AudioChunk, Cue, FaceFrame, Frame
+from idol_protocol.idol_events import (
+    Character as CharacterCard,
+)
+from idol_protocol.idol_events import (
+    IdolActivity,
+    IdolCharacter,
+    IdolPhonemes,
+    IdolPlaybackCut,
+    IdolResumed,
+    IdolResumeToken,
+    IdolUtteranceEnded,
+    IdolUtteranceStarted,
+    PhonemeSpan,
+)
+from idol_protocol.items import SessionObject
+from idol_protocol.server_events import ServerEvent, SessionCreated
+from idol_runtime.character import Character
+from idol_runtime.server.config import Limits
+from idol_runtime.server.items import ItemList, new_id
+from idol_runtime.server.journal import Journal
+from idol_runtime.server.metrics import ServerMetrics
+from idol_runtime.server.outbox import Outbox
+from idol_runtime.server.ports import Host
+from idol_runtime.server.settings import initial_settings
+from idol_runtime.server.streams import Streams
+from idol_runtime.server.turns import Turns
+
+
+class Session:
+    """What one client and one character have between them; an output of the character."""
+
+    def __init__(
+        self,
+        host: Host,
+        character: Character,
+        limits: Limits,
+        metrics: ServerMetrics,
+        avatar_url: str | None,
+    ) -> None:
+        self.id = new_id("sess")
+        self.resume_token = secrets.token_urlsafe(24)
+        self.character = character
+        self.metrics = metrics
+        self.settings = initial_settings(character)
+        self.items = ItemList()
+        self.conversation = host.join(character)
+        self.turns = Turns(self.conversation, self.items, self.emit, metrics)
+        self.streams: Streams | None = None
+        """Of the connection that carries the session now, if one does."""
+        self._host = host
+        self._limits = limits
+        self._avatar_url = avatar_url
+        self._journal = Journal(limits.journal_events, limits.journal_bytes)
+        self._outbox: Outbox | None = None
+        self.conversation.performer.outputs.add(self)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anything to come back to."""
+        return len(self.items) > 0 or self.turns.active is not None
+
+    @property
+    def now_us(self) -> int:
+        return self._host.stage.now_us(self.conversation.performer)
+
+    def describe(self) -> SessionObject:
+        settings = self.settings
+        return SessionObject(
+            id=self.id,
+            model=self.character.models.dialogue,
+            instructions=settings.instructions,
+            output_modalities=[settings.modality],
+            audio=settings.audio,
+            max_output_tokens=settings.max_output_tokens,
+            temperature=settings.temperature,
+        )
+
+    def attach(self, outbox: Outbox, *, binary: bool) -> None:
+        """Carries the session on a connection."""
+        self._outbox = outbox
+        self.streams = Streams(outbox, self._journal, self.metrics, binary=binary)
+
+    def detach(self) -> None:
+        """The connection is gone; events are kept for a while, media is not."""
+        self._outbox = None
+        self.streams = None
+
+    def greet(self) -> None:
+        """The events a connection begins with."""
+        self.emit(SessionCreated(session=self.describe()))
+        card = CharacterCard(
+            name=self.character.name,
+            language=self.character.language,
+            greeting=self.character.greeting,
+            avatar_url=self._avatar_url,
+            actions=[],
+        )
+        self.emit(IdolCharacter(character=card))
+        self._open()
+
+    def catch_up(self, last_event_id: str | None) -> None:
+        """The events a resumed connection begins with: what it missed, then what is new."""
+        assert self._outbox is not None
+        missed, complete = self._journal.after(last_event_id)
+        for text in missed:
+            self._outbox.put(text)
+        self.emit(IdolResumed(replayed=len(missed), complete=complete))
+        self._open()
+
+    def emit(self, event: ServerEvent) -> None:
+        text = self._journal.note(event)
+        if self._outbox is not None:
+            self._outbox.put(text)
+
+    def on_frame(self, frame: Frame) -> None:
+        """Takes the character's timeline."""
+        if isinstance(frame, Cue):
+            self._cue(frame)
+        elif isinstance(frame, AudioChunk):
+            if self.turns.active is not None:
+                self.turns.active.sound(frame)
+            if self.streams is not None:
+                self.streams.sound(frame, self.turns.active)
+        elif self.streams is not None:
+            self.streams.move("face" if isinstance(frame, FaceFrame) else "pose", frame)
+
+    async def aclose(self) -> None:
+        """Ends the conversation and takes the character off the stage."""
+        self.detach()
+        self.conversation.performer.outputs.discard(self)
+        await self.turns.aclose()
+        await self._host.leave(self.conversation)
+
+    def _open(self) -> None:
+        assert self.streams is not None
+        self.emit(IdolResumeToken(token=self.resume_token, valid_s=int(self._limits.resume_s)))
+        self.streams.open_defaults()
+
+    def _cue(self, cue: Cue) -> None:
+        if cue.name == "activity":
+            self.emit(IdolActivity(pts_us=cue.pts_us, activity=cue.data["activity"]))
+            return
+        response = self.turns.active
+        if response is None:
+            return
+        about: dict[str, Any] = {
+            "response_id": response.id,
+            "item_id": response.item_id,
+            "pts_us": cue.pts_us,
+        }
+        match cue.name:
+            case "utterance.started":
+                response.start_utterance(cue)
+                self.emit(
+                    IdolUtteranceStarted(
+                        **about, utterance_id=cue.data["utterance_id"], text=cue.data["text"]
+                    )
+                )
+            case "phonemes":
+                self.emit(_phonemes(cue))
+            case "utterance.ended":
+                self.emit(IdolUtteranceEnded(**about, utterance_id=cue.data["utterance_id"]))
+            case "playback.cut":
+                self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
+
+
+def _phonemes(cue: Cue) -> IdolPhonemes:
+    spans = [
+        PhonemeSpan(symbol=symbol, start_s=round(start_s, 4), end_s=round(end_s, 4))
+        for symbol, start_s, end_s in cue.data["phonemes"]
+    ]
+    return IdolPhonemes(utterance_id=cue.data["utterance_id"], pts_us=cue.pts_us, phonemes=spans)

@@ -1,0 +1,203 @@
+"""A server on loopback with a real conversation, performer and timeline, and scripted models."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from idol_runtime.character import Character
+from idol_runtime.conversation import Conversation
+from idol_runtime.dialogue.messages import GenerationDone, TextDelta
+from idol_runtime.performer import Performer
+from idol_runtime.server.config import Limits, ServerConfig
+from idol_runtime.server.server import Server, open_server
+from idol_runtime.services import DialogueRequest, Models, SpeechRequest
+from idol_runtime.speech.types import Phoneme, SpeechChunk
+
+HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
+
+
+@dataclass
+class ScriptedDialogue:
+    """Answers with the same deltas each time; keeps what it was asked."""
+
+    deltas: list[str] = field(default_factory=lambda: ["Hello ", "there. ", "How are you?"])
+    requests: list[DialogueRequest] = field(default_factory=list)
+    never_ends: bool = False
+    fails_with: Exception | None = None
+    finish_reason: str = "stop"
+    closed: int = 0
+
+    async def stream(self, request: DialogueRequest) -> AsyncIterator[Any]:
+        self.requests.append(request)
+        try:
+            if self.fails_with is not None:
+                raise self.fails_with
+            for delta in self.deltas:
+                yield TextDelta(delta)
+            while self.never_ends:
+                await asyncio.sleep(0)
+                yield TextDelta("la ")
+            yield GenerationDone(self.finish_reason, 20, 12, len(self.deltas), 0.01, 100.0)
+        finally:
+            self.closed += 1
+
+
+@dataclass
+class ScriptedSpeech:
+    """A tenth of a second of sound for each word, as two chunks."""
+
+    requests: list[SpeechRequest] = field(default_factory=list)
+
+    async def stream(self, request: SpeechRequest) -> AsyncIterator[SpeechChunk]:
+        self.requests.append(request)
+        words = len(request.text.split())
+        sound = (np.sin(np.arange(2_400 * words) / 10) * 8_000).astype(np.int16)
+        phonemes = (Phoneme("h", 0.0, 0.1), Phoneme("i", 0.1, words / 10))
+        half = len(sound) // 2
+        yield SpeechChunk(sound[:half], phonemes, False)
+        yield SpeechChunk(sound[half:], phonemes, True)
+
+
+class SteppedHost:
+    """Characters whose time moves as fast as the loop can while someone is answering."""
+
+    def __init__(self) -> None:
+        self.dialogue = ScriptedDialogue()
+        self.speech = ScriptedSpeech()
+        self.conversations: list[Conversation] = []
+        self.left: list[Conversation] = []
+
+    @property
+    def stage(self) -> "SteppedHost":
+        return self
+
+    def now_us(self, performer: Performer) -> int:
+        return performer.frame * 1_000_000 // 30
+
+    def join(self, character: Character, *, seed: int | None = None) -> Conversation:
+        performer = Performer(character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0)
+        models = Models(self.dialogue, self.speech)  # type: ignore[arg-type]
+        conversation = Conversation(character, performer, models)
+        self.conversations.append(conversation)
+        return conversation
+
+    async def leave(self, conversation: Conversation) -> None:
+        await conversation.cancel()
+        self.conversations.remove(conversation)
+        self.left.append(conversation)
+
+    def tick(self) -> None:
+        face = np.full(59, 0.25, np.float32)
+        rotations = np.tile(np.float32([0, 0, 0, 1]), (22, 1))
+        for conversation in self.conversations:
+            conversation.performer.show(face, rotations, np.zeros(3, np.float32))
+
+    async def run(self) -> None:
+        while True:
+            replying = any(each.is_replying for each in self.conversations)
+            if replying:
+                self.tick()
+            await asyncio.sleep(0 if replying else 0.001)
+
+
+class Client:
+    """A test's end of a connection: events as dictionaries, media as they came."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.media: list[bytes] = []
+
+    async def send(self, event: dict[str, Any] | str | bytes) -> None:
+        await self.socket.send(json.dumps(event) if isinstance(event, dict) else event)
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            while isinstance(message := await self.socket.recv(), bytes):
+                self.media.append(message)
+        return json.loads(message)
+
+    async def until(self, kind: str) -> list[dict[str, Any]]:
+        """All events up to the first of this type, which is the last of them."""
+        events = [await self.next()]
+        while events[-1]["type"] != kind:
+            events.append(await self.next())
+        return events
+
+    async def error(self) -> dict[str, Any]:
+        return (await self.until("error"))[-1]["error"]
+
+    async def say(self, text: str) -> dict[str, Any]:
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        await self.send({"type": "conversation.item.create", "item": item})
+        return (await self.until("conversation.item.done"))[-1]["item"]
+
+    async def ask(self, text: str, **response: Any) -> list[dict[str, Any]]:
+        """The events of the answer to `text`."""
+        await self.say(text)
+        await self.send({"type": "response.create", "response": response})
+        return await self.until("response.done")
+
+    async def alive(self) -> None:
+        """Fails unless the server still answers."""
+        await self.send({"type": "idol.clock.ping", "id": 7, "client_us": 5})
+        assert (await self.until("idol.clock.pong"))[-1]["id"] == 7
+
+
+@dataclass
+class Scene:
+    server: Server
+    host: SteppedHost
+
+    @property
+    def address(self) -> str:
+        return f"ws://127.0.0.1:{self.server.port}/v1/realtime"
+
+    @asynccontextmanager
+    async def client(self, *subprotocols: str, **options: Any) -> AsyncIterator[Client]:
+        async with connect(self.address, subprotocols=subprotocols or None, **options) as socket:
+            yield Client(socket)
+
+
+OpenScene = Callable[..., Any]
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[SteppedHost]:
+    host = SteppedHost()
+    running = asyncio.create_task(host.run())
+    yield host
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.fixture
+async def open_scene(host: SteppedHost) -> AsyncIterator[OpenScene]:
+    """Opens servers with the options a test wants; they close with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*, limits: dict[str, Any] | None = None, **options: Any) -> Scene:
+            config = {
+                key: options.pop(key)
+                for key in ("host", "port", "token", "allowed_origins")
+                if key in options
+            }
+            settings = ServerConfig(**{"port": 0, "limits": Limits(**(limits or {})), **config})
+            server = Server(settings, host, options.pop("character", HOSHI), **options)
+            await stack.enter_async_context(open_server(server))
+            return Scene(server, host)
+
+        yield start
+
+
+@pytest.fixture
+async def scene(open_scene: OpenScene) -> Scene:
+    return await open_scene()
