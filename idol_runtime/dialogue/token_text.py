@@ -75,10 +75,11 @@ class ReplyText:
             text = text.lstrip()
             self._begun = bool(text)
         self._held += text
-        found = [at for stop in self._stop if (at := self._held.find(stop)) >= 0]
+        # The stop string that is complete first ends the reply, however the tokens cut the text.
+        found = [(at + len(stop), at) for stop in self._stop if (at := self._held.find(stop)) >= 0]
         if found:
             self.is_stopped = True
-            out, self._held = self._held[: min(found)], ""
+            out, self._held = self._held[: min(found)[1]], ""
             return out
         keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
         out = self._held[: len(self._held) - keep]

@@ -1,0 +1,158 @@
+"""The decoder graph against torch, on tiny random models of both families."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.dialogue import CheckpointWeights, torch_from_gguf
+from export.dialogue_parity import bundle_logits, torch_logits
+from idol_runtime.dialogue.decoder import new_memory
+from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
+from idol_runtime.dialogue.graph import MODEL_FILE, build_decoder
+from idol_runtime.dialogue.matrices import Weights, WeightSource
+from idol_runtime.errors import InputError
+from idol_runtime.onnx import Session
+from tests.dialogue.tiny_models import tiny_model, write_gguf
+
+IDS = np.random.default_rng(3).integers(3, 260, 40).tolist()
+EXACT = 5e-4
+
+
+def built(source: WeightSource, folder: Path, weights: Weights, **options: Any) -> Session:
+    build_decoder(source, folder, weights=weights, **options)
+    return Session(folder / MODEL_FILE, threads=1)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_float_graph_gives_torchs_logits_at_every_decoded_position(
+    family: str, tied: bool, tmp_path: Path
+) -> None:
+    model = tiny_model(family, tied=tied)
+    source = CheckpointWeights(model)
+    session = built(source, tmp_path, "fp32")
+    found = bundle_logits(session, source.config, IDS[:25], IDS[25:])
+    expected = torch_logits(model, IDS)[24:]
+    assert np.abs(expected).max() > 1
+    assert np.abs(found - expected).max() <= EXACT
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_reading_a_prompt_in_chunks_gives_the_logits_of_reading_it_whole(
+    family: str, tmp_path: Path
+) -> None:
+    source = CheckpointWeights(tiny_model(family))
+    session = built(source, tmp_path, "fp32")
+    whole = new_memory(session, source.config, 64).run(IDS, 0).copy()
+    memory, past = new_memory(session, source.config, 64), 0
+    for size in (7, 1, 20, 12):
+        logits = memory.run(IDS[past : past + size], past)
+        past += size
+    assert past == len(IDS)
+    assert np.abs(logits - whole).max() <= EXACT
+
+
+def test_a_copied_prefix_continues_as_if_it_had_been_read(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    session = built(source, tmp_path, "fp32")
+    first, second = (new_memory(session, source.config, 64) for _ in range(2))
+    whole = first.run(IDS, 0).copy()
+    second.copy_from(first, 30)
+    assert np.abs(second.run(IDS[30:], 30) - whole).max() <= EXACT
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_type": "linear", "factor": 4.0, "rope_theta": 10_000.0},
+        {
+            "rope_type": "llama3",
+            "rope_theta": 10_000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32,
+        },
+    ],
+    ids=lambda rope: rope["rope_type"],
+)
+def test_stretched_rotary_positions_match_torch(rope: dict[str, Any], tmp_path: Path) -> None:
+    model = tiny_model("llama", rope_parameters=rope)
+    source = CheckpointWeights(model)
+    session = built(source, tmp_path, "fp32")
+    found = bundle_logits(session, source.config, IDS[:30], IDS[30:])
+    assert np.abs(found - torch_logits(model, IDS)[29:]).max() <= EXACT
+
+
+def test_an_unknown_rotary_scaling_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    rope = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10_000.0}
+    with pytest.raises(InputError, match=r"expected.*found `dynamic`|found `dynamic`"):
+        CheckpointWeights(tiny_model("llama", rope_parameters=rope))
+
+
+MIXES = {
+    "q4_1": {"token_embd": "Q8_0", "": "Q4_1"},
+    "mixed": {"token_embd": "Q8_0", "attn_v": "Q5_0", "ffn_down": "F16", "": "Q4_0"},
+    "floats": {"": "F32"},
+    "q5_1": {"token_embd": "Q8_0", "output": "Q4_1", "": "Q5_1"},
+}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_exact_blocks_of_a_gguf_file_give_the_logits_of_its_dequantised_weights(
+    family: str, mix: str, tmp_path: Path
+) -> None:
+    tied = mix != "q5_1"
+    path = write_gguf(tiny_model(family, tied=tied), tmp_path / "tiny.gguf", MIXES[mix])
+    source = GgufWeights(GgufFile(path))
+    session = built(source, tmp_path, "exact", accuracy_level=1)
+    expected = torch_logits(torch_from_gguf(path), IDS)[24:]
+    found = bundle_logits(session, source.config, IDS[:25], IDS[25:])
+    assert np.abs(found - expected).max() <= EXACT
+
+
+def test_an_embedding_with_offsets_falls_to_int8_and_the_builder_says_so(tmp_path: Path) -> None:
+    path = write_gguf(tiny_model("llama"), tmp_path / "tiny.gguf", {"": "Q4_1"})
+    stored = build_decoder(GgufWeights(GgufFile(path)), tmp_path, weights="exact")
+    assert stored["Q4_1 as 8-bit blocks of 32, converted"] == 1
+    assert stored["Q4_1 as 4-bit blocks of 32, unchanged"] == 14
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_int8_blocks_stay_close_to_the_floats(family: str, tmp_path: Path) -> None:
+    model = tiny_model(family)
+    source = CheckpointWeights(model)
+    session = built(source, tmp_path, "int8")
+    expected = torch_logits(model, IDS)[24:]
+    found = bundle_logits(session, source.config, IDS[:25], IDS[25:])
+    assert 0 < np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
+
+
+def test_the_builder_says_which_matrices_it_kept_and_which_it_converted(tmp_path: Path) -> None:
+    path = write_gguf(tiny_model("llama"), tmp_path / "tiny.gguf", MIXES["q4_1"])
+    source = GgufWeights(GgufFile(path))
+    assert build_decoder(source, tmp_path, weights="exact") == {
+        "Q8_0 as 8-bit blocks of 32, unchanged": 1,
+        "Q4_1 as 4-bit blocks of 32, unchanged": 14,
+    }
+    assert build_decoder(source, tmp_path, weights="int8") == {
+        "Q8_0 as 8-bit blocks of 32, unchanged": 1,
+        "Q4_1 as 8-bit blocks of 32, converted": 14,
+    }
+
+
+def test_a_tensor_the_decoder_would_ignore_is_refused(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    source.shapes["model.layers.0.self_attn.q_norm.weight"] = (16,)
+    with pytest.raises(InputError, match="q_norm"):
+        build_decoder(source, tmp_path, weights="fp32")
+
+
+def test_a_missing_tensor_is_refused(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    del source.shapes["model.layers.1.mlp.up_proj.weight"]
+    with pytest.raises(InputError, match="up_proj"):
+        build_decoder(source, tmp_path, weights="fp32")

@@ -1,0 +1,146 @@
+"""Tiny random chat models, made here: a Hugging Face folder and a GGUF file of each family."""
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+CONTROLS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+MERGES = ("Ġ t", "h e", "Ġt he", "i n", "a n", "Ġ a")
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] "
+    "+ '<|im_end|>\\n' }}{% endfor %}{{ '<|im_start|>assistant\\n' }}"
+)
+POSITIONS = 512
+
+
+def vocabulary() -> list[str]:
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    return [*CONTROLS, *letters, *(merge.replace(" ", "") for merge in MERGES)]
+
+
+def byte_level_tokenizer() -> Tokenizer:
+    tokens = {token: index for index, token in enumerate(vocabulary())}
+    tokenizer = Tokenizer(models.BPE(tokens, [tuple(merge.split(" ")) for merge in MERGES]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROLS])
+    return tokenizer
+
+
+def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
+    """A random model whose next tokens are far from equally likely."""
+    sizes = {
+        "vocab_size": len(vocabulary()),
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": POSITIONS,
+        "tie_word_embeddings": tied,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "initializer_range": 0.3,
+        **changes,
+    }
+    torch.manual_seed(7)
+    if family == "llama":
+        model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
+    else:
+        model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**sizes))
+    for name, value in model.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            torch.nn.init.normal_(value, 1.0 if "norm" in name else 0.0, 0.3)
+    return model.float().eval()
+
+
+def save_checkpoint(model: Any, folder: Path) -> Path:
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=byte_level_tokenizer(),
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        chat_template=TEMPLATE,
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+_NAMES = {
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "post_attention_layernorm": "ffn_norm",
+    "input_layernorm": "attn_norm",
+    "model.layers": "blk",
+}
+
+
+def write_gguf(
+    model: Any, path: Path, kinds: dict[str, str], *, changes: dict[str, Any] | None = None
+) -> Path:
+    """Writes `model`; `kinds` gives a block type to every matrix whose name has the key in it."""
+    config, family = model.config, model.config.model_type
+    writer = gguf.GGUFWriter(path, family)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_license("apache-2.0")
+    _add_tokenizer(writer)
+    for key, value in (changes or {}).items():
+        writer.add_string(key, value)
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        values = tensor.numpy().astype(np.float32)
+        if family == "llama" and (".q_proj." in name or ".k_proj." in name):
+            heads = values.shape[0] // (config.hidden_size // config.num_attention_heads)
+            halves = values.reshape(heads, 2, -1, *values.shape[1:])
+            values = np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(values.shape)
+        theirs = name
+        for ours, other in _NAMES.items():
+            theirs = theirs.replace(ours, other)
+        kind = next((k for key, k in kinds.items() if key in theirs and values.ndim == 2), "F32")
+        if kind == "F16":
+            writer.add_tensor(theirs, values.astype(np.float16))
+        elif kind == "F32":
+            writer.add_tensor(theirs, values)
+        else:
+            block = gguf.GGMLQuantizationType[kind]
+            writer.add_tensor(theirs, gguf.quants.quantize(values, block), raw_dtype=block)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _add_tokenizer(writer: Any) -> None:
+    tokens = vocabulary()
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in CONTROLS else 1 for token in tokens])
+    writer.add_token_merges(list(MERGES))
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(TEMPLATE)
