@@ -70,16 +70,20 @@ def run_list(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"home": store.home, "models": models, "imported": imported})
         return 0
-    table = Table("model", "for", "size", "state", "licence", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", ratio=1, overflow="fold")
+    for header in ("for", "size", "state"):
+        table.add_column(header, no_wrap=True)
     for model in models:
         state = _STATES[model.state]
         if model.state == "partial":
             state += f" ({megabytes(model.present)})"
-        name = f"{model.name}\n[dim]{escape(model.description)}[/dim]"
-        table.add_row(name, model.kind, megabytes(model.size), state, escape(model.licence))
+        about = escape(f"{model.description} {model.licence}.")
+        name = f"[bold]{model.name}[/bold]\n[dim]{about}[/dim]"
+        table.add_row(name, model.kind, megabytes(model.size), state)
     for bundle in imported:
-        name = f"{escape(bundle.name)}\n[dim]{escape(str(bundle.folder))}[/dim]"
-        table.add_row(name, bundle.kind, megabytes(bundle.size), "[green]imported[/green]", "")
+        name = f"[bold]{escape(bundle.name)}[/bold]\n[dim]{escape(str(bundle.folder))}[/dim]"
+        table.add_row(name, bundle.kind, megabytes(bundle.size), "[green]imported[/green]")
     console = Console()
     console.print(table)
     console.print(f"in {store.home}", highlight=False, markup=False, soft_wrap=True)

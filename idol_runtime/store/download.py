@@ -19,8 +19,6 @@ ATTEMPTS: Final = 4
 TIMEOUT: Final = httpx.Timeout(30.0, connect=4.0)
 """A place that does not answer a connection within four seconds is passed over."""
 
-_CHUNK = 1 << 18
-
 
 class _Interrupted(Exception):
     """The transfer stopped early; asking for the rest may work."""
@@ -120,7 +118,7 @@ def _stream(
         with client.stream("GET", url, headers=headers) as response:
             start = _start_of(response, part, size)
             with part.open("ab" if start else "wb") as file:
-                for chunk in response.iter_bytes(_CHUNK):
+                for chunk in response.iter_bytes():
                     file.write(chunk)
                     progress(file.tell())
                     if file.tell() > size:

@@ -81,6 +81,10 @@ class Fetch:
                 missing = self._from_web(source, missing, place, failures)
             if not missing:
                 return
+            if source is not group.sources[-1]:
+                files_left = "one file" if len(missing) == 1 else f"{len(missing)} files"
+                reason = failures.reasons[missing[0].path][-1]
+                self._display.note(f"{reason}; trying the next source for {files_left}.")
         raise _nothing_worked(model, missing, failures)
 
     def discard_archives(self) -> None:
@@ -99,8 +103,6 @@ class Fetch:
             except SourceFailure as error:
                 why.add(file, source, error)
                 missing.append(file)
-        if missing:
-            self._tell(source, why.reasons[missing[0].path][-1], len(missing))
         return missing
 
     def _one(self, source: HubSource | UrlSource, file: ModelFile) -> Path:
@@ -141,7 +143,6 @@ class Fetch:
         except SourceFailure as error:
             for file in files:
                 why.add(file, archive, error)
-            self._tell(archive, why.reasons[files[0].path][-1], len(files))
             return files
         missing = []
         for file, path in joined.items():
@@ -218,10 +219,6 @@ class Fetch:
     def _refuse_if_down(self, place: str) -> None:
         if place in self._down:
             raise Unreachable(self._down[place])
-
-    def _tell(self, source: object, reason: str, count: int) -> None:
-        files = "one file" if count == 1 else f"{count} files"
-        self._display.note(f"{reason}; trying the next source for {files}.")
 
 
 def _nothing_worked(model: str, missing: list[ModelFile], failures: _Failures) -> StoreError:
