@@ -22,6 +22,7 @@ from idol_runtime.store.catalog import (
     FileGroup,
     HubSource,
     ModelFile,
+    Part,
     UrlSource,
 )
 from idol_runtime.store.display import Display
@@ -127,32 +128,38 @@ class Fetch:
         self, source: ArchiveSource, files: list[ModelFile], place: Place, why: _Failures
     ) -> list[ModelFile]:
         wanted = [self._catalog.archives[part.archive] for part in source.parts]
+        joined = {file: self._downloads / f"{file.sha256}.joined" for file in files}
+        for path in joined.values():
+            path.unlink(missing_ok=True)  # left by a pull that was killed
+        missing = []
         archive = wanted[0]
         try:
             self._require_space_for(wanted, files)
             for archive in wanted:
                 self._archive(archive)
-            joined = {file: self._downloads / f"{file.sha256}.joined" for file in files}
-            for path in joined.values():
-                path.unlink(missing_ok=True)
-            for part, archive in zip(source.parts, wanted, strict=True):
-                members = {part.member.replace("{path}", file.path): file for file in files}
-                targets = {name: joined[file] for name, file in members.items()}
-                limits = {name: file.size for name, file in members.items()}
-                append_members(self._archive(archive), targets, limits)
+            for archive, part in zip(wanted, source.parts, strict=True):
+                self._append(archive, part, joined)
+            for file, path in joined.items():
+                if bytes_in(path) == file.size and sha256_of(path) == file.sha256:
+                    place(file, path)
+                    continue
+                error = WrongFile("the file made from its members has another sha256")
+                why.add(file, archive, error)
+                missing.append(file)
         except SourceFailure as error:
             for file in files:
                 why.add(file, archive, error)
             return files
-        missing = []
-        for file, path in joined.items():
-            if bytes_in(path) == file.size and sha256_of(path) == file.sha256:
-                place(file, path)
-                continue
-            path.unlink(missing_ok=True)
-            why.add(file, archive, WrongFile("the file made from its members has another sha256"))
-            missing.append(file)
+        finally:
+            for path in joined.values():
+                path.unlink(missing_ok=True)
         return missing
+
+    def _append(self, archive: Archive, part: Part, joined: dict[ModelFile, Path]) -> None:
+        members = {part.member.replace("{path}", file.path): file for file in joined}
+        targets = {name: joined[file] for name, file in members.items()}
+        limits = {name: file.size for name, file in members.items()}
+        append_members(self._archive(archive), targets, limits)
 
     def _archive(self, archive: Archive) -> Path:
         """The verified archive, fetched once a pull."""

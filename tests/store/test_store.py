@@ -276,6 +276,7 @@ def test_an_archive_that_was_fetched_before_is_not_asked_for_again(tmp_path: Pat
     )
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads" / f"{sha256(content)}.archive").write_bytes(content)
+    (tmp_path / "downloads" / f"{file.sha256}.joined").write_bytes(b"left by a killed pull")
     folder = Store(tmp_path, catalog).pull("toy")
     assert (folder / "weights.bin").read_bytes() == CONTENT
     assert not any((tmp_path / "downloads").iterdir())
