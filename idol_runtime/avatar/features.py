@@ -99,8 +99,8 @@ class FeatureBuilder:
 
     def _iris(self) -> Mesh:
         eye = self.shape.eye
-        radius_x, radius_y = eye.half_width * 0.67, eye.upper * 0.98
-        ring, turn = np.linspace(0.02, 1, 8), np.linspace(0, 2 * np.pi, 33)
+        radius_x, radius_y = eye.half_width * 0.715, eye.upper * 1.04
+        ring, turn = np.linspace(0, 1, 8), np.linspace(0, 2 * np.pi, 33)
         a, r = np.meshgrid(turn, ring, indexing="xy")
         dx, dy = r * np.sin(a), r * np.cos(a)
         x = eye.x - 0.0012 + dx.ravel() * radius_x
@@ -125,7 +125,7 @@ class FeatureBuilder:
         eye = self.shape.eye
         u = np.concatenate([-np.cos(np.linspace(0, np.pi, 25)), [1.09, 1.17]])
         on_lid = np.clip(u, -1, 1)
-        thick = 0.0004 + 0.0030 * smoothstep(-1.0, 0.35, u) * (1 - smoothstep(0.97, 1.19, u))
+        thick = 0.0006 + 0.0032 * smoothstep(-1.0, 0.35, u) * (1 - smoothstep(0.97, 1.19, u))
         x = eye.x + u * eye.half_width
         edge = eye.upper_lid(on_lid) + np.where(u > 1, (u - 1) * 0.006, 0)
         slant = np.stack([0.55 * smoothstep(0.2, 1.0, u), np.ones_like(u)], -1)

@@ -25,8 +25,8 @@ class EyeShape:
     x: float = 0.0356
     y: float = -0.0255
     half_width: float = 0.0200
-    upper: float = 0.0168
-    lower: float = 0.0140
+    upper: float = 0.0160
+    lower: float = 0.0138
 
     def scaled(self, factor: float) -> "EyeShape":
         return EyeShape(
@@ -168,15 +168,20 @@ _EYE_RINGS = (0.0, 0.0012, 0.0030, 0.0052, 0.0078, 0.0106)
 _MOUTH_RINGS = (0.0, 0.0008, 0.0022, 0.0042, 0.0072, 0.0110)
 
 
-def _rings(shape: HeadShape) -> list[Floats]:
-    """Front-view loops (k, 2) around the left eye, the right eye and the mouth, innermost first."""
+def _rings(shape: HeadShape, parted_m: float = 0.0) -> list[Floats]:
+    """Front-view loops (k, 2) around the left eye, the right eye and the mouth, innermost first.
+
+    With `parted_m` the mouth's upper and lower halves stand that far apart.
+    """
     loop = shape.eye.loop()
     away = unit((loop - [shape.eye.x, shape.eye.y]) * [1.0, 1.25])
     left = [loop + m * away for m in _EYE_RINGS]
     lips = shape.mouth.loop()
     angle = np.linspace(np.pi, -np.pi, len(lips), endpoint=False)
     away = np.stack([np.cos(angle), np.sin(angle)], -1)
-    mouth = [lips + m * away for m in _MOUTH_RINGS]
+    part = 0.5 * parted_m * np.sign(np.round(away[:, 1], 6)) * np.sqrt(np.abs(away[:, 1]))
+    part = np.stack([0 * part, part], -1)
+    mouth = [lips + m * away + part for m in _MOUTH_RINGS]
     return [*left, *(ring * [-1, 1] for ring in left), *mouth]
 
 
@@ -221,7 +226,9 @@ def build_skin(shape: HeadShape) -> Skin:
     features = shape.front(front[:, 0], front[:, 1])
     fill = shape.around(_unflatten(_fill(shape)))
     points = np.concatenate([features, fill])
-    flat = _flatten(points)
+    # Closed lips would be sewn together: the triangulation sees them parted.
+    apart = np.concatenate(_rings(shape, parted_m=0.004))
+    flat = _flatten(np.concatenate([shape.front(apart[:, 0], apart[:, 1]), fill]))
     triangles = Delaunay(flat).simplices.astype(np.int64)
     a, b, c = (flat[triangles[:, k]] for k in range(3))
     turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]

@@ -1,0 +1,66 @@
+// The server's media clock as this page sees it, and how far playback stays behind it.
+
+const BEST_OF = 8;
+const START_DELAY_US = 100_000;
+const MARGIN_US = 40_000;
+const MAX_DELAY_US = 600_000;
+
+export class MediaClock {
+  #pongs = [];
+  #offsetUs = null;
+  delayUs = START_DELAY_US;
+
+  /** A pong: the server's clock read `ptsUs` between our `sentUs` and `receivedUs`. */
+  heard(sentUs, receivedUs, ptsUs) {
+    const roundTripUs = receivedUs - sentUs;
+    this.#pongs.push({ roundTripUs, offsetUs: ptsUs - (sentUs + roundTripUs / 2) });
+    if (this.#pongs.length > BEST_OF) this.#pongs.shift();
+    const best = this.#pongs.reduce((a, b) => (b.roundTripUs < a.roundTripUs ? b : a));
+    this.#offsetUs = best.offsetUs;
+  }
+
+  get isKnown() {
+    return this.#offsetUs !== null;
+  }
+
+  get roundTripUs() {
+    return this.isKnown ? Math.min(...this.#pongs.map((p) => p.roundTripUs)) : null;
+  }
+
+  reset() {
+    this.#pongs = [];
+    this.#offsetUs = null;
+    this.delayUs = START_DELAY_US;
+  }
+
+  /** Media that had to play at `ptsUs` came at `nowUs`: late media makes playback wait longer. */
+  arrived(ptsUs, nowUs) {
+    if (!this.isKnown) return;
+    const behindUs = nowUs + this.#offsetUs - ptsUs;
+    const needed = Math.min(MAX_DELAY_US, behindUs + MARGIN_US);
+    if (needed > this.delayUs) this.delayUs = needed;
+  }
+
+  /** Media time that is to be seen and heard at our time `nowUs`; null until the clock is known. */
+  playheadUs(nowUs) {
+    return this.isKnown ? nowUs + this.#offsetUs - this.delayUs : null;
+  }
+}
+
+/** Things that happen when playback reaches their time. */
+export class Cues {
+  #waiting = [];
+
+  add(ptsUs, act) {
+    this.#waiting.push({ ptsUs, act });
+    this.#waiting.sort((a, b) => a.ptsUs - b.ptsUs);
+  }
+
+  run(playheadUs) {
+    while (this.#waiting.length && this.#waiting[0].ptsUs <= playheadUs) this.#waiting.shift().act();
+  }
+
+  dropAfter(ptsUs) {
+    this.#waiting = this.#waiting.filter((cue) => cue.ptsUs <= ptsUs);
+  }
+}

@@ -1,0 +1,97 @@
+// One connection's media: what came in, and what is to be seen and heard now.
+
+import { Cues, MediaClock } from './clock.js';
+import { decodeAudio, decodeFrames, decodeHeader } from './codec.js';
+import { Curve } from './curves.js';
+
+export class Playback {
+  #streams = new Map();
+  face = new Curve();
+  pose = new Curve();
+  clock = new MediaClock();
+  cues = new Cues();
+  counts = { audio: 0, face: 0, pose: 0, lost: 0 };
+  #nextSeq = new Map();
+  #lastUs = 0;
+
+  /** `speaker`: a Speaker; `nowUs`: the page's own clock; `onSound(secondsUntil)`. */
+  constructor(speaker, nowUs, onSound = () => {}) {
+    this.speaker = speaker;
+    this.nowUs = nowUs;
+    this.onSound = onSound;
+  }
+
+  opened(stream) {
+    this.#streams.set(stream.stream_id, stream);
+    this.#nextSeq.delete(stream.stream_id);
+  }
+
+  closed(streamId) {
+    this.#streams.delete(streamId);
+  }
+
+  channels(kind) {
+    return [...this.#streams.values()].find((stream) => stream.kind === kind)?.channels;
+  }
+
+  /** A binary message. Messages of streams we never heard of are ignored. */
+  receive(buffer) {
+    const header = decodeHeader(buffer);
+    const stream = this.#streams.get(header.streamId);
+    if (!stream || stream.kind !== header.kind) return;
+    const expected = this.#nextSeq.get(header.streamId) ?? header.seq;
+    this.counts.lost += Math.max(0, header.seq - expected);
+    this.#nextSeq.set(header.streamId, header.seq + 1);
+    this.clock.arrived(header.ptsUs, this.nowUs());
+    if (header.kind === 'audio') {
+      this.counts.audio += 1;
+      const playheadUs = this.playheadUs() ?? header.ptsUs;
+      if (this.speaker.isRunning) this.onSound(this.speaker.play(header.ptsUs, decodeAudio(buffer), playheadUs));
+      return;
+    }
+    for (const frame of decodeFrames(buffer, header, stream)) {
+      this[header.kind].push(frame);
+      this.counts[header.kind] += 1;
+    }
+  }
+
+  /** The media time to show: the sound's while there is sound, else the page's estimate. */
+  playheadUs() {
+    return this.speaker.playheadUs() ?? this.clock.playheadUs(this.nowUs());
+  }
+
+  /** What to show now; runs the cues that are due. */
+  sample() {
+    const playheadUs = this.playheadUs();
+    if (playheadUs === null) return {};
+    // A step back of the estimate (sound ends, the clock is set) must not show frames again.
+    this.#lastUs = playheadUs < this.#lastUs - 500_000 ? playheadUs : Math.max(this.#lastUs, playheadUs);
+    this.cues.run(this.#lastUs);
+    return {
+      face: this.face.sample(this.#lastUs),
+      pose: this.pose.sample(this.#lastUs),
+      channels: this.channels('face'),
+      bones: this.channels('pose')?.slice(0, -1),
+    };
+  }
+
+  /** Drops media later than `ptsUs`. */
+  cut(ptsUs) {
+    this.face.dropFrom(ptsUs + 1);
+    this.pose.dropFrom(ptsUs + 1);
+    this.cues.dropAfter(ptsUs);
+    this.speaker.cut(ptsUs);
+  }
+
+  /** A new connection: another clock, other streams. */
+  restart() {
+    this.speaker.cut(0);
+    this.#streams.clear();
+    this.#nextSeq.clear();
+    this.face.clear();
+    this.pose.clear();
+    this.cues.dropAfter(-1);
+    this.clock.reset();
+    this.#lastUs = 0;
+  }
+}
