@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue
 from idol_runtime.character import Character

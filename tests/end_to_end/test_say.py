@@ -1,0 +1,154 @@
+"""`idol say` with the real models: five files that belong together."""
+
+import csv
+import json
+import subprocess
+import sys
+import wave
+
+import numpy as np
+import pytest
+from tests.hearing import transcribe, word_recall
+
+from idol_protocol.channels import ARKIT_BLENDSHAPES, HEAD_EYE_CHANNELS
+
+pytestmark = pytest.mark.models
+
+QUESTION = "Who are you, and what do you like?"
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    out = tmp_path_factory.mktemp("said")
+    command = [sys.executable, "-m", "idol_runtime", "say", QUESTION, "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def sound(said):
+    with wave.open(str(said / "speech.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+@pytest.fixture(scope="module")
+def face(said):
+    with (said / "face.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert tuple(rows[0]) == ("time_s", *ARKIT_BLENDSHAPES, *HEAD_EYE_CHANNELS)
+    return rows[0], np.array(rows[1:], float)
+
+
+def column(face, name):
+    header, rows = face
+    return rows[:, header.index(name)]
+
+
+def loudness(sound, count):
+    frames = np.zeros(count * 800)
+    frames[: len(sound)] = sound[: count * 800]
+    return np.sqrt((frames.reshape(count, 800) ** 2).mean(axis=1))
+
+
+def test_all_five_files_are_written(said):
+    names = sorted(path.name for path in said.iterdir())
+    assert names == ["events.jsonl", "face.csv", "pose.bvh", "reply.txt", "speech.wav"]
+    assert (said / "reply.txt").read_text().strip()
+
+
+def test_the_voice_says_the_reply(said, sound):
+    reply = (said / "reply.txt").read_text()
+    assert word_recall(reply, transcribe(sound)) >= 0.9
+
+
+def test_the_face_has_a_row_for_every_frame_of_the_sound(sound, face):
+    _, rows = face
+    assert len(rows) == -(-len(sound) // 800)
+    np.testing.assert_allclose(rows[:, 0], np.arange(len(rows)) / 30, atol=1e-3)
+    assert rows[:, 1:53].min() >= 0
+    assert rows[:, 1:53].max() <= 1
+
+
+def test_the_jaw_follows_the_voice(sound, face):
+    jaw = column(face, "jawOpen")
+    assert np.corrcoef(jaw, loudness(sound, len(jaw)))[0, 1] > 0.5
+
+
+def phonemes(said):
+    for line in (said / "events.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["name"] == "phonemes":
+            for symbol, start_s, end_s in event["phonemes"]:
+                yield symbol, event["time_s"] + start_s, event["time_s"] + end_s
+
+
+def test_the_lips_close_on_p_b_m(said, face):
+    time = column(face, "time_s")
+    # The lips are shut where the jaw hangs no lower than what the lips themselves take up.
+    gap = column(face, "jawOpen") - column(face, "mouthClose")
+    closures = [
+        gap[(time >= start - 0.034) & (time <= end + 0.034)].min()
+        for symbol, start, end in phonemes(said)
+        if symbol in "pbm" and ((time >= start - 0.034) & (time <= end + 0.034)).any()
+    ]
+    speaking = gap[gap > 0.02]
+    assert len(closures) >= 3
+    assert np.median(closures) < 0.4 * np.median(speaking)
+    assert np.mean(np.array(closures) < 0.08) >= 0.8
+
+
+def test_the_upper_face_and_the_head_are_alive(face):
+    for name in ("eyeBlinkLeft", "browInnerUp", "headYaw", "leftEyeYaw"):
+        assert column(face, name).std() > 1e-3, name
+
+
+def test_the_events_tell_the_utterances_and_their_phonemes(said, sound):
+    events = [json.loads(line) for line in (said / "events.jsonl").read_text().splitlines()]
+    started = [each for each in events if each["name"] == "utterance.started"]
+    ended = [each for each in events if each["name"] == "utterance.ended"]
+    assert len(started) == len(ended) >= 1
+    assert started[0]["time_s"] == 0
+    assert ended[-1]["time_s"] == pytest.approx(len(sound) / 24_000, abs=1e-3)
+    spoken = "".join(each["text"] for each in started).replace(" ", "")
+    assert spoken == (said / "reply.txt").read_text().replace(" ", "").strip()
+    symbols = list(phonemes(said))
+    assert all(start < end for _, start, end in symbols)
+
+
+def test_the_body_moves_and_the_file_has_a_frame_for_every_row(said, face):
+    text = (said / "pose.bvh").read_text()
+    head, motion = text.split("MOTION\n")
+    lines = motion.strip().splitlines()
+    assert head.startswith("HIERARCHY\nROOT hips")
+    assert lines[0] == f"Frames: {len(face[1])}"
+    table = np.array([line.split() for line in lines[2:]], float)
+    assert len(table) == len(face[1])
+    assert table.std(axis=0).max() > 0.3  # degrees: the body breathes and sways
+
+
+def test_the_same_seed_gives_the_same_files(said, tmp_path):
+    command = [sys.executable, "-m", "idol_runtime", "say", QUESTION, "--out", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    for name in ("reply.txt", "speech.wav", "face.csv", "pose.bvh"):
+        assert (tmp_path / name).read_bytes() == (said / name).read_bytes(), name
+
+
+def test_another_seed_moves_the_upper_face_differently(said, tmp_path):
+    def blinks(seed):
+        out = tmp_path / str(seed)
+        command = [
+            sys.executable, "-m", "idol_runtime", "animate", str(said / "speech.wav"),
+            "--out", str(out), "--seed", str(seed),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True)
+        with (out / "face.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        return rows[0], np.array(rows[1:], float)
+
+    one, other = blinks(1), blinks(2)
+    brows = [name for name in ARKIT_BLENDSHAPES if name.startswith(("brow", "eye"))]
+    difference = max(np.abs(column(one, name) - column(other, name)).max() for name in brows)
+    assert difference > 0.1
+    np.testing.assert_allclose(column(one, "jawOpen"), column(other, "jawOpen"), atol=0.02)
