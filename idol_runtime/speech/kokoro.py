@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from idol_runtime.bundle import open_bundle
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.onnx import Provider, Session
-from idol_runtime.speech.harmonics import FRAME_SAMPLES, SAMPLE_RATE_HZ, HarmonicMix, HarmonicSource
+from idol_runtime.speech.harmonics import HarmonicMix, HarmonicSource
 from idol_runtime.speech.normalize import normalize
 from idol_runtime.speech.phonemize import Phonemizer
 from idol_runtime.speech.prepare import prepare
+from idol_runtime.speech.statistics import Statistics
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.speech.voices import Voices
 from idol_runtime.speech.windows import STAGE_0, STAGE_1, Window, plan
@@ -51,20 +52,15 @@ class Clause:
     """[1, 512, 1, frames] at 80 Hz."""
     pitch_hz: NDArray[np.float32]
     """(frames,)"""
+    style: NDArray[np.float32]
+    """[1, 256]"""
     gain: NDArray[np.float32]
+    """(N,) over all norms, for this style."""
     shift: NDArray[np.float32]
 
     @property
     def frames(self) -> int:
         return len(self.pitch_hz)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Statistics:
-    """Mean and variance over a clause of every norm's input, flat."""
-
-    mean: NDArray[np.float32]
-    variance: NDArray[np.float32]
 
 
 class SpeechModel:
@@ -129,30 +125,41 @@ class SpeechModel:
         Raises:
             ConfigError: the voice, language or speed is not one of those.
         """
+        clauses = self.clauses(text, voice=voice, language=language, speed=speed)
+        if not clauses:
+            yield SpeechChunk(np.zeros(0, np.int16), (), is_last=True)
+        for clause in clauses:
+            yield from self._speak(clause, last=clause is clauses[-1])
+
+    def clauses(
+        self, text: str, *, voice: str, language: str = "en-us", speed: float = 1.0
+    ) -> list[Clause]:
+        """The whole-clause part: normalised, phonemized, cut to size, with features."""
         if not _SPEEDS[0] <= speed <= _SPEEDS[1]:
             raise ConfigError(
                 f"Expected a speed between {_SPEEDS[0]} and {_SPEEDS[1]}, found {speed}."
             )
         pieces = self._phonemizer.pieces(normalize(text, language), language, MAX_TOKENS)
-        if not pieces:
-            yield SpeechChunk(np.zeros(0, np.int16), (), is_last=True)
-            return
-        for symbols in pieces:
-            self.voices.style(voice, len(symbols))
-            yield from self._speak(self.analyse(symbols, voice, speed), last=symbols is pieces[-1])
+        return [self._analyse(symbols, voice, speed) for symbols in pieces]
 
-    def analyse(self, symbols: str, voice: str, speed: float = 1.0) -> Clause:
-        """The whole-clause part: durations, features, pitch."""
+    def _analyse(self, symbols: str, voice: str, speed: float) -> Clause:
+        style = self.voices.style(voice, len(symbols))
         tokens = [0, *(self._vocabulary[symbol] for symbol in symbols), 0]
         out = self._features.run(
             {
                 "tokens": np.array([tokens], np.int64),
-                "style": self.voices.style(voice, len(symbols)),
+                "style": style,
                 "speed": np.array([speed], np.float32),
             }
         )
         return Clause(
-            symbols, out["durations"], out["features"], out["pitch"], out["gain"], out["shift"]
+            symbols,
+            out["durations"],
+            out["features"],
+            out["pitch"],
+            style,
+            out["gain"],
+            out["shift"],
         )
 
     def render(

@@ -4,6 +4,7 @@ Positions are feature frames of 300 samples (80 Hz). The generator's reach is it
 both sides, and given the clause's norm statistics, a window's core equals the whole rendering.
 """
 
+import itertools
 from dataclasses import dataclass
 
 FRAME_SAMPLES = 300
@@ -56,4 +57,4 @@ def plan(start: int, stop: int, frames: int, *, first: int, later: int) -> list[
         edge = edges[-1] + size
         edges.append(stop if stop - edge < size // 2 else edge)
         size = later
-    return [Window(a, b, frames) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Window(a, b, frames) for a, b in itertools.pairwise(edges)]
