@@ -75,9 +75,8 @@ class Turns:
                 code="response_cancel_not_active",
                 param="response_id" if response_id else None,
             )
-        # The task was made a moment ago, maybe; only a reply that has begun can be cancelled.
-        while self.active is not None and not self._conversation.is_replying:
-            await asyncio.sleep(0)
+        # The task may have been made a moment ago; only a reply that has begun can be cancelled.
+        await asyncio.sleep(0)
         await self._conversation.cancel()
         await self.settled()
 

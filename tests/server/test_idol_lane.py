@@ -1,0 +1,123 @@
+"""The binary lane and the face and pose of the JSON lane."""
+
+import itertools
+
+import numpy as np
+
+from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header, decode_message
+from idol_protocol.events import parse_server_event
+from idol_protocol.frames import AudioChunk
+from idol_protocol.idol_events import IdolStreamOpened
+
+
+async def streams_of(client) -> dict[int, IdolStreamOpened]:
+    """The streams a connection begins with."""
+    await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 0})
+    events = await client.until("idol.clock.pong")
+    return opened(events)
+
+
+def opened(events) -> dict[int, IdolStreamOpened]:
+    import json
+
+    found = [
+        parse_server_event(json.dumps(each))
+        for each in events
+        if each["type"] == "idol.stream.opened"
+    ]
+    return {each.stream_id: each for each in found}
+
+
+def by_kind(client, streams) -> dict[str, list]:
+    found: dict[str, list] = {"audio": [], "face": [], "pose": []}
+    for message in client.media:
+        stream = streams[decode_header(message)[0].stream_id]
+        media = decode_message(message, stream)
+        found[stream.kind] += [media] if isinstance(media, AudioChunk) else media
+    return found
+
+
+async def test_audio_face_and_pose_arrive_on_one_clock(scene) -> None:
+    async with scene.client("idol.v1") as client:
+        streams = await streams_of(client)
+        assert [each.kind for each in streams.values()] == ["audio", "face", "pose"]
+        events = await client.ask("Who are you?")
+        await client.alive()
+    media = by_kind(client, streams)
+    sound = np.concatenate([each.samples for each in media["audio"]])
+    assert len(sound) == 2_400 * 5
+    assert not any(each["type"] == "response.output_audio.delta" for each in events)
+    started = [each for each in events if each["type"] == "idol.utterance.started"]
+    assert media["audio"][0].pts_us == started[0]["pts_us"]
+    for before, after in itertools.pairwise(media["audio"]):
+        assert after.pts_us >= before.pts_us + round(len(before.samples) / 0.024) - 1
+    face = [each.pts_us for each in media["face"]]
+    assert face == sorted(face)
+    assert {each.pts_us for each in media["pose"]} & set(face)
+    np.testing.assert_allclose(media["face"][0].weights, 0.25)
+
+
+async def test_each_stream_counts_its_own_messages_and_none_is_too_long(scene) -> None:
+    async with scene.client("idol.v1") as client:
+        streams = await streams_of(client)
+        await client.ask("Who are you?")
+        await client.alive()
+    assert all(len(each) <= MAX_MESSAGE_BYTES for each in client.media)
+    for stream_id in streams:
+        headers = [decode_header(each)[0] for each in client.media]
+        seqs = [each.seq for each in headers if each.stream_id == stream_id]
+        assert seqs == list(range(len(seqs)))
+        assert seqs
+
+
+async def test_streams_can_be_changed_and_closed(scene) -> None:
+    async with scene.client("idol.v1") as client:
+        before = await streams_of(client)
+        wish = {"audio": None, "face": {"dtype": "u8", "fps": 15}, "pose": None}
+        await client.send({"type": "idol.streams.configure", **wish})
+        await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 0})
+        events = await client.until("idol.clock.pong")
+        closed = {each["stream_id"] for each in events if each["type"] == "idol.stream.closed"}
+        assert closed == set(before)
+        [face] = opened(events).values()
+        assert (face.kind, face.dtype, face.fps) == ("face", "u8", 15)
+        client.media.clear()
+        await client.ask("Who are you?")
+        await client.alive()
+    frames = by_kind(client, {face.stream_id: face})["face"]
+    steps = {round((b.pts_us - a.pts_us) * 30 / 1e6) for a, b in itertools.pairwise(frames)}
+    assert steps
+    assert all(step % 2 == 0 for step in steps)
+
+
+async def test_a_json_client_gets_face_and_pose_only_when_it_asks(scene) -> None:
+    async with scene.client("realtime") as client:
+        quiet = await client.ask("Hi.")
+        assert not any(each["type"] in ("idol.face.delta", "idol.pose.delta") for each in quiet)
+        await client.send({"type": "idol.streams.configure", "face": {}, "pose": {"fps": 10}})
+        events = await client.ask("Who are you?")
+    face = [each for each in events if each["type"] == "idol.face.delta"]
+    pose = [each for each in events if each["type"] == "idol.pose.delta"]
+    assert len(face) > len(pose) > 0
+    assert face[0]["weights"] == [0.25] * 52
+    assert face[0]["head_eyes_deg"] == [0.25] * 7
+    assert pose[0]["rotations"] == [[0.0, 0.0, 0.0, 1.0]] * 22
+    assert client.media == []
+
+
+async def test_the_clock_is_the_characters_media_time(scene) -> None:
+    async with scene.client() as client:
+        await client.alive()
+        for _ in range(30):
+            scene.host.tick()
+        await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 99})
+        pong = (await client.until("idol.clock.pong"))[-1]
+    assert pong["client_us"] == 99
+    assert pong["pts_us"] == 1_000_000
+
+
+async def test_activities_are_announced(scene) -> None:
+    async with scene.client() as client:
+        events = await client.ask("Who are you?")
+    told = [each["activity"] for each in events if each["type"] == "idol.activity"]
+    assert "speak" in told

@@ -1,0 +1,58 @@
+"""The official OpenAI client, unmodified, on scripted models."""
+
+import asyncio
+import base64
+
+import pytest
+
+openai = pytest.importorskip("openai")
+
+
+async def test_the_openai_client_holds_a_conversation(scene) -> None:
+    client = openai.AsyncOpenAI(
+        api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
+    )
+    async with asyncio.timeout(20), client.realtime.connect(model="idol") as connection:
+        await connection.session.update(session={"type": "realtime", "instructions": "Be kind."})
+        for question in ("Who are you?", "And what do you like?"):
+            content = [{"type": "input_text", "text": question}]
+            item = {"type": "message", "role": "user", "content": content}
+            await connection.conversation.item.create(item=item)
+            await connection.response.create()
+            transcript, sound, done = "", b"", None
+            async for event in connection:
+                if event.type == "response.output_audio_transcript.delta":
+                    transcript += event.delta
+                elif event.type == "response.output_audio.delta":
+                    sound += base64.b64decode(event.delta)
+                elif event.type == "response.done":
+                    done = event.response
+                    break
+                assert event.type != "error"
+            assert transcript == "Hello there. How are you?"
+            assert len(sound) == 2 * 2_400 * 5
+            assert done.status == "completed"
+            assert done.output[0].content[0].transcript == transcript
+            assert done.usage.total_tokens == 23
+    await client.close()
+
+
+async def test_the_openai_client_can_ask_for_text_and_cancel(scene) -> None:
+    scene.host.dialogue.never_ends = True
+    client = openai.AsyncOpenAI(
+        api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
+    )
+    async with asyncio.timeout(20), client.realtime.connect(model="idol") as connection:
+        content = [{"type": "input_text", "text": "Sing."}]
+        item = {"type": "message", "role": "user", "content": content}
+        await connection.conversation.item.create(item=item)
+        await connection.response.create(response={"output_modalities": ["text"]})
+        async for event in connection:
+            if event.type == "response.output_text.delta":
+                await connection.response.cancel()
+                break
+        async for event in connection:
+            if event.type == "response.done":
+                assert event.response.status == "cancelled"
+                break
+    await client.close()

@@ -1,0 +1,152 @@
+"""A client that lost its connection comes back to its conversation."""
+
+import asyncio
+
+from idol_protocol.idol_events import IdolClockPong, IdolGoaway
+from idol_runtime.server.journal import Journal
+
+
+async def token_of(client) -> str:
+    return (await client.until("idol.resume.token"))[-1]["token"]
+
+
+async def lose(client) -> None:
+    """Breaks a connection without a goodbye."""
+    client.socket.transport.abort()
+    await client.socket.wait_closed()
+
+
+async def test_no_control_event_is_lost_between_two_connections(scene) -> None:
+    scene.host.dialogue.never_ends = True
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.say("Sing.")
+        await first.send({"type": "response.create"})
+        seen = await first.until("idol.utterance.started")
+        last = seen[-1]["event_id"]
+        await lose(first)
+    scene.host.dialogue.never_ends = False
+    async with scene.client() as second:
+        await second.send({"type": "idol.resume", "token": token, "last_event_id": last})
+        events = (await second.until("idol.character"))[:0]  # the fresh session's own beginning
+        while not events or events[-1]["type"] != "response.done":
+            events.append(await second.next())
+    replayed = [each for each in events if each["event_id"].startswith("event_")]
+    done = events[-1]["response"]
+    written = "".join(
+        each["delta"]
+        for each in [*seen, *replayed]
+        if each["type"] == "response.output_audio_transcript.delta"
+    )
+    assert done["status"] == "completed"
+    assert done["output"][0]["content"][0]["transcript"] == written.strip()
+    resumed = next(each for each in events if each["type"] == "idol.resumed")
+    assert resumed["complete"]
+    assert resumed["replayed"] > 0
+
+
+async def test_a_resumed_session_remembers_what_was_said(scene) -> None:
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.ask("My name is Ann.")
+        await lose(first)
+    async with scene.client("idol.v1") as second:
+        await second.send({"type": "idol.resume", "token": token})
+        await second.until("idol.resumed")
+        await second.ask("Who am I?")
+    said = [each.content for each in scene.host.dialogue.requests[-1].messages]
+    assert "My name is Ann." in said
+    assert second.media
+
+
+async def test_a_token_works_once(scene) -> None:
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.ask("Hi.")
+        await lose(first)
+    async with scene.client() as second, scene.client() as third:
+        await second.send({"type": "idol.resume", "token": token})
+        await second.until("idol.resumed")
+        await third.send({"type": "idol.resume", "token": token})
+        assert (await third.error())["code"] == "session_not_found"
+        await third.alive()
+
+
+async def test_only_the_first_event_can_resume(scene) -> None:
+    async with scene.client() as client:
+        await client.alive()
+        await client.send({"type": "idol.resume", "token": "any"})
+        assert (await client.error())["code"] == "resume_too_late"
+
+
+async def test_a_session_that_nobody_comes_back_to_ends(open_scene) -> None:
+    scene = await open_scene(limits={"resume_s": 0.01})
+    async with scene.client() as client:
+        token = await token_of(client)
+        await client.ask("Hi.")
+        await lose(client)
+    async with asyncio.timeout(5):
+        while not scene.host.left:
+            await asyncio.sleep(0)
+    async with scene.client() as late:
+        await late.send({"type": "idol.resume", "token": token})
+        assert (await late.error())["code"] == "session_not_found"
+
+
+async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene) -> None:
+    async with scene.client() as client:
+        await client.ask("Hi.")
+    async with asyncio.timeout(5):
+        while not scene.host.left:
+            await asyncio.sleep(0)
+
+
+async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene) -> None:
+    scene = await open_scene(limits={"max_waiting_sessions": 1})
+    tokens = []
+    for _ in range(2):
+        async with scene.client() as client:
+            tokens.append(await token_of(client))
+            await client.ask("Hi.")
+            await lose(client)
+        async with asyncio.timeout(5):
+            while scene.server.metrics.connections._value.get():
+                await asyncio.sleep(0)
+    async with scene.client() as client:
+        await client.send({"type": "idol.resume", "token": tokens[0]})
+        assert (await client.error())["code"] == "session_not_found"
+    async with scene.client() as client:
+        await client.send({"type": "idol.resume", "token": tokens[1]})
+        await client.until("idol.resumed")
+
+
+def goodbye(number: int) -> IdolGoaway:
+    return IdolGoaway(reason="r", in_ms=number)
+
+
+def test_a_journal_replays_what_follows_an_event() -> None:
+    journal = Journal(max_events=10, max_bytes=10_000)
+    texts = [journal.note(goodbye(number)) for number in range(4)]
+    assert journal.after("event_2") == (texts[2:], True)
+    assert journal.after(None) == (texts, True)
+    assert journal.after("event_4") == ([], True)
+    assert journal.after("not one of ours") == (texts, True)
+
+
+def test_a_journal_says_when_it_lost_something() -> None:
+    journal = Journal(max_events=2, max_bytes=10_000)
+    texts = [journal.note(goodbye(number)) for number in range(4)]
+    assert journal.after("event_1") == (texts[2:], False)
+    assert journal.after("event_2") == (texts[2:], True)
+
+
+def test_a_journal_is_bounded_in_bytes_and_keeps_no_media() -> None:
+    journal = Journal(max_events=100, max_bytes=200)
+    for number in range(50):
+        journal.note(goodbye(number))
+    kept, complete = journal.after(None)
+    assert 0 < sum(map(len, kept)) <= 200
+    assert not complete
+    journal = Journal(max_events=100, max_bytes=200)
+    journal.note(IdolClockPong(id=1, client_us=1, pts_us=1))
+    assert journal.after(None) == ([], True)

@@ -1,0 +1,65 @@
+"""A shutdown says goodbye, lets answers end, and takes bounded time."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+
+async def test_clients_are_told_then_closed_with_1012(scene) -> None:
+    async with scene.client() as client:
+        await client.alive()
+        stopping = asyncio.create_task(scene.server.shutdown())
+        goodbye = (await client.until("idol.goaway"))[-1]
+        assert goodbye["in_ms"] == 10_000
+        assert goodbye["reason"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.next()
+        await stopping
+    assert closed.value.rcvd.code == 1012
+    assert scene.host.conversations == []
+
+
+async def test_an_answer_in_progress_is_finished_first(scene) -> None:
+    async with scene.client() as client:
+        await client.say("Hi.")
+        await client.send({"type": "response.create"})
+        await client.until("response.created")
+        stopping = asyncio.create_task(scene.server.shutdown())
+        done = (await client.until("response.done"))[-1]
+        assert done["response"]["status"] == "completed"
+        await stopping
+
+
+async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene) -> None:
+    scene = await open_scene(limits={"drain_s": 0.2})
+    scene.host.dialogue.never_ends = True
+    async with scene.client() as client:
+        await client.say("Sing.")
+        await client.send({"type": "response.create"})
+        await client.until("idol.utterance.started")
+        await asyncio.wait_for(scene.server.shutdown(), 5)
+    assert scene.host.conversations == []
+
+
+async def test_nobody_new_is_let_in_while_draining(scene) -> None:
+    scene.server.is_draining = True
+    with pytest.raises(InvalidStatus) as refused:
+        async with scene.client():
+            pass
+    assert refused.value.response.status_code == 503
+    scene.server.is_draining = False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_shuts_the_server_down(scene, number: signal.Signals) -> None:
+    async with scene.client() as client:
+        await client.alive()
+        serving = asyncio.create_task(scene.server.serve_until_stopped())
+        await asyncio.sleep(0)  # the handlers are in place
+        os.kill(os.getpid(), number)
+        await client.until("idol.goaway")
+        await asyncio.wait_for(serving, 5)
+    assert scene.server.is_draining
