@@ -18,6 +18,10 @@ MAX_POSITIONS = 32_768
 """The rotary tables reach no further; a longer context is cut to this."""
 
 
+MAX_SIZE = 1 << 20
+"""No layer count or width is larger; damage in a file often is."""
+
+
 class RopeScaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How rotary frequencies are stretched beyond the context a model was trained with."""
 
@@ -49,16 +53,29 @@ class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         sizes = (self.layers, self.hidden, self.heads, self.kv_heads, self.head_dim, self.ffn)
-        if min(*sizes, self.vocab, self.positions) < 1 or self.heads % self.kv_heads:
+        if (
+            min(*sizes, self.vocab, self.positions) < 1
+            or max(sizes) > MAX_SIZE
+            or self.heads % self.kv_heads
+            or not (self.rope_theta > 0 and self.rms_eps >= 0)
+        ):
             raise InputError(
                 "Expected positive sizes and a number of heads that is a multiple of the KV heads, "
-                f"found {msgspec.structs.asdict(self)}; this file does not describe a decoder."
+                f"found {self.layers} layers of {self.hidden}, {self.heads} and {self.kv_heads} "
+                f"heads of {self.head_dim}; this file does not describe a decoder."
             )
         if self.head_dim % 16:
             raise InputError(
                 f"Expected a head size that is a multiple of 16, found {self.head_dim}; "
                 "the attention kernel cannot rotate it."
             )
+        if self.rope_scaling is not None and self.rope_scaling.kind == "factors":
+            found = len(self.rope_scaling.factors)
+            if found != self.head_dim // 2:
+                raise InputError(
+                    f"Expected {self.head_dim // 2} rotary factors, found {found}; the file is "
+                    "damaged."
+                )
 
 
 def is_family(name: str) -> TypeGuard[Family]:

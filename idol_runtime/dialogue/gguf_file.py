@@ -82,7 +82,13 @@ class GgufFile:
         field = self._reader.fields.get(key)
         if field is None and default is not None:
             return default
-        value: Any = None if field is None else field.contents()
+        try:
+            value: Any = None if field is None else field.contents()
+        except (UnicodeDecodeError, IndexError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: expected readable metadata `{key}`, found damage "
+                f"({type(error).__name__}); download the file again."
+            ) from None
         if kind is float and isinstance(value, int):
             value = float(value)
         if not isinstance(value, kind):

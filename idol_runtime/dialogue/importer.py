@@ -7,13 +7,16 @@ from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Literal
 
+from tokenizers import Tokenizer
+
 from idol_runtime.bundle import MANIFEST, sha256_of, write_manifest
+from idol_runtime.dialogue.architecture import check_tensors
 from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, TOKENIZER_FILE, DialogueConfig
 from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
 from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer
 from idol_runtime.dialogue.graph import Activations, build_decoder
 from idol_runtime.dialogue.matrices import Progress
-from idol_runtime.errors import InputError, StoreError
+from idol_runtime.errors import IdolError, InputError, StoreError
 
 
 def import_gguf(
@@ -42,15 +45,7 @@ def import_gguf(
     """
     with new_folder(target) as folder:
         _tell(progress, "metadata", 0)
-        file = GgufFile(source)
-        tensors = GgufWeights(file)
-        tokenizer = read_tokenizer(file)
-        if tokenizer.get_vocab_size() > tensors.config.vocab:
-            raise InputError(
-                f"{source}: expected at most {tensors.config.vocab} tokens, as the embedding has "
-                f"rows, found {tokenizer.get_vocab_size()}; the file is damaged."
-            )
-        config = _config(file, tensors, activations)
+        file, tensors, tokenizer, config = _read(source, activations)
         tokenizer.save(str(folder / TOKENIZER_FILE))
         template = file.get("tokenizer.chat_template", str)
         (folder / CHAT_TEMPLATE_FILE).write_text(template, encoding="utf-8")
@@ -70,6 +65,30 @@ def import_gguf(
             folder, kind="dialogue", name=name, licence=licence, config=config.plain(), card=card
         )
         _tell(progress, "checksums", 1)
+
+
+def _read(
+    source: Path, activations: Activations
+) -> tuple[GgufFile, GgufWeights, Tokenizer, DialogueConfig]:
+    try:
+        file = GgufFile(source)
+        tensors = GgufWeights(file)
+        check_tensors(tensors.config, tensors.shapes)
+        tokenizer = read_tokenizer(file)
+        config = _config(file, tensors, activations)
+    except (IdolError, MemoryError):
+        raise
+    except Exception as error:  # damage shows wherever the libraries happen to trip over it
+        raise InputError(
+            f"{source}: expected a whole GGUF file, found one that is damaged "
+            f"({type(error).__name__} while reading it); download it again."
+        ) from None
+    if tokenizer.get_vocab_size() > tensors.config.vocab:
+        raise InputError(
+            f"{source}: expected at most {tensors.config.vocab} tokens, as the embedding has "
+            f"rows, found {tokenizer.get_vocab_size()}; the file is damaged."
+        )
+    return file, tensors, tokenizer, config
 
 
 @contextmanager

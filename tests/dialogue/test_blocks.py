@@ -42,7 +42,7 @@ def test_transcoded_blocks_are_the_weights_gguf_says_they_are(kind: str, seed: i
     blocks = transcode(kind, raw)
     assert blocks.codes.dtype == np.uint8
     assert blocks.codes.max() < 1 << blocks.bits
-    # float32 rounds (code - zero) * scale + offset a little differently from code * scale + minimum.
+    # float32 rounds (code - zero) * scale + offset unlike code * scale + minimum.
     np.testing.assert_allclose(
         blocks.dense(), expected, rtol=1e-6, atol=1e-5 * np.abs(expected).max()
     )

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -64,7 +65,7 @@ def test_the_kept_beginning_stays_the_same_for_several_turns() -> None:
         for number in range(turns):
             numbered += [ChatMessage("user", f"{number} x x x"), ChatMessage("assistant", "y y y")]
         firsts.append(fit_messages([*numbered, ChatMessage("user", "why")], Words(), 80)[1].content)
-    changes = sum(a != b for a, b in zip(firsts, firsts[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(firsts))
     assert 0 < changes <= len(firsts) / DROP_STEP + 1
 
 
