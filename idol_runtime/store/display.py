@@ -15,7 +15,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from idol_runtime.store.failures import megabytes
+from idol_runtime.store.failures import size_text
 
 _QUIET_BYTES = 2_000_000
 """Smaller files get no line of their own in a log."""
@@ -54,7 +54,7 @@ class Lines:
 
     def fetching(self, what: str, done: int, total: int) -> None:
         if total >= _QUIET_BYTES:
-            self._line(f"fetching {what}", done, total, f" of {megabytes(total)}")
+            self._line(f"fetching {what}", done, total, f" of {size_text(total)}")
 
     def step(self, what: str, done: int, total: int) -> None:
         self._line(what, done, total, "")

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 import httpx
 
 from idol_runtime.bundle import sha256_of
-from idol_runtime.store.failures import SourceFailure, Unreachable, WrongFile, megabytes
+from idol_runtime.store.failures import SourceFailure, Unreachable, WrongFile, size_text
 
 ATTEMPTS: Final = 4
 """Tries without one new byte before a source is given up."""
@@ -95,7 +95,7 @@ def _complete(
         have = bytes_in(part)
         fruitless = fruitless + 1 if have <= before else 0
         if fruitless == ATTEMPTS:
-            raise SourceFailure(f"{reason} at {megabytes(have)} of {megabytes(size)}")
+            raise SourceFailure(f"{reason} at {size_text(have)} of {size_text(size)}")
         if have < size:
             sleep(0.5 * 2**fruitless)
     progress(size)

@@ -25,8 +25,8 @@ class WrongFile(SourceFailure):
     """The source has other bytes under that name: asking again would give them again."""
 
 
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def size_text(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def free_bytes(folder: Path) -> int:
@@ -44,10 +44,10 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def disk_full(folder: Path, needed: int, free: int) -> StoreError:
-    wanted = f"{megabytes(needed)} are needed there, " if needed else ""
+    wanted = f"{size_text(needed)} are needed there, " if needed else ""
     return StoreError(
         f"The disk that holds {folder} is full: {wanted}"
-        f"{megabytes(free)} are free. Make room, or set IDOL_HOME to a folder on a larger disk; "
+        f"{size_text(free)} are free. Make room, or set IDOL_HOME to a folder on a larger disk; "
         "what was fetched so far is kept."
     )
 

@@ -11,6 +11,8 @@ from idol_runtime.store.failures import SourceFailure, Unreachable, WrongFile
 ENDPOINT = "https://huggingface.co"
 """The hub, unless HF_ENDPOINT names a mirror."""
 
+_HOPS = 5
+
 
 def hub_url(endpoint: str, source: HubSource, file: ModelFile) -> str:
     path = source.path.replace("{path}", file.path)
@@ -29,11 +31,14 @@ def check_offer(client: httpx.Client, url: str, file: ModelFile) -> None:
     """
     try:
         response = client.head(url, follow_redirects=False)
-        # A renamed repository answers with a redirect to itself first: stay on the hub.
-        while response.is_redirect and "X-Linked-Etag" not in response.headers:
-            url = urljoin(url, response.headers["Location"])
-            if urlsplit(url).netloc != response.url.netloc.decode():
+        for _ in range(_HOPS):
+            # A renamed repository answers with a redirect first; the storage is not asked.
+            if not response.is_redirect or "X-Linked-Etag" in response.headers:
+                break
+            target = urljoin(url, response.headers["Location"])
+            if urlsplit(target).netloc != urlsplit(url).netloc:
                 return
+            url = target
             response = client.head(url, follow_redirects=False)
     except (httpx.ConnectError, httpx.TimeoutException, httpx.ProxyError) as error:
         host = urlsplit(url).hostname

@@ -15,7 +15,7 @@ from idol_runtime.errors import IdolError, StoreError
 from idol_runtime.store.catalog import Catalog, Kind, Model, ModelFile
 from idol_runtime.store.display import Display, Silent
 from idol_runtime.store.download import open_client
-from idol_runtime.store.failures import disk_errors, megabytes, require_space
+from idol_runtime.store.failures import disk_errors, require_space, size_text
 from idol_runtime.store.fetch import Fetch, settle
 from idol_runtime.store.hub import ENDPOINT
 from idol_runtime.store.verified import Verified, problem_of, recall, remember, stamp
@@ -288,7 +288,7 @@ class Store:
 
     def _offline_error(self, name: str, model: Model) -> StoreError:
         return StoreError(
-            f"The model {name} ({megabytes(model.size)}) is not complete in {self.folder(name)} "
+            f"The model {name} ({size_text(model.size)}) is not complete in {self.folder(name)} "
             f"and the network is off (IDOL_OFFLINE, HF_HUB_OFFLINE or --offline); run `idol models "
             f"pull {name}` once with a network, or copy that folder from another machine."
         )

@@ -1,4 +1,4 @@
-"""What was hashed before: so that a start does not read hundreds of megabytes to learn nothing."""
+"""What was hashed before: so that a start does not read hundreds of size_text to learn nothing."""
 
 import os
 from collections.abc import Mapping

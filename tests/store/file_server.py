@@ -27,6 +27,8 @@ class Served:
     has_length: bool = True
     login: str = ""
     """`user:password`, when it takes one."""
+    redirect: str = ""
+    """Where every request is sent instead."""
     before_body: Callable[[int], None] | None = None
     """Called with the number of bytes about to be sent, after the first half of them is out."""
 
@@ -82,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.owner.files.get(self.path)
         if served is None:
             return self._refuse(404)
+        if served.redirect:
+            return self._refuse(302, Location=served.redirect)
         if served.statuses:
             return self._refuse(served.statuses.pop(0))
         token = base64.b64encode(served.login.encode()).decode()
@@ -123,10 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client went away, as some tests want
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, status: int, **headers: str) -> None:
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="files"')
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import idol_runtime
@@ -70,6 +70,7 @@ def catalogs(draw: st.DrawFn) -> dict[str, Any]:
     return {"archives": known, "models": {draw(names): model}}
 
 
+@settings(deadline=None)
 @given(catalogs())
 def test_what_a_catalog_says_is_what_is_read(value: dict[str, Any]) -> None:
     catalog = parse_catalog(document(value), "catalog.toml")
@@ -89,6 +90,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return []
 
 
+@settings(deadline=None)
 @given(catalogs(), st.data())
 def test_an_unknown_key_is_refused_with_file_and_key(
     value: dict[str, Any], data: st.DataObject
@@ -110,6 +112,7 @@ def read(text: str) -> Catalog | str:
         return str(error)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_catalog_or_one_sentence(text: str) -> None:
     outcome = read(text)

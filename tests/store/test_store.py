@@ -167,6 +167,20 @@ def test_a_hub_file_of_another_size_is_not_transferred(server: FileServer, tmp_p
     assert server.gets(HUB_PATH) == []
 
 
+def test_a_renamed_hub_repository_is_followed(server: FileServer, tmp_path: Path) -> None:
+    moved = "/some/there/resolve/weights.bin"
+    server.serve(HUB_PATH, b"", redirect=moved)
+    server.serve(moved, CONTENT, headers={"X-Linked-Etag": f'"{sha256(CONTENT)}"'})
+    folder = Store(tmp_path, catalog_of(HUB), hub=server.url).pull("toy")
+    assert (folder / "weights.bin").read_bytes() == CONTENT
+
+
+def test_a_hub_that_only_redirects_is_given_up(server: FileServer, tmp_path: Path) -> None:
+    server.serve(HUB_PATH, b"", redirect=HUB_PATH)
+    with pytest.raises(StoreError, match="the address does not work"):
+        Store(tmp_path, catalog_of(HUB), hub=server.url).pull("toy")
+
+
 def test_offline_never_touches_the_network(server: FileServer, tmp_path: Path) -> None:
     store = Store(
         tmp_path / "home", catalog_of(UrlSource(server.serve("/w", CONTENT))), offline=True
