@@ -141,7 +141,12 @@ async def test_a_client_too_far_behind_is_dropped_once(pipe: Pipe) -> None:
 
 async def test_a_real_client_that_stops_reading_is_dropped_and_others_go_on(open_scene) -> None:
     scene = await open_scene(
-        limits={"stall_s": 0.2, "write_buffer_bytes": 4_096, "max_queued_bytes": 64_000_000}
+        limits={
+            "stall_s": 0.2,
+            "write_buffer_bytes": 4_096,
+            "max_queued_bytes": 64_000_000,
+            "resume_s": 0.01,
+        }
     )
     scene.host.dialogue.never_ends = True
     stalled = await asyncio.to_thread(_connect_and_never_read, scene.server.port)

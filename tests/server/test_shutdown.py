@@ -36,7 +36,7 @@ async def test_an_answer_in_progress_is_finished_first(scene) -> None:
 async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene) -> None:
     scene = await open_scene(limits={"drain_s": 0.2})
     scene.host.dialogue.never_ends = True
-    async with scene.client() as client:
+    async with scene.client(close_timeout=0.1) as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
