@@ -177,7 +177,7 @@ class IdolPlaybackProgress(ClientEvent, tag="idol.playback.progress", kw_only=Tr
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):
     """Goes on with a session whose connection broke; only as the first event of a connection.
 
-    Answered by `idol.resumed`, then every control event after `last_event_id`.
+    Answered by every control event after `last_event_id`, then `idol.resumed`.
     """
 
     token: Annotated[str, Meta(max_length=256)]

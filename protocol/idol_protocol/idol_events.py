@@ -169,7 +169,7 @@ class IdolResumeToken(ServerEvent, tag="idol.resume.token", kw_only=True, frozen
 
 
 class IdolResumed(ServerEvent, tag="idol.resumed", kw_only=True, frozen=True):
-    """Answers `idol.resume`; the missed control events follow."""
+    """Answers `idol.resume`, after the control events that were missed."""
 
     replayed: int
     complete: bool
