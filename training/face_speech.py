@@ -10,6 +10,7 @@ so an interrupted run goes on where it stopped.
 import argparse
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from rich.progress import Progress, TimeRemainingColumn
+
+from training.face_phonemes import CLASSES, Segment, segments
 
 RATE_HZ = 24_000
 DURATION_UNIT_SAMPLES = 600
@@ -99,6 +102,15 @@ def sentences(count: int, seed: int) -> list[str]:
     return texts[:count]
 
 
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    samples: NDArray[np.float32]
+    """[n] at 24 kHz, in [-1, 1]."""
+    spans: list[Segment]
+    voice: str
+    text: str
+
+
 class TimedVoice:
     """Kokoro with its duration tensor as a second output (one integer per token, 25 ms each)."""
 
@@ -165,6 +177,47 @@ def synthesise(folder: Path, out: Path, minutes: float, seed: int) -> None:
             with np.load(path) as take:
                 done += len(take["audio"]) / RATE_HZ
             progress.update(task, completed=done)
+
+
+def load_speech(folder: Path) -> list[Utterance]:
+    """What `training.face_speech` wrote."""
+    found = []
+    for path in sorted(folder.glob("[0-9]*.npz")):
+        if path.name.endswith(".part.npz"):
+            continue
+        with np.load(path) as take:
+            spans = segments(
+                take["symbols"].tolist(), take["starts_s"].tolist(), take["ends_s"].tolist()
+            )
+            samples = take["audio"].astype(np.float32) / 32768
+            found.append(Utterance(samples, spans, str(take["voice"]), str(take["text"])))
+    if not found:
+        raise SystemExit(
+            f"{folder}: expected synthesised speech, found none; "
+            "make it with `python -m training.face_speech`."
+        )
+    return found
+
+
+def hummed_utterances(count: int, seed: int) -> list[Utterance]:
+    """Made-up speech without a model: a tone per phoneme. For smoke runs and tests only."""
+    rng = np.random.default_rng(seed)
+    utterances = []
+    for _ in range(count):
+        spans: list[Segment] = []
+        clock, pieces = 0.0, []
+        for _ in range(int(rng.integers(12, 20))):
+            name = str(rng.choice(CLASSES[1:]))
+            length_s = float(rng.integers(2, 6)) * 0.025
+            spans.append((name, clock, clock + length_s))
+            time_s = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
+            loud = 0.02 if name in ("pbm", "fv", "tdn", "kg", "s", "ch") else 0.25
+            pitch_hz = 150 + 60 * CLASSES.index(name)
+            pieces.append(loud * np.sin(2 * np.pi * pitch_hz * time_s))
+            clock += length_s
+        samples = np.concatenate(pieces).astype(np.float32)
+        utterances.append(Utterance(samples, spans, "hum", ""))
+    return utterances
 
 
 def main() -> None:

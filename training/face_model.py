@@ -1,0 +1,172 @@
+"""The face generator: two causal streaming networks, one state.
+
+Lips: gated causal convolutions over sound and phonemes, deterministic: no noise reaches them.
+Upper face, eyes and head: the same kind of network over sound, situation and noise.
+Gates and dilations after WaveNet (van den Oord et al. 2016), conditioning by FiLM (Perez et al.
+2018). The state is what the convolutions remember, flattened: [B, S]. Only MatMul, Concat, Slice,
+Sigmoid and Tanh are used, so that engines with small operator sets can run it.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
+from training.face_phonemes import INPUT_COLUMNS
+from training.face_upper import NOISE
+from training.features import FEATURES
+
+STYLE_SIZE: Final = 16
+EXPRESSION: Final = (
+    "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight",
+    "mouthDimpleLeft", "mouthDimpleRight",
+)  # fmt: skip
+"""Mouth channels that carry mood: made with the upper face."""
+LIPS: Final = tuple(
+    name
+    for name in ARKIT_BLENDSHAPES
+    if name.startswith(("jaw", "mouth", "tongue")) and name not in EXPRESSION
+)
+UPPER: Final = tuple(
+    name for name in FACE_CHANNELS if name not in LIPS and not name.startswith("eyeLook")
+)
+MADE: Final = LIPS + UPPER
+"""What the networks make (51): lips, other weights, then 7 angles; eyeLook* follow from angles."""
+ANGLES: Final = 7
+LOOK_RANGE_DEG: Final = 32.0
+"""Eye rotation at which an eyeLook weight is 1."""
+
+
+class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    lips_width: int = 80
+    lips_dilations: tuple[int, ...] = (1, 2, 4, 8)
+    upper_width: int = 80
+    upper_dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
+
+
+class Conditions(NamedTuple):
+    """Inputs of T frames. `audio` and `phonemes` run `lookahead_frames` ahead of the output."""
+
+    audio: Tensor
+    """[B, T, 160]"""
+    phonemes: Tensor
+    """[B, T, P]"""
+    activity: Tensor
+    """[B, T, 4]"""
+    emotion: Tensor
+    """[B, T, 8]"""
+    style: Tensor
+    """[B, T, 16]"""
+    noise: Tensor
+    """[B, T, N]"""
+
+
+class GatedLayer(nn.Module):
+    """y = x + W(tanh(a) * sigmoid(b)), [a, b] = FiLM(conv3(x)); causal."""
+
+    def __init__(self, width: int, dilation: int, condition: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.taps = nn.Linear(3 * width, 2 * width)
+        self.film = nn.Linear(condition, 2 * width)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    @property
+    def memory(self) -> int:
+        """Frames remembered."""
+        return 2 * self.dilation
+
+    def forward(self, x: Tensor, condition: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """From x [B, T, C], condition [B, T, D], past [B, memory, C] to y [B, T, C], next past."""
+        line = torch.cat([past, x], dim=1)
+        frames = x.shape[1]
+        taps = torch.cat(
+            [line[:, :frames], line[:, self.dilation : self.dilation + frames], x], dim=2
+        )
+        gates = self.taps(taps) + self.film(condition)
+        a, b = gates.chunk(2, dim=2)
+        return x + self.out(torch.tanh(a) * torch.sigmoid(b)), line[:, frames:]
+
+
+class CausalNet(nn.Module):
+    """Inputs -> gated layers -> outputs, with its past as one flat tensor."""
+
+    def __init__(
+        self, inputs: int, outputs: int, width: int, dilations: tuple[int, ...], condition: int
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.enter = nn.Sequential(nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width))
+        self.layers = nn.ModuleList(GatedLayer(width, d, condition) for d in dilations)
+        self.last = nn.Linear(width, outputs)
+        self.leave = nn.Sequential(nn.Linear(width, width), nn.Tanh())
+        self.sizes = [2 * d * width for d in dilations]
+
+    def forward(self, x: Tensor, condition: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """From x [B, T, inputs] and state [B, sum(sizes)] to [B, T, outputs], next state."""
+        x = self.enter(x)
+        kept = []
+        for layer, past in zip(self.layers, state.split(self.sizes, dim=1), strict=True):
+            x, after = layer(x, condition, past.unflatten(1, (-1, self.width)))
+            kept.append(after.flatten(1))
+        return self.last(self.leave(x)), torch.cat(kept, dim=1)
+
+
+class FaceGenerator(nn.Module):
+    def __init__(self, config: FaceModelConfig) -> None:
+        super().__init__()
+        condition = len(ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
+        self.lips = CausalNet(
+            FEATURES + len(INPUT_COLUMNS),
+            len(LIPS),
+            config.lips_width,
+            config.lips_dilations,
+            condition,
+        )
+        self.upper = CausalNet(
+            FEATURES + len(INPUT_COLUMNS) + NOISE.size + condition,
+            len(UPPER),
+            config.upper_width,
+            config.upper_dilations,
+            condition,
+        )
+        self.captured_style = nn.Parameter(torch.zeros(STYLE_SIZE))
+        """The style code of the captured speaker, learnt with the rest."""
+        with torch.no_grad():
+            self.lips.last.bias.fill_(-3.0)
+            self.upper.last.bias[:-ANGLES].fill_(-2.5)
+            self.upper.last.bias[-ANGLES:].zero_()
+
+    @property
+    def state_size(self) -> int:
+        return sum(self.lips.sizes) + sum(self.upper.sizes)
+
+    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Made channels [B, T, 51] in `MADE` order (weights, degrees) and the next state [B, S]."""
+        situation = torch.cat([given.activity, given.emotion, given.style], dim=2)
+        heard = torch.cat([given.audio, given.phonemes], dim=2)
+        lips_state, upper_state = state.split([sum(self.lips.sizes), sum(self.upper.sizes)], dim=1)
+        lips, lips_state = self.lips(heard, situation, lips_state)
+        upper, upper_state = self.upper(
+            torch.cat([heard, given.noise, situation], dim=2), situation, upper_state
+        )
+        weights = torch.sigmoid(torch.cat([lips, upper[..., :-ANGLES]], dim=2))
+        made = torch.cat([weights, 10 * upper[..., -ANGLES:]], dim=2)
+        return made, torch.cat([lips_state, upper_state], dim=1)
+
+
+def to_face(made: Tensor) -> Tensor:
+    """[..., 51] in `MADE` order -> [..., 59] in `FACE_CHANNELS` order; adds the eyeLook weights."""
+    column = {name: made[..., index] for index, name in enumerate(MADE)}
+    for side, outward in (("Left", 1.0), ("Right", -1.0)):
+        yaw = column[f"{side.lower()}EyeYaw"] * (outward / LOOK_RANGE_DEG)
+        pitch = column[f"{side.lower()}EyePitch"] / LOOK_RANGE_DEG
+        column[f"eyeLookOut{side}"], column[f"eyeLookIn{side}"] = yaw, -yaw
+        column[f"eyeLookDown{side}"], column[f"eyeLookUp{side}"] = pitch, -pitch
+    weights = torch.stack([column[name] for name in ARKIT_BLENDSHAPES], dim=-1).clamp(0, 1)
+    angles = torch.stack([column[name] for name in FACE_CHANNELS[-ANGLES:]], dim=-1)
+    return torch.cat([weights, angles], dim=-1)
