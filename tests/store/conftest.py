@@ -1,5 +1,6 @@
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,13 @@ class Recorder:
 
     fetched: list[tuple[str, int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    has_begun: threading.Event = field(default_factory=threading.Event)
+    """Set when enough bytes have come that some are surely on the disk."""
 
     def fetching(self, what: str, done: int, total: int) -> None:
         self.fetched.append((what, done, total))
+        if done > 100_000:
+            self.has_begun.set()
 
     def step(self, what: str, done: int, total: int) -> None:
         pass

@@ -205,15 +205,17 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence_and_the_pull_resumes(
     server: FileServer, small_disk: Path
 ) -> None:
     filler = small_disk / "filler"
+    display = Recorder()
 
     def fill(_: int) -> None:
         server.files["/w"].before_body = None
+        assert display.has_begun.wait(60)
         with pytest.raises(OSError, match="No space left"), filler.open("wb", 0) as file:
             while True:
                 file.write(bytes(4096))
 
     url = server.serve("/w", CONTENT, before_body=fill)
-    store = Store(small_disk / "home", catalog_of(UrlSource(url)))
+    store = Store(small_disk / "home", catalog_of(UrlSource(url)), progress=display)
     with pytest.raises(StoreError, match=r"The disk that holds .* is full: 0\.4 MB .*IDOL_HOME"):
         store.pull("toy")
     filler.unlink()
