@@ -1,0 +1,66 @@
+"""The official OpenAI client, unmodified, talks to a served character on the real models."""
+
+import asyncio
+import base64
+
+import numpy as np
+import openai
+import pytest
+
+pytestmark = pytest.mark.models
+
+
+async def test_the_openai_client_holds_a_spoken_conversation(served: str) -> None:
+    client = openai.AsyncOpenAI(api_key="any", base_url=f"http://{served}/v1")
+    async with asyncio.timeout(300), client.realtime.connect(model="idol") as connection:
+        for question in ("Who are you, and what do you like?", "Do you like rainy nights?"):
+            content = [{"type": "input_text", "text": question}]
+            item = {"type": "message", "role": "user", "content": content}
+            await connection.conversation.item.create(item=item)
+            await connection.response.create()
+            transcript, sound, done = await _answer(connection)
+            assert done.status in ("completed", "incomplete")
+            assert len(transcript.split()) >= 3
+            assert done.output[0].content[0].transcript == transcript.strip()
+            samples = np.frombuffer(sound, "<i2")
+            # Speech is 1 to 5 words a second.
+            assert len(transcript.split()) / 5 < len(samples) / 24_000 < len(transcript.split())
+            assert np.abs(samples).max() > 1_000
+            assert done.usage.output_tokens > 0
+    await client.close()
+
+
+async def test_the_openai_client_gets_text_alone_and_can_cancel(served: str) -> None:
+    client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://{served}/v1")
+    async with asyncio.timeout(300), client.realtime.connect(model="idol") as connection:
+        await connection.session.update(
+            session={"type": "realtime", "output_modalities": ["text"], "max_output_tokens": 40}
+        )
+        content = [{"type": "input_text", "text": "Tell me a long story about the stars."}]
+        item = {"type": "message", "role": "user", "content": content}
+        await connection.conversation.item.create(item=item)
+        await connection.response.create()
+        async for event in connection:
+            assert not event.type.startswith("response.output_audio")
+            if event.type == "response.output_text.delta":
+                await connection.response.cancel()
+                break
+        async for event in connection:
+            if event.type == "response.done":
+                assert event.response.status == "cancelled"
+                break
+    await client.close()
+
+
+async def _answer(connection):
+    """Transcript, PCM and the response of one answer."""
+    transcript, sound = "", b""
+    async for event in connection:
+        assert event.type != "error", event.error.message
+        if event.type == "response.output_audio_transcript.delta":
+            transcript += event.delta
+        elif event.type == "response.output_audio.delta":
+            sound += base64.b64decode(event.delta)
+        elif event.type == "response.done":
+            return transcript, sound, event.response
+    raise AssertionError("the connection ended before response.done")
