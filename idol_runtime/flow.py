@@ -1,7 +1,7 @@
 """How one stage of a turn runs ahead of the next."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ class _End:
     error: Exception | None
 
 
-async def run_ahead(items: AsyncIterator[T], *, limit: int) -> AsyncIterator[T]:
+async def run_ahead(items: AsyncIterator[T], *, limit: int) -> AsyncGenerator[T, None]:
     """The same items, made in a task of their own up to `limit` items before they are asked for.
 
     Closing this generator cancels the task; what `items` raises is raised here, in order.

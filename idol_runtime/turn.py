@@ -6,7 +6,7 @@ The face and the body are not in this file: the stage moves every character all 
 reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import uuid4
@@ -63,7 +63,7 @@ async def run_turn(
 
 async def _reply(
     turn: Turn, models: Models, watch: TurnWatch, on_reply: Callable[[str], None]
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     if turn.scripted_reply is not None:
         on_reply(turn.scripted_reply)
         yield turn.scripted_reply
@@ -81,7 +81,7 @@ def _prompt(turn: Turn) -> DialogueRequest:
     return DialogueRequest(messages, turn.character.sampling, turn.max_tokens, turn.seed)
 
 
-async def _clauses(deltas: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _clauses(deltas: AsyncIterator[str]) -> AsyncGenerator[str, None]:
     splitter = ClauseSplitter()
     async for delta in deltas:
         for clause in splitter.push(delta):

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -137,7 +137,7 @@ class Worker(Generic[Request, Item]):
             ).start()
             await self._ready
 
-    async def stream(self, request: Request) -> AsyncIterator[Item]:
+    async def stream(self, request: Request) -> AsyncGenerator[Item, None]:
         """Items for `request`; leaving the loop early cancels it within one item."""
         await self.start()
         stream = next(self._ids)
