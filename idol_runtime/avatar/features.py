@@ -91,7 +91,7 @@ class FeatureBuilder:
     def _sclera(self) -> Mesh:
         eye = self.shape.eye
         u, v = np.linspace(-1.12, 1.12, 13), np.linspace(1.2, -1.2, 11)
-        y, x = np.meshgrid(eye.y + v * 0.0155, eye.x + u * eye.half_width, indexing="ij")
+        y, x = np.meshgrid(eye.y + v * 0.0180, eye.x + u * eye.half_width, indexing="ij")
         points = self._eye_surface(x.ravel(), y.ravel(), _EYE_DEPTH + 0.0006)
         return replace(
             sheet(points.reshape(11, 13, 3), SCLERA_BOX, "head"), normals=calm_normals(points)
@@ -113,10 +113,9 @@ class FeatureBuilder:
         for way, (sx, sy) in {"In": (-1, 0), "Out": (1, 0), "Up": (0, 1), "Down": (0, -1)}.items():
             by = _LOOK_M[way]
             morphs[f"eyeLook{way}Left"] = self._eye_surface(x + sx * by, y + sy * by) - points
-        small = 1 - 0.14 * np.ones_like(x)
-        morphs["eyeWideLeft"] = np.stack(
-            [(x - eye.x) * (small - 1), (y - eye.y) * (small - 1), np.zeros_like(x)], -1
-        )
+        centre = np.array([eye.x - 0.0012, eye.y])
+        shrunk = centre + 0.88 * (np.stack([x, y], -1) - centre)
+        morphs["eyeWideLeft"] = self._eye_surface(shrunk[:, 0], shrunk[:, 1]) - points
         disc = Mesh(points, uv, grid_triangles(8, 33), {"head": np.ones(len(points))}, morphs)
         return replace(disc, normals=calm_normals(points))
 
@@ -225,7 +224,9 @@ class FeatureBuilder:
 
     def _teeth(self) -> Mesh:
         upper = self._arch(0.0075, -0.0036, 0.0036, TEETH_BOX)
-        lower = self._arch(-0.0035, -0.0100, 0.0062, TEETH_BOX)
+        lower = self._arch(-0.0062, -0.0110, 0.0062, TEETH_BOX)
+        lift = np.tile([0.0, 0.0034, -0.001], (upper.count, 1))
+        upper = replace(upper, morphs={"mouthPucker": lift, "mouthFunnel": 0.6 * lift})
         return merge([upper, self._with_jaw(lower, 0.82)])
 
     def _with_jaw(self, mesh: Mesh, share: float) -> Mesh:

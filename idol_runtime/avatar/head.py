@@ -181,7 +181,7 @@ def _rings(shape: HeadShape, parted_m: float = 0.0) -> list[Floats]:
     away = np.stack([np.cos(angle), np.sin(angle)], -1)
     part = 0.5 * parted_m * np.sign(np.round(away[:, 1], 6)) * np.sqrt(np.abs(away[:, 1]))
     part = np.stack([0 * part, part], -1)
-    mouth = [lips + m * away + part for m in _MOUTH_RINGS]
+    mouth = [lips + m * away + part * (1 - m / _MOUTH_RINGS[-1]) for m in _MOUTH_RINGS]
     return [*left, *(ring * [-1, 1] for ring in left), *mouth]
 
 

@@ -1,7 +1,9 @@
 """The stage dress: bodice, collar, puff sleeves, skirt, ribbons, cuffs, socks and shoes.
 
-`CLOTH` names boxes of the cloth texture, which `paint.py` fills.
+`CLOTH` names boxes of the cloth texture, which `paint_cloth.py` fills.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,8 +16,12 @@ CLOTH: dict[str, tuple[float, float, float, float]] = {
     "bodice": (0.0, 0.0, 0.5, 0.25), "skirt": (0.5, 0.0, 1.0, 0.25), "sleeve": (0.0, 0.25, 0.25, 0.5),
     "ribbon": (0.25, 0.25, 0.5, 0.5), "white": (0.52, 0.27, 0.73, 0.48), "sock": (0.75, 0.25, 1.0, 0.5),
     "shoe": (0.02, 0.52, 0.23, 0.73), "trim": (0.27, 0.52, 0.48, 0.73), "frill": (0.5, 0.5, 0.75, 0.75),
-    "cloth": (0.77, 0.52, 0.98, 0.73), "sole": (0.02, 0.77, 0.23, 0.98), "cuff": (0.25, 0.75, 0.5, 1.0),
+    "cloth": (0.77, 0.52, 0.98, 0.73), "sole": (0.02, 0.77, 0.23, 0.98), "cuff": (0.25, 0.75, 0.5, 1.0), "collar": (0.5, 0.75, 1.0, 1.0),
 }  # fmt: skip
+UV = {
+    name: (u0 + 0.004, v0 + 0.004, u1 - 0.004, v1 - 0.004) for name, (u0, v0, u1, v1) in CLOTH.items()
+}
+"""The boxes without their rims, where a neighbour's colour would bleed in."""
 _PLACES = {bone.name: np.array(bone.place) for bone in humanoid_bones()}
 _WAIST_Y = 1.005
 _SKIRT_ROWS = 9
@@ -81,8 +87,8 @@ def _skirt_layer(
 
 
 def skirt() -> Mesh:
-    over = _skirt_layer(CLOTH["skirt"], 20, 0.020, 0.0, 1.0, 0.004)
-    under = _skirt_layer(CLOTH["frill"], 30, 0.016, 0.35, 1.14, -0.008)
+    over = _skirt_layer(UV["skirt"], 20, 0.020, 0.0, 1.0, 0.004)
+    under = _skirt_layer(UV["frill"], 30, 0.016, 0.35, 1.14, -0.008)
     return merge([over, under])
 
 
@@ -90,33 +96,29 @@ def _bow(centre: Floats, size: float, bone: str, *, tails: float = 1.0, box: str
     """A ribbon tied in a bow, facing +Z: two loops, two tails and a knot."""
     t, a = np.linspace(0, 1, 10), np.linspace(-1, 1, 7)
     tt, aa = np.meshgrid(t, a, indexing="ij")
-    half = size * (0.16 + 0.52 * np.sin(np.pi * np.clip(tt, 0, 1) ** 0.8 * 0.62))
-    x = size * 1.05 * tt
+    half = size * (0.13 + 0.50 * np.sin(np.pi * tt**0.85 * 0.74))
+    x = size * 1.10 * tt * (1 - 0.24 * aa**2 * tt)
     y = aa * half + size * 0.10 * tt
     z = size * 0.26 * np.sin(np.pi * tt) * (1 - 0.5 * aa**2) + size * 0.05 * np.cos(aa * 6) * tt
-    loop = sheet(np.stack([x, y, z], -1)[:, ::-1] + centre, CLOTH[box], bone)
+    loop = sheet(np.stack([x, y, z], -1)[:, ::-1] + centre, UV[box], bone)
     drop = np.stack([size * (0.10 + 0.55 * tt) + aa * size * (0.12 + 0.12 * tt), -size * (0.1 + tails * 1.35 * tt) - aa * size * 0.18 * tt, size * 0.05 * np.sin(tt * 5) - 0.002 + 0 * aa], -1)
-    tail = sheet(drop[:, ::1] + centre, CLOTH[box], bone)
+    tail = sheet(drop[:, ::1] + centre, UV[box], bone)
     knot = loft(
         centre + np.linspace([0, 0.17 * size, 0.07 * size], [0, -0.17 * size, 0.07 * size], 7),
         np.outer(np.sqrt(1.02 - np.linspace(-1, 1, 7) ** 2), [0.17 * size, 0, 0]),
         np.outer(np.sqrt(1.02 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.15 * size]),
-        CLOTH["trim"] if box == "ribbon" else CLOTH[box], bone, segments=10,
+        UV["trim"] if box == "ribbon" else UV[box], bone, segments=10,
     )  # fmt: skip
     halves = [loop, tail] if tails else [loop]
     return merge([*halves, *(h.mirrored() if centre[0] == 0 else _mirror_at(h, centre[0]) for h in halves), knot])
 
 
 def _mirror_at(mesh: Mesh, x: float) -> Mesh:
-    from dataclasses import replace
-
     moved = replace(mesh, positions=mesh.positions * [-1, 1, 1] + [2 * x, 0, 0])
     return replace(moved, triangles=mesh.triangles[:, ::-1])
 
 
 def _turned(mesh: Mesh, centre: Floats, yaw: float, roll: float) -> Mesh:
-    from dataclasses import replace
-
     c, s, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(roll), np.sin(roll)
     spin = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     return replace(mesh, positions=(mesh.positions - centre) @ spin.T + centre)
@@ -128,7 +130,7 @@ def hair_ribbon(tie: Floats) -> Mesh:
     ring = loft(
         tie + np.array([[-0.012, -0.002, 0], [-0.004, 0, 0], [0.006, 0, 0], [0.014, -0.001, 0]]),
         np.outer([0.020, 0.026, 0.026, 0.020], [0, 1, 0]), np.outer([0.020, 0.026, 0.026, 0.020], [0, 0, 1]),
-        CLOTH["ribbon"], "head", segments=16,
+        UV["ribbon"], "head", segments=16,
     )  # fmt: skip
     return merge([_turned(bow, tie, 0.55, -0.25), ring])
 
@@ -136,10 +138,10 @@ def hair_ribbon(tie: Floats) -> Mesh:
 def _sleeve() -> Mesh:
     shoulder = _PLACES["leftUpperArm"]
     t = np.linspace(0, 1, 14)
-    radius = 0.041 + 0.031 * np.sin(np.pi * t**0.85) ** 0.9 - 0.004 * smoothstep(0.9, 1, t)
-    centre = shoulder + np.stack([-0.022 + 0.150 * t, 0.006 * np.sin(np.pi * t), 0 * t], -1)
+    radius = 0.012 * (1 - t) + 0.036 * t + 0.044 * np.sin(np.pi * t**0.78) ** 0.75
+    centre = shoulder + np.stack([-0.040 + 0.168 * t, 0.006 * np.sin(np.pi * t), 0 * t], -1)
     shares = {"leftShoulder": 0.6 * (1 - smoothstep(0.0, 0.35, t)), "leftUpperArm": 0.4 + 0.6 * smoothstep(0.0, 0.35, t)}
-    puff = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), CLOTH["sleeve"], shares, segments=48)
+    puff = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), UV["sleeve"], shares, segments=48)
     around = np.linspace(0, 2 * np.pi, 49)
     gather = 1 + 0.035 * np.cos(around * 14)[None] * np.abs(np.cos(np.pi * t))[:, None]
     grid = puff.positions.reshape(14, 49, 3)
@@ -147,9 +149,9 @@ def _sleeve() -> Mesh:
     band = loft(
         shoulder + np.array([[0.126, 0, 0], [0.128, 0, 0], [0.140, 0, 0], [0.142, 0, 0]]),
         np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 1, 0]), np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 0, 1]),
-        CLOTH["ribbon"], "leftUpperArm",
+        UV["ribbon"], "leftUpperArm",
     )  # fmt: skip
-    return merge([sheet(grid, CLOTH["sleeve"], puff.weights), band])
+    return merge([sheet(grid, UV["sleeve"], puff.weights), band])
 
 
 def _cuff() -> Mesh:
@@ -157,25 +159,25 @@ def _cuff() -> Mesh:
     t = np.linspace(0, 1, 8)
     radius = 0.0275 + 0.019 * t**2
     centre = wrist + np.stack([-0.075 + 0.070 * t, 0 * t, 0 * t], -1)
-    made = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), CLOTH["cuff"], "leftLowerArm", segments=40)
+    made = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), UV["cuff"], "leftLowerArm", segments=40)
     grid = made.positions.reshape(8, 41, 3)
     wave = 1 + 0.09 * np.cos(np.linspace(0, 2 * np.pi, 41) * 10)[None] * (t**2)[:, None]
     grid = centre[:, None] + (grid - centre[:, None]) * wave[..., None]
-    return merge([sheet(grid, CLOTH["cuff"], "leftLowerArm"), _bow(wrist + [-0.062, 0.0, 0.032], 0.018, "leftLowerArm", tails=0.6)])
+    return merge([sheet(grid, UV["cuff"], "leftLowerArm"), _bow(wrist + [-0.062, 0.0, 0.032], 0.018, "leftLowerArm", tails=0.6)])
 
 
 def _collar() -> Mesh:
     """A wide white collar lying on the shoulders, open at the front."""
     a = np.linspace(0.30, 2 * np.pi - 0.30, 41)
     rows = []
-    for t in np.linspace(0, 1, 6):
+    for t in np.linspace(0, 1, 9):
         y = 1.298 - 0.052 * t - 0.022 * t * np.cos(a)
-        wide, deep, middle = torso_section(y, 0.006 + 0.010 * t)
-        wide = 0.042 * (1 - t) + t * np.minimum(wide, 0.094)
-        deep = 0.043 * (1 - t) + t * deep
+        wide, deep, middle = torso_section(y, 0.010 + 0.012 * t)
+        wide = 0.036 * (1 - t) + t * np.minimum(wide, 0.108)
+        deep = 0.038 * (1 - t) + t * (deep + 0.007)
         rows.append(np.stack([wide * np.sin(a), y + 0.004, middle + deep * np.cos(a)], -1))
     points = np.stack(rows)
-    return sheet(points, CLOTH["white"], spine_weights(np.minimum(points[..., 1].ravel(), 1.25)))
+    return sheet(points, UV["collar"], spine_weights(np.minimum(points[..., 1].ravel(), 1.25)))
 
 
 def _shoe() -> Mesh:
@@ -190,23 +192,23 @@ def _shoe() -> Mesh:
     centre = np.stack([foot[0] + zero, 0.002 + height, z], -1)
     toe = smoothstep(toes[2] - 0.02, toes[2] + 0.02, z)
     shares = {"leftFoot": 1 - toe, "leftToes": toe}
-    upper = loft(centre, np.outer(height, [0, 1, 0]), np.outer(wide, [-1.0, 0, 0]), CLOTH["shoe"], shares, segments=20, power=2.6)
+    upper = loft(centre, np.outer(height, [0, 1, 0]), np.outer(wide, [-1.0, 0, 0]), UV["shoe"], shares, segments=20, power=2.6)
     heel = 0.012 + zero
-    sole = loft(np.stack([foot[0] + zero, heel / 2, z], -1), np.outer(heel / 2, [0, 1, 0]), np.outer(wide + 0.002, [-1.0, 0, 0]), CLOTH["sole"], shares, segments=12, power=5)
+    sole = loft(np.stack([foot[0] + zero, heel / 2, z], -1), np.outer(heel / 2, [0, 1, 0]), np.outer(wide + 0.002, [-1.0, 0, 0]), UV["sole"], shares, segments=12, power=5)
     return merge([upper, sole])
 
 
 def outfit() -> Mesh:
-    bodice = torso(1.252, 0.985, 30, 0.0045, CLOTH["bodice"])
-    shorts = torso(0.99, 0.80, 12, 0.004, CLOTH["white"])
-    belt = torso(1.020, 0.985, 5, np.array([0.006, 0.010, 0.011, 0.010, 0.006]), CLOTH["ribbon"])
-    choker = torso(1.325, 1.305, 4, np.array([0.001, 0.0035, 0.0035, 0.001]), CLOTH["cloth"], bust=0)
-    legs = [left_leg(0.84, 0.765, 0.010, CLOTH["white"], 6), left_leg(0.600, 0.085, 0.0035, CLOTH["sock"], 28)]
+    bodice = torso(1.268, 0.985, 30, 0.0045, UV["bodice"])
+    shorts = torso(0.99, 0.80, 12, 0.004, UV["white"])
+    belt = torso(1.020, 0.985, 5, np.array([0.006, 0.010, 0.011, 0.010, 0.006]), UV["ribbon"])
+    choker = torso(1.325, 1.305, 4, np.array([0.001, 0.0035, 0.0035, 0.001]), UV["cloth"], bust=0)
+    legs = [left_leg(0.84, 0.765, 0.010, UV["white"], 6), left_leg(0.600, 0.085, 0.0035, UV["sock"], 28)]
     left = [_sleeve(), _cuff(), _shoe(), *legs]
     chest = _bow(np.array([0.0, 1.222, 0.068]), 0.050, "upperChest", tails=1.1)
     gem = loft(
         np.linspace([0, 1.312, 0.016], [0, 1.292, 0.018], 7), np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0.008, 0, 0]),
-        np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.005]), CLOTH["trim"], "neck", segments=8,
+        np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.005]), UV["trim"], "neck", segments=8,
     )  # fmt: skip
     back = _turned(_bow(np.array([0.0, 1.000, -0.085]), 0.085, "hips", tails=1.5), np.array([0.0, 1.0, -0.085]), np.pi, 0.0)
     return merge([bodice, shorts, belt, choker, chest, gem, back, _collar(), skirt(), *left, *(p.mirrored() for p in left)])

@@ -96,10 +96,10 @@ def _paint_lids(
     above = y - eye.upper_lid(np.clip(u, -1, 1))
     below = eye.lower_lid(np.clip(u, -1, 1)) - y
     near = 1 - smoothstep(0.95, 1.25, np.abs(u))
-    canvas.cover(0.55 * near * falloff(above, 0.001, 0.0042) * (above > -0.002), shade)
+    canvas.cover(0.40 * near * falloff(above, 0.001, 0.0042) * (above > -0.002), shade)
     canvas.cover(0.40 * near * falloff(below, 0.0, 0.0028) * (below > -0.002), rgb(style.blush))
     crease = (1 - smoothstep(0.55, 0.95, np.abs(u - 0.12))) * falloff(above, 0.0052, 0.00042)
-    canvas.cover(0.45 * crease, line)
+    canvas.cover(0.34 * crease, line)
 
 
 def paint_features(style: AvatarStyle, size: int = 512) -> Floats:

@@ -176,6 +176,7 @@ window.__stage = {
   get weights() { return avatar ? Object.fromEntries((playback.channels('face') ?? []).slice(0, 52).map((name, k) => [name, avatar.weights[k]])) : {}; },
   get playheadUs() { return playback.playheadUs(); },
   get audioState() { return audio.state; },
+  boneZ: (bone) => avatar.vrm.humanoid.getNormalizedBoneNode(bone).quaternion.z,
   drop: () => connection.drop(),
   view: (distance, height) => {
     scenery.orbit.enableDamping = false;

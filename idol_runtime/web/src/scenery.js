@@ -88,7 +88,7 @@ export class Scenery {
   /** Close up the face is in the middle, far away the whole figure. */
   #targetHeight(distance) {
     const t = Math.min(1, Math.max(0, (distance - NEAR_M) / (FAR_M - NEAR_M)));
-    return this.eyeHeight - 0.02 - (this.eyeHeight - 0.82) * t ** 0.8 * 0.98;
+    return this.eyeHeight - 0.02 - (this.eyeHeight - 0.82) * t ** 1.5;
   }
 
   resize() {

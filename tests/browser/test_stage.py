@@ -1,0 +1,147 @@
+"""The stage page in Chromium, driven over the binary lane."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+pytestmark = pytest.mark.browser
+
+FACE_VIEW = (0.42, 1.43)
+"""Distance and height of the camera: the face fills the picture."""
+MOUTH = (slice(165, 250), slice(120, 200))
+EYES = (slice(60, 150), slice(50, 270))
+CHEEK_AND_NECK = (slice(285, 318), slice(130, 190))
+
+
+def picture(page: Any, **options: Any) -> Any:
+    """RGBA in [0, 1] of what the page shows."""
+    return image.imread(io.BytesIO(page.screenshot(**options)))
+
+
+def hide_panel(page: Any) -> None:
+    page.add_style_tag(content="header, main, #log, #notice, .backdrop { display: none !important }")
+
+
+def show(page: Any, server: Any, weights: dict[str, float]) -> Any:
+    """Holds a face, waits until it is applied, and looks at it with everything else still."""
+    page.evaluate("window.__stage.still(false)")
+    server.face(weights)
+    reached = " && ".join(
+        f"Math.abs(window.__stage.weights.{name} - {weight}) < 0.01" for name, weight in weights.items()
+    )
+    page.wait_for_function(reached)
+    page.evaluate("window.__stage.still(true)")
+    return picture(page)
+
+
+def changed(a: Any, b: Any, where: tuple[slice, slice]) -> float:
+    """Share of pixels in a region that differ visibly."""
+    return float((np.abs(a[where][..., :3] - b[where][..., :3]).max(axis=-1) > 0.06).mean())
+
+
+def test_an_open_jaw_changes_the_mouth_and_a_blink_the_eyes_and_little_else(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    hide_panel(page)
+    page.evaluate("([d, h]) => window.__stage.view(d, h)", list(FACE_VIEW))
+    rest = show(page, server, {"jawOpen": 0.0, "eyeBlinkLeft": 0.0, "eyeBlinkRight": 0.0})
+    jaw = show(page, server, {"jawOpen": 1.0, "eyeBlinkLeft": 0.0, "eyeBlinkRight": 0.0})
+    blink = show(page, server, {"jawOpen": 0.0, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+    assert changed(rest, jaw, MOUTH) > 0.10
+    assert changed(rest, jaw, EYES) < 0.06
+    assert changed(rest, blink, EYES) > 0.10
+    assert changed(rest, blink, MOUTH) < 0.03
+    assert page.errors == []
+
+
+def test_a_weight_sent_over_the_wire_is_applied_to_the_avatar(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    server.face({"mouthSmileLeft": 0.75, "browInnerUp": 0.25})
+    page.wait_for_function("Math.abs(window.__stage.weights.mouthSmileLeft - 0.75) < 0.001")
+    page.wait_for_function("Math.abs(window.__stage.weights.browInnerUp - 0.25) < 0.001")
+    assert page.evaluate("window.__stage.counts.face") == 120
+
+
+def test_the_overlay_shows_her_on_nothing(open_stage: Callable[..., Any], server: Any) -> None:
+    page = open_stage("?overlay")
+    page.wait_for_function("document.documentElement.classList.contains('ready')")
+    seen = picture(page, omit_background=True)
+    assert [seen[y, x, 3] for y in (0, -1) for x in (0, -1)] == [0.0] * 4
+    assert (seen[..., 3] > 0.9).mean() > 0.05
+    assert not page.is_visible("#chat")
+
+
+def test_the_page_says_that_the_connection_is_lost_and_comes_back(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    server.drop()
+    page.wait_for_function("!document.getElementById('notice').hidden")
+    assert "connection to the server is lost" in page.inner_text("#notice")
+    page.wait_for_function("window.__stage.connected && window.__stage.playheadUs !== null")
+    assert server.num_connections == 2
+    assert page.is_hidden("#notice")
+    server.face({"jawOpen": 0.5})
+    page.wait_for_function("Math.abs(window.__stage.weights.jawOpen - 0.5) < 0.01")
+
+
+def test_a_cut_drops_frames_and_subtitles_that_have_not_played(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    server.face({"jawOpen": 0.2}, seconds=4.0)
+    later = server.now_us + 60_000_000
+    server.event(type="idol.utterance.started", pts_us=later, text="never said", utterance_id="u")
+    page.wait_for_function("window.__stage.counts.face === 120")
+    cut_us = server.now_us + 500_000
+    server.event(type="idol.playback.cut", response_id="r", pts_us=cut_us)
+    page.wait_for_function(f"window.__stage.lastFacePtsUs <= {cut_us}")
+    page.wait_for_function("window.__stage.weights.jawOpen < 0.01")
+    assert page.inner_text("#subtitle") == ""
+
+
+def test_a_message_goes_out_as_an_item_and_a_request_for_a_response(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    page.fill("#text", "What is your favourite song?")
+    page.press("#text", "Enter")
+    page.wait_for_function("document.querySelector('#log .user') !== null")
+    server.event(type="idol.activity", pts_us=0, activity="speak")
+    server.event(type="idol.utterance.started", pts_us=0, text="Stars!", utterance_id="u")
+    page.wait_for_function("document.getElementById('subtitle').textContent === 'Stars!'")
+    page.wait_for_function("window.__stage.status === 'speak'")
+    page.click("#stop")
+    server.sound(0.5)
+    page.wait_for_function("window.__stage.counts.audio === 15")
+    page.wait_for_function("document.getElementById('latency').textContent.includes('first sound')")
+    item = server.sent("conversation.item.create")[0]["item"]
+    assert item["role"] == "user"
+    assert item["content"] == [{"type": "input_text", "text": "What is your favourite song?"}]
+    assert len(server.sent("response.create")) == 1
+    assert len(server.sent("response.cancel")) == 1
+
+
+def test_an_error_of_the_server_is_shown_as_its_sentence(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    server.event(type="error", error={"type": "server_error", "message": "The voice is not ready."})
+    page.wait_for_function("document.getElementById('notice').textContent === 'The voice is not ready.'")
+
+
+def test_she_stands_relaxed_before_the_first_frame_and_follows_the_pose_stream_after_it(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    turn = "window.__stage.boneZ('leftUpperArm')"
+    assert page.evaluate(turn) < -0.4
+    server.pose({"leftUpperArm": (0.0, 0.0, 0.0, 1.0)}, seconds=4.0)
+    page.wait_for_function(f"Math.abs({turn}) < 0.02")
