@@ -135,3 +135,11 @@ def forward_kinematics(local: Tensor, hips_m: Tensor) -> tuple[Tensor, Tensor]:
         positions.append(positions[parent] + world[parent] @ offsets[index])
         world.append(world[parent] @ local[..., index, :, :])
     return torch.stack(positions, dim=-2), torch.stack(world, dim=-3)
+
+
+def yaw_pitch_roll(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Degrees [...] such that about(y, yaw) @ about(x, pitch) @ about(z, roll) is the matrix."""
+    yaw = torch.atan2(matrix[..., 0, 2], matrix[..., 2, 2])
+    pitch = torch.asin((-matrix[..., 1, 2]).clamp(-1.0, 1.0))
+    roll = torch.atan2(matrix[..., 1, 0], matrix[..., 1, 1])
+    return torch.rad2deg(yaw), torch.rad2deg(pitch), torch.rad2deg(roll)

@@ -1,19 +1,128 @@
-"""The pose generator as the runtime uses it."""
+"""The pose generator as the runtime uses it: names in, names out, the state in the caller's hands."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import POSE_BONES
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, POSE_BONES
+from idol_runtime.bundle import open_bundle
+from idol_runtime.errors import BundleError
+from idol_runtime.motion.features import AudioFeatures
+from idol_runtime.motion.noise import Noise, NoiseConfig
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
+from idol_runtime.onnx import Provider, Session
 
 NECK_SHARE = 0.4
 """How much of the head's rotation the neck takes; the head takes the rest."""
+MODEL_FILE = "pose.onnx"
 
 _NECK = POSE_BONES.index("neck")
 _HEAD = POSE_BONES.index("head")
 
+Array = NDArray[np.float32]
 
-def with_head(rotations: NDArray[np.float32], head_deg: NDArray[np.float32]) -> NDArray[np.float32]:
+
+class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `config` table of a pose bundle's manifest."""
+
+    fps: int
+    lookahead_frames: int
+    """How many frames ahead of its pose the sound is heard."""
+    audio: AudioFeatures
+    noise: NoiseConfig
+    state_size: int
+    style_size: int = 16
+    activities: tuple[str, ...] = ACTIVITIES
+    emotions: tuple[str, ...] = EMOTIONS
+    bones: tuple[str, ...] = POSE_BONES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseInputs:
+    """One frame for B characters, float32."""
+
+    audio: Array
+    """[B, 160], features of the frame at the look-ahead."""
+    activity: Array
+    """[B, 4], weights of `ACTIVITIES`; sums to 1."""
+    emotion: Array
+    """[B, 8], in `EMOTIONS` order."""
+    style: Array
+    """[B, 16], about standard normal; a character keeps its own."""
+    noise: Array
+    """[B, N], from `PoseModel.noise`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseBatch:
+    rotations: Array
+    """[B, 22, 4], local unit quaternions (x, y, z, w) in `POSE_BONES` order, w >= 0. Neck and head
+    hold only what keeps the head level; see `with_head`."""
+    hips: Array
+    """[B, 3], translation from rest in metres."""
+
+
+class PoseModel:
+    """Bodies for many characters at once; rows do not see each other."""
+
+    def __init__(self, session: Session, config: PoseConfig) -> None:
+        self.config = config
+        self.noise = Noise(config.noise, config.fps)
+        self._session = session
+
+    @classmethod
+    def open(cls, folder: Path, *, provider: Provider = "cpu", threads: int = 1) -> Self:
+        """Opens a bundle of kind `pose`.
+
+        Raises:
+            BundleError: the bundle is damaged, of another kind, or made for other channels.
+            ProviderError: CUDA was asked for and cannot be used.
+        """
+        bundle = open_bundle(folder, "pose")
+        try:
+            config = msgspec.convert(bundle.manifest.config, PoseConfig)
+        except msgspec.ValidationError as error:
+            raise BundleError(
+                f"{folder}: expected the settings of a pose generator, but {error}; "
+                "export it again with `python -m export.pose`."
+            ) from None
+        for name, ours in (
+            ("activities", ACTIVITIES),
+            ("emotions", EMOTIONS),
+            ("bones", POSE_BONES),
+        ):
+            if (theirs := getattr(config, name)) != ours:
+                raise BundleError(
+                    f"{folder}: expected the {name} {', '.join(ours)}, found {', '.join(theirs)}; "
+                    "export it again with this version."
+                )
+        session = Session(bundle.path(MODEL_FILE), provider=provider, threads=threads)
+        return cls(session, config)
+
+    def initial_state(self, batch: int) -> Array:
+        """[B, S]: at ease, nothing heard yet."""
+        return np.zeros((batch, self.config.state_size), np.float32)
+
+    def step(self, inputs: PoseInputs, state: Array) -> tuple[PoseBatch, Array]:
+        """One frame for every row, and the state that the next frame needs."""
+        made = self._session.run(
+            {
+                "audio": inputs.audio,
+                "activity": inputs.activity,
+                "emotion": inputs.emotion,
+                "style": inputs.style,
+                "noise": inputs.noise,
+                "state": state,
+            }
+        )
+        return PoseBatch(made["rotations"], made["hips"]), made["next_state"]
+
+
+def with_head(rotations: Array, head_deg: Array) -> Array:
     """Puts the face's head rotation into the neck and the head of a pose.
 
     Args:

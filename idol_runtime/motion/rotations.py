@@ -98,7 +98,7 @@ def from_matrix(matrix: Array) -> Array:
         m[..., 0, 2] - m[..., 2, 0],
         m[..., 1, 0] - m[..., 0, 1],
     )
-    # Row i is 4 q_i q: each is the quaternion scaled by one component; the longest is the exact one.
+    # Row i is 4 q_i q: the quaternion scaled by one component; the longest row is the exact one.
     rows = np.stack(
         [
             np.stack([1 + xx - yy - zz, xy, xz, wx], axis=-1),

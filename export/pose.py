@@ -1,0 +1,150 @@
+"""Pose checkpoint -> ONNX bundle, with parity through the runtime's own session.
+
+    python -m export.pose --checkpoint runs/pose --out idol_runtime/bundles/pose
+
+A metrics.json beside the checkpoint (`python -m training.evaluate_pose`) goes into the card.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.pose_card import pose_card
+from idol_runtime.bundle import write_manifest
+from idol_runtime.errors import BundleError
+from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
+from training.checkpoint import load_weights, read_json
+from training.features import FPS, manifest_audio
+from training.pose_data import LOOKAHEAD_FRAMES
+from training.pose_drivers import NOISE
+from training.pose_model import (
+    ACTIVITY,
+    AUDIO,
+    EMOTION,
+    STYLE,
+    PoseGenerator,
+    decode,
+    quaternion_from_matrix,
+)
+
+OPSET = 18
+TOLERANCE = 1e-5
+_INPUTS = {
+    "audio": AUDIO,
+    "activity": ACTIVITY,
+    "emotion": EMOTION,
+    "style": STYLE,
+    "noise": NOISE.size,
+}
+
+
+class _Step(nn.Module):
+    """`torch.onnx.export` traces `forward`; this one is a frame."""
+
+    def __init__(self, generator: PoseGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        audio, activity, emotion, style, noise, state = inputs
+        return self.generator.step(audio, activity, emotion, style, noise, state)
+
+
+def load_generator(checkpoint: Path) -> PoseGenerator:
+    """The averaged weights of a run."""
+    settings = read_json(checkpoint / "config.json")
+    generator = PoseGenerator(settings["width"], settings["layers"]).eval()
+    load_weights(checkpoint, "generator_ema", generator)
+    return generator
+
+
+def write_onnx(generator: PoseGenerator, path: Path) -> None:
+    batch = 2
+    example = [torch.zeros(batch, size) for size in _INPUTS.values()]
+    example.append(generator.initial_state(batch))
+    rows = torch.export.Dim("batch", min=1, max=4096)
+    program = torch.onnx.export(
+        _Step(generator).eval(),
+        tuple(example),
+        input_names=[*_INPUTS, "state"],
+        output_names=["rotations", "hips", "next_state"],
+        dynamic_shapes=(tuple({0: rows} for _ in example),),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+
+
+def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:
+    """Largest difference between the streamed bundle and one offline pass of the checkpoint."""
+    model = PoseModel.open(folder)
+    rng = np.random.default_rng(seed)
+    rows = 3
+    clip = {
+        name: rng.standard_normal((rows, frames, size)).astype(np.float32)
+        for name, size in _INPUTS.items()
+    }
+    clip["style"][:] = clip["style"][:, :1]
+    with torch.no_grad():
+        whole = [torch.from_numpy(clip[name]) for name in _INPUTS]
+        motion, _ = generator(*whole, generator.initial_state(rows))
+        local, hips = decode(motion, whole[3])
+        offline = quaternion_from_matrix(local).numpy()
+    state, worst = model.initial_state(rows), 0.0
+    for frame in range(frames):
+        inputs = PoseInputs(**{name: values[:, frame] for name, values in clip.items()})
+        made, state = model.step(inputs, state)
+        turned = np.abs(made.rotations - offline[:, frame]).max()
+        moved = np.abs(made.hips - hips[:, frame].numpy()).max()
+        worst = max(worst, float(turned), float(moved))
+    return worst
+
+
+def export(checkpoint: Path, out: Path) -> None:
+    """Writes the bundle.
+
+    Raises:
+        BundleError: the bundle does not do what the checkpoint does.
+    """
+    generator = load_generator(checkpoint)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    write_onnx(generator, out / MODEL_FILE)
+    config: dict[str, Any] = {
+        "fps": FPS,
+        "lookahead_frames": LOOKAHEAD_FRAMES,
+        "audio": manifest_audio(),
+        "noise": msgspec.to_builtins(NOISE),
+        "state_size": generator.state_size,
+    }
+    card = pose_card(checkpoint, generator)
+    manifest = {"kind": "pose", "name": "pose", "licence": "Apache-2.0", "config": config}
+    write_manifest(out, **manifest, card=card)
+    card["parity_streaming_vs_offline"] = worst = parity(generator, out)
+    if worst > TOLERANCE:
+        raise BundleError(
+            f"{out}: expected the stream to equal the checkpoint to {TOLERANCE}, found {worst:.1e}; "
+            "do not ship it."
+        )
+    write_manifest(out, **manifest, card=card)
+    print(f"{out}: streaming equals offline to {worst:.1e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Exports a pose checkpoint as a bundle.")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    export(args.checkpoint, args.out)
+
+
+if __name__ == "__main__":
+    main()
