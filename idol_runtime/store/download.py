@@ -85,6 +85,8 @@ def _complete(
         part.unlink()
     if url.startswith("file:"):
         _copy(Path(url2pathname(urlsplit(url).path)), part, size)
+    if bytes_in(part) == size:
+        progress(size)
     fruitless = 0
     while (before := bytes_in(part)) < size:
         try:
@@ -98,7 +100,6 @@ def _complete(
             raise SourceFailure(f"{reason} at {size_text(have)} of {size_text(size)}")
         if have < size:
             sleep(0.5 * 2**fruitless)
-    progress(size)
 
 
 def _copy(source: Path, part: Path, size: int) -> None:

@@ -5,55 +5,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import httpx
-import msgspec
 from filelock import FileLock, Timeout
 
 from idol_runtime.errors import IdolError, StoreError
-from idol_runtime.store.catalog import Catalog, Kind, Model, ModelFile
+from idol_runtime.store.catalog import Catalog, Model, ModelFile
+from idol_runtime.store.contents import ImportedBundle, ModelStatus, Problem, State
 from idol_runtime.store.display import Display, Silent
 from idol_runtime.store.download import open_client
 from idol_runtime.store.failures import disk_errors, require_space, size_text
 from idol_runtime.store.fetch import Fetch, settle
 from idol_runtime.store.hub import ENDPOINT
 from idol_runtime.store.verified import Verified, problem_of, recall, remember, stamp
-
-State = Literal["ready", "unverified", "partial", "missing"]
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """A file that is not what the catalog says."""
-
-    file: str
-    message: str
-
-
-class ModelStatus(msgspec.Struct, frozen=True):
-    """What the cache holds of a model, told from sizes and earlier checks, without hashing."""
-
-    name: str
-    kind: Kind
-    licence: str
-    description: str
-    size: int
-    """Bytes of the whole model."""
-    present: int
-    """Bytes of its files that are there."""
-    state: State
-    """`unverified`: every file is there, but not every one has been hashed here yet."""
-    folder: Path
-
-
-class ImportedBundle(msgspec.Struct, frozen=True):
-    """A bundle of the user's own."""
-
-    name: str
-    kind: str
-    size: int
-    """Bytes of its files together."""
-    folder: Path
 
 
 class Store:
