@@ -6,6 +6,7 @@ A metrics.json beside the checkpoint (`python -m training.evaluate_pose`) goes i
 """
 
 import argparse
+import functools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from training.pose_model import (
     STYLE,
     PoseGenerator,
     decode,
-    quaternion_from_matrix,
 )
+from training.skeleton import quaternion_from_matrix
 
 OPSET = 18
 TOLERANCE = 1e-5
@@ -126,15 +127,18 @@ def export(checkpoint: Path, out: Path) -> None:
         "state_size": generator.state_size,
     }
     card = pose_card(checkpoint, generator)
-    manifest = {"kind": "pose", "name": "pose", "licence": "Apache-2.0", "config": config}
-    write_manifest(out, **manifest, card=card)
+    about = functools.partial(
+        write_manifest, out, kind="pose", name="pose", licence="Apache-2.0", config=config
+    )
+    about(card=card)
     card["parity_streaming_vs_offline"] = worst = parity(generator, out)
     if worst > TOLERANCE:
         raise BundleError(
-            f"{out}: expected the stream to equal the checkpoint to {TOLERANCE}, found {worst:.1e}; "
+            f"{out}: expected the stream to equal the checkpoint to {TOLERANCE}, found "
+            f"{worst:.1e}; "
             "do not ship it."
         )
-    write_manifest(out, **manifest, card=card)
+    about(card=card)
     print(f"{out}: streaming equals offline to {worst:.1e}")
 
 

@@ -1,4 +1,4 @@
-"""Clips for the pose generator: real voices, scripted activities, and what the teacher makes of them.
+"""Clips for the pose generator: real voices, scripted activities, and the teacher's answer.
 
 Speech is real (FACEGOOD recordings, or any folder of WAV files); what the character does meanwhile
 is scripted at random; the body is the teacher's. Without recordings the voice is filtered noise in
@@ -98,7 +98,7 @@ def _script(
     for index in range(1, frames):
         # The stage glides from one activity to the next in the same way.
         blend[index] = blend[index - 1] + 0.2 * (blend[index] - blend[index - 1])
-    audio = _voice(voices, frames, speaking, rng)
+    audio = voice_features(voices, frames, speaking, rng)
     style = np.tile(rng.standard_normal(STYLE_SIZE).astype(np.float32), (frames, 1))
     return audio, blend, _emotions(frames, rng), style, draw_noise(NOISE, frames, FPS, rng)
 
@@ -116,7 +116,7 @@ def _activities(frames: int, rng: np.random.Generator) -> NDArray[np.intp]:
     return doing
 
 
-def _voice(
+def voice_features(
     voices: list[NDArray[np.float32]],
     frames: int,
     speaking: NDArray[np.bool_],

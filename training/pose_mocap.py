@@ -52,7 +52,7 @@ def is_calm(clip: Clip) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """[T]: upright at standing height, the hips slower than 0.3 m/s over half a second."""
     steps = np.linalg.norm(
         np.diff(clip.hips_m[:, [0, 2]], axis=0, prepend=clip.hips_m[:1, [0, 2]]), axis=1
-    )  # noqa: E501
+    )
     speed = np.convolve(steps * FPS, np.ones(FPS // 2) / (FPS // 2), mode="same")
     height = clip.hips_m[:, 1] + OFFSETS_M[0][1]
     standing = (height > _HIPS_HEIGHT_M[0]) & (height < _HIPS_HEIGHT_M[1])

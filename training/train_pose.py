@@ -190,7 +190,8 @@ class Training:
             trunk = about_mean(made[..., columns]) / spread
             real_trunk = self.trunks[chosen] / spread
             judged.append((moves, real_trunk, trunk, settings.prior_weight, "prior"))
-        total, metrics = made.new_zeros(()), {}
+        total = made.new_zeros(())
+        metrics: dict[str, float] = {}
         for critic, true, taught, weight, name in judged:
             judgement, more = discriminator_loss(critic, true, taught, penalty=settings.penalty)
             self.optimisers["critics"].zero_grad()

@@ -1,4 +1,4 @@
-"""The pose generator as the runtime uses it: names in, names out, the state in the caller's hands."""
+"""The pose generator as the runtime uses it: names in, names out, no hidden state."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -21,7 +21,8 @@ IDENTITY.flags.writeable = False
 def normalise(q: Array) -> Array:
     """Unit length, w >= 0: one quaternion per rotation, continuous below half a turn."""
     unit = q / np.linalg.norm(q, axis=-1, keepdims=True)
-    return np.where(unit[..., 3:] < 0, -unit, unit)
+    short: Array = np.where(unit[..., 3:] < 0, -unit, unit)
+    return short
 
 
 def multiply(a: Array, b: Array) -> Array:
@@ -41,7 +42,8 @@ def multiply(a: Array, b: Array) -> Array:
 
 def inverse(q: Array) -> Array:
     """The opposite rotation of a unit quaternion."""
-    return q * np.array([-1.0, -1.0, -1.0, 1.0], q.dtype)
+    opposite: Array = q * np.array([-1.0, -1.0, -1.0, 1.0], q.dtype)
+    return opposite
 
 
 def rotate(q: Array, vectors: Array) -> Array:
@@ -134,7 +136,8 @@ def to_yaw_pitch_roll(q: Array) -> Array:
     yaw = np.arctan2(m[..., 0, 2], m[..., 2, 2])
     pitch = -np.arcsin(np.clip(m[..., 1, 2], -1.0, 1.0))
     roll = np.arctan2(m[..., 1, 0], m[..., 1, 1])
-    return np.degrees(np.stack([yaw, pitch, roll], axis=-1))
+    degrees: Array = np.degrees(np.stack([yaw, pitch, roll], axis=-1))
+    return degrees
 
 
 def to_rot6d(q: Array) -> Array:
