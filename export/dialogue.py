@@ -195,9 +195,17 @@ def export_checkpoint(
     return parity
 
 
-def export_gguf(file: Path, out: Path, *, weights: Weights = "int8") -> LogitsParity:
+def export_gguf(
+    file: Path,
+    out: Path,
+    *,
+    weights: Weights = "int8",
+    activations: Activations = "float32",
+) -> LogitsParity | None:
     """Imports a GGUF file and compares the bundle with transformers' reading of the same file."""
-    import_gguf(file, out, name=out.name, weights=weights)
+    import_gguf(file, out, name=out.name, weights=weights, activations=activations)
+    if activations == "float16":
+        return None
     bundle = open_bundle(out, "dialogue")
     config, manifest = read_config(bundle), bundle.manifest
     model = torch_from_gguf(file)
@@ -251,17 +259,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--float16", action="store_true", help="activations for CUDA; no parity")
     parser.add_argument("--licence", default="unknown", help="of the weights, for the manifest")
     given = parser.parse_args(arguments)
+    activations: Activations = "float16" if given.float16 else "float32"
     try:
         if given.checkpoint.endswith(".gguf"):
-            parity: LogitsParity | None = export_gguf(
-                Path(given.checkpoint), given.out, weights=given.weights
+            parity = export_gguf(
+                Path(given.checkpoint), given.out, weights=given.weights, activations=activations
             )
         else:
             parity = export_checkpoint(
                 given.checkpoint,
                 given.out,
                 weights=given.weights,
-                activations="float16" if given.float16 else "float32",
+                activations=activations,
                 licence=given.licence,
             )
     except IdolError as error:

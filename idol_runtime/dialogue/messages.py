@@ -14,19 +14,27 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How a reply is sampled; the defaults suit a small chat model that speaks in character."""
+    """How a reply is sampled; the defaults suit a small chat model that speaks in character.
 
-    temperature: float = 0.7
+    Chosen on SmolLM2-135M-Instruct with three personas and ten questions. Warmer than 0.5 it leaves
+    its role; cold it repeats itself, which the penalty and the n-gram guard cure. A penalty over
+    the prompt makes it avoid its own name, so only the reply counts. Left alone it rambles until
+    the limit in nine of ten replies; `enough_tokens` gives two or three whole sentences.
+    """
+
+    temperature: float = 0.3
     """0 is greedy."""
     top_p: float = 0.9
     top_k: int = 40
     """0 keeps all tokens."""
-    min_p: float = 0.0
-    repetition_penalty: float = 1.1
-    """Over the last `repetition_window` tokens; 1 is off."""
-    repetition_window: int = 128
-    no_repeat_ngram: int = 0
+    min_p: float = 0.1
+    repetition_penalty: float = 1.15
+    """For tokens among the last `repetition_window` of the reply; 1 is off."""
+    repetition_window: int = 64
+    no_repeat_ngram: int = 4
     """A reply never has the same run of this many tokens twice; 0 is off."""
+    enough_tokens: int = 40
+    """A reply this long ends with its sentence; 0 lets the model go on. Speech is for listening."""
     max_tokens: int = 96
     seed: int | None = None
     """Draws the reply; None draws a new one each time."""
@@ -42,6 +50,7 @@ class GenerationOptions:
             "repetition_penalty": (1.0, 5.0),
             "repetition_window": (0, 1_000_000),
             "no_repeat_ngram": (0, 1_000),
+            "enough_tokens": (0, 1_000_000),
             "max_tokens": (1, 1_000_000),
             "seed": (0, 2**63),
         }

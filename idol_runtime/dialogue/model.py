@@ -144,11 +144,13 @@ class DialogueModel:
         reply: list[int] = []
         ttft_s: float | None = None
         decoding_s = 0.0
-        tokens = self._tokens(slot, logits, prompt, reply, options)
+        tokens = self._tokens(slot, logits, reply, options)
         stepped = self._clock()
         for token in tokens:
             # Only the time of the steps counts, not the time until the next item is asked for.
             decoding_s += self._clock() - stepped if len(reply) > 1 else 0.0
+            if 0 < options.enough_tokens < len(reply) and text.is_sentence_end_before(token):
+                break
             if delta := text.push(token):
                 ttft_s = self._clock() - started if ttft_s is None else ttft_s
                 yield TextDelta(delta)
@@ -170,14 +172,13 @@ class DialogueModel:
         self,
         slot: Slot[DecoderMemory],
         logits: Logits,
-        prompt: list[int],
         reply: list[int],
         options: GenerationOptions,
     ) -> Iterator[int]:
         """Tokens of the reply, each also put into `reply`; the model runs when the next is due."""
         rng = np.random.default_rng(options.seed)
         while True:
-            token = next_token(logits, prompt, reply, options, rng, spared=self._end_ids)
+            token = next_token(logits, reply, options, rng, spared=self._end_ids)
             reply.append(token)
             yield token
             if token in self._end_ids or len(reply) == options.max_tokens:
@@ -189,7 +190,12 @@ class DialogueModel:
     def _finish_reason(
         self, text: ReplyText, reply: list[int], options: GenerationOptions
     ) -> Literal["stop", "length", "context"]:
-        if text.is_stopped or reply[-1] in self._end_ids:
+        enough = 0 < options.enough_tokens < len(reply)
+        if (
+            text.is_stopped
+            or reply[-1] in self._end_ids
+            or (enough and text.is_sentence_end_before(reply[-1]))
+        ):
             return "stop"
         return "length" if len(reply) == options.max_tokens else "context"
 
@@ -200,13 +206,14 @@ def _device(provider: Provider, config: DialogueConfig, folder: Path) -> Provide
     if config.activations == "float16" and device == "cpu":
         raise ProviderError(
             f"{folder}: expected a CUDA device for a bundle with float16 activations, found none; "
-            "import the model again without --float16."
+            "import the model again with float32 activations."
         )
     if config.activations == "float32" and device == "cuda":
         if provider == "cuda":
             raise ProviderError(
                 f"{folder}: expected a bundle with float16 activations for CUDA, found float32; "
-                "import the model again with --float16, or use --provider cpu."
+                "import the model again with float16 activations (`python -m export.dialogue "
+                "--float16`), or use --provider cpu."
             )
         return "cpu"
     return device

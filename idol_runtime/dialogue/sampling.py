@@ -12,7 +12,6 @@ Logits = NDArray[np.float32]
 
 def next_token(
     logits: Logits,
-    prompt: Sequence[int],
     reply: Sequence[int],
     options: GenerationOptions,
     rng: np.random.Generator,
@@ -23,15 +22,13 @@ def next_token(
 
     Args:
         logits: Of the next position; left as they are.
-        prompt: Tokens before the reply.
         reply: Tokens of the reply so far.
         options: How to draw.
         rng: The only source of chance; greedy drawing does not touch it.
         spared: Tokens that may repeat without a penalty: those that end a reply.
     """
     logits = logits.copy()
-    window = options.repetition_window
-    recent = [*prompt[-window:], *reply][-window:] if window else []
+    recent = reply[-options.repetition_window :] if options.repetition_window else []
     penalize(logits, set(recent) - spared, options.repetition_penalty)
     forbid(logits, repeating(reply, options.no_repeat_ngram))
     if options.temperature == 0:

@@ -2,11 +2,14 @@
 
 import codecs
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from tokenizers import Tokenizer
+
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)*]*$")
 
 
 @cache
@@ -56,12 +59,17 @@ class ReplyText:
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         self._held = ""
         self._begun = False
+        self._tail = ""
         self.is_stopped = False
         """A stop string has come; the text before it is out, nothing else will be."""
 
     def push(self, index: int) -> str:
         """What may be shown now; often empty."""
         return self._advance(self._decoder.decode(self._tokens.of(index)))
+
+    def is_sentence_end_before(self, index: int) -> bool:
+        """Whether a sentence has ended and the token `index` begins something new."""
+        return bool(_SENTENCE_END.search(self._tail)) and self._tokens.of(index)[:1].isspace()
 
     def flush(self) -> str:
         """What was held back in case a stop string began there."""
@@ -84,6 +92,7 @@ class ReplyText:
         keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
         out = self._held[: len(self._held) - keep]
         self._held = self._held[len(out) :]
+        self._tail = (self._tail + out)[-8:]
         return out
 
 

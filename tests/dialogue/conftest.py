@@ -4,11 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from idol_runtime.dialogue.chat import ChatTokenizer
 from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.dialogue.model import DialogueModel
 from tests.dialogue.tiny_models import tiny_model, write_gguf
+
+# A busy machine must not fail a test.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from idol_runtime.errors import InputError, ProviderError
 from tests.dialogue.conftest import TinyChat
 
 PERSONA = ChatMessage("system", "You are a lighthouse keeper who speaks in short sentences. " * 3)
-OPTIONS = GenerationOptions(max_tokens=24, seed=5, temperature=1.0)
+OPTIONS = GenerationOptions(max_tokens=24, enough_tokens=0, seed=5, temperature=1.0)
 
 
 def asking(text: str) -> list[ChatMessage]:
@@ -143,6 +143,24 @@ def test_a_reply_without_a_limit_ends_with_the_context(tiny_chat: TinyChat) -> N
         if done.finish_reason == "context":
             return
     pytest.fail("no reply reached the end of the context")
+
+
+def test_a_reply_that_is_long_enough_ends_with_its_sentence(tiny_chat: TinyChat) -> None:
+    model = tiny_chat.open()
+    warm = replace(OPTIONS, max_tokens=200, temperature=3.0, top_k=0, top_p=1.0, min_p=0.0)
+    ended = set()
+    for seed in range(30):
+        whole, _ = reply(model.generate(asking("hello"), replace(warm, seed=seed)))
+        short = replace(warm, seed=seed, enough_tokens=10)
+        text, done = reply(model.generate(asking("hello"), short))
+        assert whole.startswith(text)
+        if text != whole:
+            assert text[-1] in ".!?…。！？\"'”’)*"
+            assert whole[len(text)].isspace()
+            assert done.finish_reason == "stop"
+            assert done.completion_tokens > 10
+        ended.add(text != whole)
+    assert ended == {True, False}
 
 
 def test_a_stop_string_ends_a_reply_before_it(tiny_chat: TinyChat) -> None:

@@ -35,14 +35,12 @@ def test_the_most_likely_token_always_stays_and_bounds_hold(
     assert weights[:-1].sum() < max(options.top_p, 1e-12) or len(ids) == 1
 
 
-@given(LOGITS, OPTIONS, TOKENS, TOKENS, st.integers(0, 2**32))
+@given(LOGITS, OPTIONS, TOKENS, st.integers(0, 2**32))
 def test_the_same_seed_draws_the_same_token_and_leaves_the_logits_alone(
-    logits: np.ndarray, options: GenerationOptions, prompt: list[int], reply: list[int], seed: int
+    logits: np.ndarray, options: GenerationOptions, reply: list[int], seed: int
 ) -> None:
     before = logits.copy()
-    drawn = {
-        next_token(logits, prompt, reply, options, np.random.default_rng(seed)) for _ in range(3)
-    }
+    drawn = {next_token(logits, reply, options, np.random.default_rng(seed)) for _ in range(3)}
     assert len(drawn) == 1
     assert 0 <= drawn.pop() < logits.size
     np.testing.assert_array_equal(logits, before)
@@ -53,7 +51,7 @@ def test_temperature_zero_is_greedy_and_touches_no_chance(logits: np.ndarray, se
     rng = np.random.default_rng(seed)
     state = rng.bit_generator.state
     options = GenerationOptions(temperature=0, repetition_penalty=1)
-    assert next_token(logits, [], [], options, rng) == logits.argmax()
+    assert next_token(logits, [], options, rng) == logits.argmax()
     assert rng.bit_generator.state == state
 
 
@@ -61,7 +59,7 @@ def test_drawing_follows_the_probabilities() -> None:
     logits = np.log(np.array([0.6, 0.3, 0.1], np.float32))
     options = GenerationOptions(temperature=1, top_p=1, top_k=0, repetition_penalty=1)
     rng = np.random.default_rng(0)
-    drawn = [next_token(logits, [], [], options, rng) for _ in range(4000)]
+    drawn = [next_token(logits, [], options, rng) for _ in range(4000)]
     shares = np.bincount(drawn, minlength=3) / 4000
     np.testing.assert_allclose(shares, [0.6, 0.3, 0.1], atol=0.03)
 
@@ -87,9 +85,9 @@ def test_a_guarded_reply_never_says_the_same_run_twice(reply: list[int], size: i
     assert repeating(reply, size) == (expected if len(reply) >= size else set())
 
 
-def test_tokens_that_end_a_reply_are_not_penalised_for_having_been_in_the_prompt() -> None:
+def test_spared_tokens_are_not_penalised() -> None:
     logits = np.array([2.0, 1.9], np.float32)
     options = GenerationOptions(temperature=0, repetition_penalty=2)
     rng = np.random.default_rng(0)
-    assert next_token(logits, [0], [], options, rng) == 1
-    assert next_token(logits, [0], [], options, rng, spared=frozenset([0])) == 0
+    assert next_token(logits, [0], options, rng) == 1
+    assert next_token(logits, [0], options, rng, spared=frozenset([0])) == 0
