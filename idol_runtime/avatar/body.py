@@ -57,7 +57,9 @@ def torso(
         uv_box, spine_weights(y), segments=32, power=2.25,
     )  # fmt: skip
     p = made.positions
-    swell = falloff(np.abs(p[:, 0]), 0.044, 0.036) * falloff(p[:, 1], 1.150, 0.042 + 0.012 * (p[:, 1] > 1.15))
+    swell = falloff(np.abs(p[:, 0]), 0.044, 0.036) * falloff(
+        p[:, 1], 1.150, 0.042 + 0.012 * (p[:, 1] > 1.15)
+    )
     p[:, 2] += bust * swell * smoothstep(0.0, 0.04, p[:, 2])
     return made
 
@@ -79,7 +81,14 @@ def limb(
         above = rise[k] if k < len(rise) else np.zeros(rows)
         below = rise[k - 1] if k else np.ones(rows)
         shares[name] = below * (1 - above)
-    return loft(path, across * radius[:, None] * flat, front * radius[:, None], uv_box, shares, segments=segments)
+    return loft(
+        path,
+        across * radius[:, None] * flat,
+        front * radius[:, None],
+        uv_box,
+        shares,
+        segments=segments,
+    )
 
 
 ARM_RADII = (0.040, 0.0365, 0.0335, 0.0315, 0.0305, 0.0300, 0.0270, 0.0230, 0.0205, 0.0200)

@@ -55,14 +55,24 @@ def build_avatar(style: AvatarStyle | None = None) -> bytes:
     )
     hair_paint = writer.texture("hair", encode_png(paint_hair(style)))
     hair_look = writer.material(
-        toon_material("hair", hair_paint, "#c9b8e8", outline="#5b3f86", shift=-0.02, rim=0.08, double_sided=True)
+        toon_material(
+            "hair",
+            hair_paint,
+            "#c9b8e8",
+            outline="#5b3f86",
+            shift=-0.02,
+            rim=0.08,
+            double_sided=True,
+        )
     )
     locks = writer.mesh(
         "hair", [writer.primitive(_on_neck(hair.mesh()), hair_look, bones, ())], joints, ()
     )
     cloth_paint = writer.texture("cloth", encode_png(paint_cloth(style)))
     cloth_look = writer.material(
-        toon_material("cloth", cloth_paint, "#b9b2dd", outline="#3d2f66", rim=0.06, double_sided=True)
+        toon_material(
+            "cloth", cloth_paint, "#b9b2dd", outline="#3d2f66", rim=0.06, double_sided=True
+        )
     )
     clothes = outfit()
     if style.twin_tails:
@@ -80,10 +90,17 @@ def build_avatar(style: AvatarStyle | None = None) -> bytes:
     writer.document |= {
         "scene": 0,
         "scenes": [{"nodes": [nodes["hips"], face, locks, body]}],
-        "extensionsUsed": ["VRMC_vrm", "VRMC_springBone", "VRMC_materials_mtoon", "KHR_materials_unlit"],
+        "extensionsUsed": [
+            "VRMC_vrm",
+            "VRMC_springBone",
+            "VRMC_materials_mtoon",
+            "KHR_materials_unlit",
+        ],
         "extensions": {
             "VRMC_vrm": vrm_extension(style.name, nodes, face, names),
-            "VRMC_springBone": spring_extension([*hair.springs(), *skirt_springs()], COLLIDERS, nodes),
+            "VRMC_springBone": spring_extension(
+                [*hair.springs(), *skirt_springs()], COLLIDERS, nodes
+            ),
         },
     }
     return writer.glb()

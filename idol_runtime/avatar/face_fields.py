@@ -213,7 +213,9 @@ class FaceFields:
     def brow_down(self, p: FacePoints, s: float) -> Floats:
         whole = self._bell(p, s * 0.032, 0.013, 0.026, 0.016)
         inner = self._bell(p, s * 0.014, 0.011, 0.013, 0.014)
-        return _move(whole, -0.0014 * s, -0.0034, 0.0004) + _move(inner, -0.0008 * s, -0.0044, 0.001)
+        return _move(whole, -0.0014 * s, -0.0034, 0.0004) + _move(
+            inner, -0.0008 * s, -0.0044, 0.001
+        )
 
     def brow_inner_up(self, p: FacePoints) -> Floats:
         left, right = (self._bell(p, s * 0.015, 0.014, 0.015, 0.016) for s in (1, -1))

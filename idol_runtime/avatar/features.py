@@ -51,7 +51,9 @@ class FeatureBuilder:
         lower[self.skin.mouth_loop[half + 1 :]] = 1.0
         morphs = all_displacements(self.fields, FacePoints(points, lower))
         skin = replace(self.skin.mesh, morphs=morphs, normals=calm_normals(points))
-        walls = [self._eye_wall(skin, loop) for loop in (self.skin.eye_loop, self.skin.right_eye_loop)]
+        walls = [
+            self._eye_wall(skin, loop) for loop in (self.skin.eye_loop, self.skin.right_eye_loop)
+        ]
         ear = self._ear()
         return merge([skin, *walls, ear, ear.mirrored()])
 
@@ -142,7 +144,9 @@ class FeatureBuilder:
             delta = np.tile(self.fields.displacement(key, lid), (3, 1, 1))
             if name == "eyeBlink":
                 # The closed band hangs below the meeting line instead of standing on it.
-                depth = (thick * smoothstep(-1, -0.8, u))[None, :] * np.array([1.0, 0.35, -0.18])[:, None]
+                depth = (thick * smoothstep(-1, -0.8, u))[None, :] * np.array([1.0, 0.35, -0.18])[
+                    :, None
+                ]
                 delta[:, :, 1] -= 1.8 * depth
                 delta[:, :, 2] += 0.0012
                 delta[:, u > 1, 1] -= 0.0016 * (u[u > 1] - 1) / 0.17
@@ -202,7 +206,12 @@ class FeatureBuilder:
         x, y = loop[:, 0], self.shape.mouth.y + 0 * loop[:, 1]
         spread = 1 - 2 * lower
         rings = [loop]
-        for wide, tall, back in ((1.2, 0.008, 0.0045), (1.3, 0.011, 0.010), (1.0, 0.010, 0.030), (0.05, 0, 0.036)):
+        for wide, tall, back in (
+            (1.2, 0.008, 0.0045),
+            (1.3, 0.011, 0.010),
+            (1.0, 0.010, 0.030),
+            (0.05, 0, 0.036),
+        ):
             ring = self.shape.front(x * wide, y + spread * tall, nose=False)
             rings.append(ring - [0, 0, back])
         around = np.append(np.arange(2 * half), 0)
@@ -245,8 +254,15 @@ class FeatureBuilder:
         width = 0.0098 * np.sqrt(np.clip(1 - np.clip((t - 0.45) / 0.55, 0, 1) ** 2.4, 0, 1))
         x = a * width
         z = z0 - 0.030 + 0.024 * t
-        y = self.shape.mouth.y - 0.0052 + 0.0034 * (1 - a**2) * (1 - 0.6 * t) - 0.0018 * falloff(a, 0, 0.2)
+        y = (
+            self.shape.mouth.y
+            - 0.0052
+            + 0.0034 * (1 - a**2) * (1 - 0.6 * t)
+            - 0.0018 * falloff(a, 0, 0.2)
+        )
         tongue = sheet(np.stack([x, y, z], -1)[:, ::-1], TONGUE_BOX, "head")
         reach = smoothstep(0.1, 1.0, t[:, ::-1].ravel())
-        out = np.stack([0 * reach, 0.0032 * falloff(reach, 0.5, 0.35) - 0.0085 * reach**3, 0.0215 * reach], -1)
+        out = np.stack(
+            [0 * reach, 0.0032 * falloff(reach, 0.5, 0.35) - 0.0085 * reach**3, 0.0215 * reach], -1
+        )
         return self._with_jaw(replace(tongue, morphs={"tongueOut": out}), 0.85)

@@ -116,7 +116,12 @@ def curve(points: ArrayLike, count: int) -> Floats:
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
     return np.asarray(
         0.5
-        * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
+        * (
+            2 * b
+            + (c - a) * f
+            + (2 * a - 5 * b + 4 * c - d) * f**2
+            + (3 * b - a - 3 * c + d) * f**3
+        )
     )
 
 
@@ -137,7 +142,10 @@ def sheet(points: Floats, uv_box: ArrayLike, weights: Mapping[str, Floats] | str
     v, u = np.meshgrid(np.linspace(v0, v1, rows), np.linspace(u0, u1, columns), indexing="ij")
     bound = {weights: np.ones(rows * columns)} if isinstance(weights, str) else weights
     return Mesh(
-        points.reshape(-1, 3), np.stack([u, v], -1).reshape(-1, 2), grid_triangles(rows, columns), bound
+        points.reshape(-1, 3),
+        np.stack([u, v], -1).reshape(-1, 2),
+        grid_triangles(rows, columns),
+        bound,
     )
 
 

@@ -68,7 +68,10 @@ class GltfWriter:
         low, high = np.minimum(values.min(0), 0), np.maximum(values.max(0), 0)
         sparse = {
             "count": len(moved),
-            "indices": {"bufferView": self.view(moved.astype(np.uint16).tobytes()), "componentType": _U16},
+            "indices": {
+                "bufferView": self.view(moved.astype(np.uint16).tobytes()),
+                "componentType": _U16,
+            },
             "values": {"bufferView": self.view(values.tobytes())},
         }
         bounds = {"min": low.tolist(), "max": high.tolist()}
@@ -143,7 +146,10 @@ class GltfWriter:
         """Node index of a new skinned mesh."""
         item: dict[str, Any] = {"name": name, "primitives": primitives}
         if morph_names:
-            item |= {"extras": {"targetNames": list(morph_names)}, "weights": [0] * len(morph_names)}
+            item |= {
+                "extras": {"targetNames": list(morph_names)},
+                "weights": [0] * len(morph_names),
+            }
         return self.node({"name": name, "mesh": self._append("meshes", item), "skin": skin})
 
     def glb(self) -> bytes:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from idol_runtime.avatar.geometry import Floats, Mesh, curve, falloff, lock, merge, sheet, smoothstep, unit
+from idol_runtime.avatar.geometry import (
+    Floats,
+    Mesh,
+    curve,
+    falloff,
+    lock,
+    merge,
+    sheet,
+    smoothstep,
+    unit,
+)
 from idol_runtime.avatar.head import CENTRE, HeadShape
 from idol_runtime.avatar.skeleton import Bone, Spring
 
@@ -17,8 +27,19 @@ TIE = np.array([0.088, 0.062, -0.026])
 _TAIL = [(0.0, 0.0, 0.0), (0.050, -0.004, -0.010), (0.088, -0.085, -0.018), (0.098, -0.19, -0.022),
          (0.092, -0.30, -0.016), (0.078, -0.40, -0.006), (0.070, -0.49, 0.004)]  # fmt: skip
 """The left tail's middle from the tie, metres."""
-_SIDE = [(0.066, -0.022, 0.050), (0.070, -0.075, 0.046), (0.066, -0.130, 0.044), (0.058, -0.185, 0.048)]
-_BACK = [(0.0, -0.03, -0.105), (0.0, -0.12, -0.112), (0.0, -0.22, -0.112), (0.0, -0.33, -0.110), (0.0, -0.43, -0.106)]
+_SIDE = [
+    (0.066, -0.022, 0.050),
+    (0.070, -0.075, 0.046),
+    (0.066, -0.130, 0.044),
+    (0.058, -0.185, 0.048),
+]
+_BACK = [
+    (0.0, -0.03, -0.105),
+    (0.0, -0.12, -0.112),
+    (0.0, -0.22, -0.112),
+    (0.0, -0.33, -0.110),
+    (0.0, -0.43, -0.106),
+]
 
 
 def _directions(azimuth: ArrayLike, polar: ArrayLike) -> Floats:
@@ -76,9 +97,9 @@ class HairBuilder:
         polar = depth[:, None] * edge[None, :]
         puff = 0.0125 * smoothstep(1.02, 0.62, depth)[:, None] + 0.002 + 0 * polar
         grooves = 0.0011 * np.sin(turn * 28)[None, :] * smoothstep(0.1, 0.5, depth)[:, None]
-        points = self._hug(
-            np.tile(turn, 16), polar.ravel(), (puff + grooves).ravel()
-        ).reshape(16, 57, 3)
+        points = self._hug(np.tile(turn, 16), polar.ravel(), (puff + grooves).ravel()).reshape(
+            16, 57, 3
+        )
         cap = sheet(points, (0, 0, 1, 0.5), "head")
         uvs = cap.uvs.copy()
         uvs[:, 1] = 0.5 * np.clip(polar.ravel() / 2.2, 0, 0.99)
@@ -93,8 +114,19 @@ class HairBuilder:
         a, b, lift = curve(control, rows).T
         path = self._hug(a, b, lift)
         t = np.linspace(0, 1, rows)
-        wide = width * (root + (1 - root) * smoothstep(0, 0.45, t)) * np.sqrt(np.clip(1 - t**3.2, 0.0004, 1))
-        made = lock(path, unit(path - [0, -0.02, 0]), wide, wide * thick * (1 - 0.4 * t), (u, 0, u + 0.16, 0.5), "head")
+        wide = (
+            width
+            * (root + (1 - root) * smoothstep(0, 0.45, t))
+            * np.sqrt(np.clip(1 - t**3.2, 0.0004, 1))
+        )
+        made = lock(
+            path,
+            unit(path - [0, -0.02, 0]),
+            wide,
+            wide * thick * (1 - 0.4 * t),
+            (u, 0, u + 0.16, 0.5),
+            "head",
+        )
         uvs = made.uvs.copy()
         uvs[:, 1] = 0.5 * np.clip(np.repeat(b, 9) / 2.2, 0, 0.99)
         return replace(made, uvs=uvs)
@@ -118,18 +150,34 @@ class HairBuilder:
                     width, 0.09 * number,
                 )
             )  # fmt: skip
-        ahoge = self._strand((0.3, 0.5, 0.9, 1.1), (0.02, 0.12, 0.30, 0.62), (0.010, 0.030, 0.036, 0.020), 0.0060, 0.3)
+        ahoge = self._strand(
+            (0.3, 0.5, 0.9, 1.1),
+            (0.02, 0.12, 0.30, 0.62),
+            (0.010, 0.030, 0.036, 0.020),
+            0.0060,
+            0.3,
+        )
         return [*made, ahoge]
 
     def _side_locks(self) -> list[Mesh]:
         spine = curve([(0.064, 0.050, 0.044), (0.078, 0.010, 0.046), *_SIDE[:3], _SIDE[3]], 20)
         t = np.linspace(0, 1, 20)
         made = []
-        for dx, dz, width, reach, u in ((0, 0, 0.0165, 1.0, 0.1), (0.006, -0.018, 0.0150, 0.86, 0.4), (-0.006, 0.010, 0.0095, 0.78, 0.7)):
+        for dx, dz, width, reach, u in (
+            (0, 0, 0.0165, 1.0, 0.1),
+            (0.006, -0.018, 0.0150, 0.86, 0.4),
+            (-0.006, 0.010, 0.0095, 0.78, 0.7),
+        ):
             path = curve(spine[: max(6, int(20 * reach))], 18) + [dx, 0, dz]
             path = path + np.outer(falloff(t[:18], 0.55, 0.3), [0.004, 0, 0.004])
-            wide = width * smoothstep(-0.35, 0.25, t[:18]) * np.sqrt(np.clip(1 - (np.arange(18) / 17) ** 3, 0.0005, 1))
-            out = unit(np.stack([path[:, 0] * 1.0, 0 * path[:, 0], path[:, 2] * 0.6 + 0 * path[:, 0]], -1))
+            wide = (
+                width
+                * smoothstep(-0.35, 0.25, t[:18])
+                * np.sqrt(np.clip(1 - (np.arange(18) / 17) ** 3, 0.0005, 1))
+            )
+            out = unit(
+                np.stack([path[:, 0] * 1.0, 0 * path[:, 0], path[:, 2] * 0.6 + 0 * path[:, 0]], -1)
+            )
             share = _chain_weights("leftSideHair", np.array(_SIDE), path)
             made.append(lock(path, out, wide, wide * 0.42, (u, 0.06, u + 0.2, 0.49), share))
         return made
@@ -152,9 +200,22 @@ class HairBuilder:
             flat = curve(out[: int(22 * reach)], 18)
             s = np.linspace(0, 1, 18)
             curl = falloff(s, 1.0, 0.22)[:, None] * flat * 0.022
-            wide = 0.0255 * (0.42 + 0.58 * smoothstep(0, 0.3, s)) * np.sqrt(np.clip(1 - s**2.6, 0.0004, 1))
+            wide = (
+                0.0255
+                * (0.42 + 0.58 * smoothstep(0, 0.3, s))
+                * np.sqrt(np.clip(1 - s**2.6, 0.0004, 1))
+            )
             share = _chain_weights("leftTail", np.array(_TAIL) + TIE, path)
-            made.append(lock(path + curl, flat, wide, wide * 0.45, (0.12 * number, 0.505, 0.12 * number + 0.12, 0.995), share))
+            made.append(
+                lock(
+                    path + curl,
+                    flat,
+                    wide,
+                    wide * 0.45,
+                    (0.12 * number, 0.505, 0.12 * number + 0.12, 0.995),
+                    share,
+                )
+            )
         return made
 
     def _fall(self) -> list[Mesh]:
@@ -165,11 +226,31 @@ class HairBuilder:
                 start = self._hug([np.pi - a], [1.25], [0.006 + depth])[0]
                 drop = np.linspace(0, 1, 20)
                 x = start[0] * (1 + 0.25 * np.sin(drop * 2.4))
-                path = np.stack([x, start[1] - 0.44 * down * drop, start[2] * np.cos(a * 0.0) - 0.022 * np.sin(np.pi * drop)], -1)
+                path = np.stack(
+                    [
+                        x,
+                        start[1] - 0.44 * down * drop,
+                        start[2] * np.cos(a * 0.0) - 0.022 * np.sin(np.pi * drop),
+                    ],
+                    -1,
+                )
                 wide = 0.024 * np.sqrt(np.clip(1 - drop**3, 0.0004, 1))
-                out = np.tile(unit(np.array([np.sin(a) * -1.0, 0, -np.cos(a)])), (20, 1)) * [-1, 1, 1]
+                out = np.tile(unit(np.array([np.sin(a) * -1.0, 0, -np.cos(a)])), (20, 1)) * [
+                    -1,
+                    1,
+                    1,
+                ]
                 share = _chain_weights("backHair", np.array(_BACK), path)
-                made.append(lock(path, out, wide, wide * 0.4, (0.1 * abs(a), 0.505, 0.1 * abs(a) + 0.12 + 0.01 * layer, 0.995), share))
+                made.append(
+                    lock(
+                        path,
+                        out,
+                        wide,
+                        wide * 0.4,
+                        (0.1 * abs(a), 0.505, 0.1 * abs(a) + 0.12 + 0.01 * layer, 0.995),
+                        share,
+                    )
+                )
         return made
 
 

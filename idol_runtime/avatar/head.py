@@ -96,7 +96,9 @@ class HeadShape:
         whole = _blend(_blend(_blend(skull, face, 0.05), jaw, 0.045), chin, 0.034)
         across = np.abs(p[:, 0])
         in_front = smoothstep(0.0, 0.04, p[:, 2])
-        socket = falloff(across, self.eye.x - 0.002, 0.022) * falloff(p[:, 1], self.eye.y + 0.002, 0.019)
+        socket = falloff(across, self.eye.x - 0.002, 0.022) * falloff(
+            p[:, 1], self.eye.y + 0.002, 0.019
+        )
         whole = whole + 0.0030 * socket * in_front
         muzzle = falloff(across, 0.0, 0.017) * falloff(p[:, 1], self.mouth.y + 0.002, 0.014)
         whole = whole - 0.0022 * muzzle * in_front
@@ -203,7 +205,9 @@ def _fill(shape: HeadShape) -> Floats:
     eye, mouth = shape.eye, shape.mouth
     margin = 0.0126
     over = np.where(y > eye.y, eye.upper, eye.lower)
-    in_eye = ((x - eye.x) / (eye.half_width + margin)) ** 2 + ((y - eye.y) / (over + margin)) ** 2 < 1
+    in_eye = ((x - eye.x) / (eye.half_width + margin)) ** 2 + (
+        (y - eye.y) / (over + margin)
+    ) ** 2 < 1
     in_mouth = (x / (mouth.half_width + 0.0128)) ** 2 + ((y - mouth.y) / 0.0128) ** 2 < 1
     return q[~((in_eye | in_mouth) & (p[:, 2] > 0))]
 

@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from idol_runtime.avatar.body import left_leg, spine_weights, torso, torso_section
-from idol_runtime.avatar.geometry import Floats, Mesh, curve, falloff, grid_triangles, loft, merge, sheet, smoothstep, unit
+from idol_runtime.avatar.geometry import (
+    Floats,
+    Mesh,
+    curve,
+    falloff,
+    grid_triangles,
+    loft,
+    merge,
+    sheet,
+    smoothstep,
+    unit,
+)
 from idol_runtime.avatar.skeleton import Bone, Spring, humanoid_bones
 
 CLOTH: dict[str, tuple[float, float, float, float]] = {
@@ -19,7 +30,8 @@ CLOTH: dict[str, tuple[float, float, float, float]] = {
     "cloth": (0.77, 0.52, 0.98, 0.73), "sole": (0.02, 0.77, 0.23, 0.98), "cuff": (0.25, 0.75, 0.5, 1.0), "collar": (0.5, 0.75, 1.0, 1.0),
 }  # fmt: skip
 UV = {
-    name: (u0 + 0.004, v0 + 0.004, u1 - 0.004, v1 - 0.004) for name, (u0, v0, u1, v1) in CLOTH.items()
+    name: (u0 + 0.004, v0 + 0.004, u1 - 0.004, v1 - 0.004)
+    for name, (u0, v0, u1, v1) in CLOTH.items()
 }
 """The boxes without their rims, where a neighbour's colour would bleed in."""
 _PLACES = {bone.name: np.array(bone.place) for bone in humanoid_bones()}
@@ -34,7 +46,9 @@ def _skirt_angle(number: int) -> float:
 
 def _skirt_profile(t: Floats) -> tuple[Floats, Floats]:
     """Height and reach beyond the waist of the skirt at t in [0, 1] from waist to hem."""
-    return _WAIST_Y - 0.262 * t - 0.02 * np.sin(np.pi * t) * 0, 0.118 * t**0.78 + 0.010 * np.sin(np.pi * t)
+    return _WAIST_Y - 0.262 * t - 0.02 * np.sin(np.pi * t) * 0, 0.118 * t**0.78 + 0.010 * np.sin(
+        np.pi * t
+    )
 
 
 def skirt_bones() -> list[Bone]:
@@ -45,7 +59,11 @@ def skirt_bones() -> list[Bone]:
         for k, t in enumerate((0.22, 0.60, 1.0)):
             y, reach = _skirt_profile(np.array(t))
             a = _skirt_angle(n)
-            place = (float((wide + reach) * np.sin(a)), float(y), float(middle + (deep + reach) * np.cos(a)))
+            place = (
+                float((wide + reach) * np.sin(a)),
+                float(y),
+                float(middle + (deep + reach) * np.cos(a)),
+            )
             bones.append(Bone(names[k], names[k - 1] if k else "hips", place))
     return bones
 
@@ -92,7 +110,9 @@ def skirt() -> Mesh:
     return merge([over, under])
 
 
-def _bow(centre: Floats, size: float, bone: str, *, tails: float = 1.0, box: str = "ribbon") -> Mesh:
+def _bow(
+    centre: Floats, size: float, bone: str, *, tails: float = 1.0, box: str = "ribbon"
+) -> Mesh:
     """A ribbon tied in a bow, facing +Z: two loops, two tails and a knot."""
     t, a = np.linspace(0, 1, 10), np.linspace(-1, 1, 7)
     tt, aa = np.meshgrid(t, a, indexing="ij")
@@ -101,7 +121,14 @@ def _bow(centre: Floats, size: float, bone: str, *, tails: float = 1.0, box: str
     y = aa * half + size * 0.10 * tt
     z = size * 0.26 * np.sin(np.pi * tt) * (1 - 0.5 * aa**2) + size * 0.05 * np.cos(aa * 6) * tt
     loop = sheet(np.stack([x, y, z], -1)[:, ::-1] + centre, UV[box], bone)
-    drop = np.stack([size * (0.10 + 0.55 * tt) + aa * size * (0.12 + 0.12 * tt), -size * (0.1 + tails * 1.35 * tt) - aa * size * 0.18 * tt, size * 0.05 * np.sin(tt * 5) - 0.002 + 0 * aa], -1)
+    drop = np.stack(
+        [
+            size * (0.10 + 0.55 * tt) + aa * size * (0.12 + 0.12 * tt),
+            -size * (0.1 + tails * 1.35 * tt) - aa * size * 0.18 * tt,
+            size * 0.05 * np.sin(tt * 5) - 0.002 + 0 * aa,
+        ],
+        -1,
+    )
     tail = sheet(drop[:, ::1] + centre, UV[box], bone)
     knot = loft(
         centre + np.linspace([0, 0.17 * size, 0.07 * size], [0, -0.17 * size, 0.07 * size], 7),
@@ -110,7 +137,13 @@ def _bow(centre: Floats, size: float, bone: str, *, tails: float = 1.0, box: str
         UV["trim"] if box == "ribbon" else UV[box], bone, segments=10,
     )  # fmt: skip
     halves = [loop, tail] if tails else [loop]
-    return merge([*halves, *(h.mirrored() if centre[0] == 0 else _mirror_at(h, centre[0]) for h in halves), knot])
+    return merge(
+        [
+            *halves,
+            *(h.mirrored() if centre[0] == 0 else _mirror_at(h, centre[0]) for h in halves),
+            knot,
+        ]
+    )
 
 
 def _mirror_at(mesh: Mesh, x: float) -> Mesh:
@@ -120,7 +153,9 @@ def _mirror_at(mesh: Mesh, x: float) -> Mesh:
 
 def _turned(mesh: Mesh, centre: Floats, yaw: float, roll: float) -> Mesh:
     c, s, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(roll), np.sin(roll)
-    spin = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    spin = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array(
+        [[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]]
+    )
     return replace(mesh, positions=(mesh.positions - centre) @ spin.T + centre)
 
 
@@ -140,8 +175,18 @@ def _sleeve() -> Mesh:
     t = np.linspace(0, 1, 14)
     radius = 0.012 * (1 - t) + 0.036 * t + 0.044 * np.sin(np.pi * t**0.78) ** 0.75
     centre = shoulder + np.stack([-0.040 + 0.168 * t, 0.006 * np.sin(np.pi * t), 0 * t], -1)
-    shares = {"leftShoulder": 0.6 * (1 - smoothstep(0.0, 0.35, t)), "leftUpperArm": 0.4 + 0.6 * smoothstep(0.0, 0.35, t)}
-    puff = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), UV["sleeve"], shares, segments=48)
+    shares = {
+        "leftShoulder": 0.6 * (1 - smoothstep(0.0, 0.35, t)),
+        "leftUpperArm": 0.4 + 0.6 * smoothstep(0.0, 0.35, t),
+    }
+    puff = loft(
+        centre,
+        np.outer(radius, [0, 1, 0]),
+        np.outer(radius, [0, 0, 1]),
+        UV["sleeve"],
+        shares,
+        segments=48,
+    )
     around = np.linspace(0, 2 * np.pi, 49)
     gather = 1 + 0.035 * np.cos(around * 14)[None] * np.abs(np.cos(np.pi * t))[:, None]
     grid = puff.positions.reshape(14, 49, 3)
@@ -159,11 +204,23 @@ def _cuff() -> Mesh:
     t = np.linspace(0, 1, 8)
     radius = 0.0275 + 0.019 * t**2
     centre = wrist + np.stack([-0.075 + 0.070 * t, 0 * t, 0 * t], -1)
-    made = loft(centre, np.outer(radius, [0, 1, 0]), np.outer(radius, [0, 0, 1]), UV["cuff"], "leftLowerArm", segments=40)
+    made = loft(
+        centre,
+        np.outer(radius, [0, 1, 0]),
+        np.outer(radius, [0, 0, 1]),
+        UV["cuff"],
+        "leftLowerArm",
+        segments=40,
+    )
     grid = made.positions.reshape(8, 41, 3)
     wave = 1 + 0.09 * np.cos(np.linspace(0, 2 * np.pi, 41) * 10)[None] * (t**2)[:, None]
     grid = centre[:, None] + (grid - centre[:, None]) * wave[..., None]
-    return merge([sheet(grid, UV["cuff"], "leftLowerArm"), _bow(wrist + [-0.062, 0.0, 0.032], 0.018, "leftLowerArm", tails=0.6)])
+    return merge(
+        [
+            sheet(grid, UV["cuff"], "leftLowerArm"),
+            _bow(wrist + [-0.062, 0.0, 0.032], 0.018, "leftLowerArm", tails=0.6),
+        ]
+    )
 
 
 def _collar() -> Mesh:
@@ -192,9 +249,25 @@ def _shoe() -> Mesh:
     centre = np.stack([foot[0] + zero, 0.002 + height, z], -1)
     toe = smoothstep(toes[2] - 0.02, toes[2] + 0.02, z)
     shares = {"leftFoot": 1 - toe, "leftToes": toe}
-    upper = loft(centre, np.outer(height, [0, 1, 0]), np.outer(wide, [-1.0, 0, 0]), UV["shoe"], shares, segments=20, power=2.6)
+    upper = loft(
+        centre,
+        np.outer(height, [0, 1, 0]),
+        np.outer(wide, [-1.0, 0, 0]),
+        UV["shoe"],
+        shares,
+        segments=20,
+        power=2.6,
+    )
     heel = 0.012 + zero
-    sole = loft(np.stack([foot[0] + zero, heel / 2, z], -1), np.outer(heel / 2, [0, 1, 0]), np.outer(wide + 0.002, [-1.0, 0, 0]), UV["sole"], shares, segments=12, power=5)
+    sole = loft(
+        np.stack([foot[0] + zero, heel / 2, z], -1),
+        np.outer(heel / 2, [0, 1, 0]),
+        np.outer(wide + 0.002, [-1.0, 0, 0]),
+        UV["sole"],
+        shares,
+        segments=12,
+        power=5,
+    )
     return merge([upper, sole])
 
 
@@ -203,12 +276,34 @@ def outfit() -> Mesh:
     shorts = torso(0.99, 0.80, 12, 0.004, UV["white"])
     belt = torso(1.020, 0.985, 5, np.array([0.006, 0.010, 0.011, 0.010, 0.006]), UV["ribbon"])
     choker = torso(1.325, 1.305, 4, np.array([0.001, 0.0035, 0.0035, 0.001]), UV["cloth"], bust=0)
-    legs = [left_leg(0.84, 0.765, 0.010, UV["white"], 6), left_leg(0.600, 0.085, 0.0035, UV["sock"], 28)]
+    legs = [
+        left_leg(0.84, 0.765, 0.010, UV["white"], 6),
+        left_leg(0.600, 0.085, 0.0035, UV["sock"], 28),
+    ]
     left = [_sleeve(), _cuff(), _shoe(), *legs]
     chest = _bow(np.array([0.0, 1.222, 0.068]), 0.050, "upperChest", tails=1.1)
     gem = loft(
         np.linspace([0, 1.312, 0.016], [0, 1.292, 0.018], 7), np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0.008, 0, 0]),
         np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.005]), UV["trim"], "neck", segments=8,
     )  # fmt: skip
-    back = _turned(_bow(np.array([0.0, 1.000, -0.085]), 0.085, "hips", tails=1.5), np.array([0.0, 1.0, -0.085]), np.pi, 0.0)
-    return merge([bodice, shorts, belt, choker, chest, gem, back, _collar(), skirt(), *left, *(p.mirrored() for p in left)])
+    back = _turned(
+        _bow(np.array([0.0, 1.000, -0.085]), 0.085, "hips", tails=1.5),
+        np.array([0.0, 1.0, -0.085]),
+        np.pi,
+        0.0,
+    )
+    return merge(
+        [
+            bodice,
+            shorts,
+            belt,
+            choker,
+            chest,
+            gem,
+            back,
+            _collar(),
+            skirt(),
+            *left,
+            *(p.mirrored() for p in left),
+        ]
+    )

@@ -139,7 +139,9 @@ def _paint_iris(canvas: Canvas, style: AvatarStyle) -> None:
     rays = 0.5 + 0.5 * np.sin(angle * 23 + 2.1 * np.sin(angle * 7))
     ring = smoothstep(0.38, 0.55, r) * (1 - smoothstep(0.75, 0.92, r))
     canvas.cover(mask * 0.20 * rays * ring, low)
-    canvas.cover(mask * 0.75 * falloff(u, 0, 0.52) * falloff(v, 0.66, 0.20), mix(low, (1, 1, 1), 0.35))
+    canvas.cover(
+        mask * 0.75 * falloff(u, 0, 0.52) * falloff(v, 0.66, 0.20), mix(low, (1, 1, 1), 0.35)
+    )
     pupil = 1 - smoothstep(0.30, 0.40, np.hypot(u / 0.86, (v + 0.02) / 1.15))
     canvas.cover(mask * 0.92 * pupil, top * 0.45)
     canvas.cover(mask * 0.55 * falloff(u, 0, 0.22) * falloff(v, 0.18, 0.10), mid)
@@ -159,10 +161,14 @@ def paint_hair(style: AvatarStyle, size: int = 512) -> Floats:
     u, v = canvas.u, canvas.v
     base, shade, tip = (np.array(rgb(c)) for c in (style.hair, style.hair_shade, style.hair_tip))
     light = mix(base, (1, 1, 1), 0.45)
-    streak = sum(np.sin(2 * np.pi * (f * u + p)) / w for f, p, w in ((9, 0.1, 2), (23, 0.4, 3), (47, 0.7, 4)))
+    streak = sum(
+        np.sin(2 * np.pi * (f * u + p)) / w for f, p, w in ((9, 0.1, 2), (23, 0.4, 3), (47, 0.7, 4))
+    )
     head = v < 0.5
     along = np.where(head, v * 2, v * 2 - 1)
-    canvas.cover(np.where(head, 0.55 * smoothstep(0.30, 0.0, along), 0.35 * smoothstep(0.2, 0, along)), shade)
+    canvas.cover(
+        np.where(head, 0.55 * smoothstep(0.30, 0.0, along), 0.35 * smoothstep(0.2, 0, along)), shade
+    )
     canvas.cover(np.where(head, 0.30 * smoothstep(0.72, 1.0, along), 0.0), mix(base, tip, 0.6))
     canvas.cover(np.where(head, 0.0, smoothstep(0.30, 1.0, along)), tip)
     canvas.cover(0.22 * smoothstep(0.25, 0.9, streak), shade)

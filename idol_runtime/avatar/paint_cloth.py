@@ -14,7 +14,13 @@ def paint_cloth(style: AvatarStyle, size: int = 512) -> Floats:
     )
     canvas = Canvas(size, size, white)
     dark = cloth * 0.72
-    for name, colour in (("cloth", cloth), ("trim", trim), ("shoe", cloth), ("sole", dark), ("ribbon", accent)):
+    for name, colour in (
+        ("cloth", cloth),
+        ("trim", trim),
+        ("shoe", cloth),
+        ("sole", dark),
+        ("ribbon", accent),
+    ):
         canvas.box(CLOTH[name], colour)
     _bodice(canvas, cloth, white, accent, trim)
     u, v, mask = canvas.within(CLOTH["skirt"])
@@ -24,10 +30,19 @@ def paint_cloth(style: AvatarStyle, size: int = 512) -> Floats:
     canvas.cover(mask * (falloff(v, 0.66, 0.035) + (v > 0.84)), accent)
     canvas.cover(mask * (falloff(v, 0.80, 0.022) + (v > 0.955)), trim)
     u, v, mask = canvas.within(CLOTH["frill"])
-    canvas.cover(mask * 0.35 * (1 - smoothstep(0, 0.5, 0.5 + 0.5 * np.cos(np.pi * (u + 1) * 30))), (0.80, 0.78, 0.92))
+    canvas.cover(
+        mask * 0.35 * (1 - smoothstep(0, 0.5, 0.5 + 0.5 * np.cos(np.pi * (u + 1) * 30))),
+        (0.80, 0.78, 0.92),
+    )
     canvas.cover(mask * smoothstep(0.93, 0.95, v), mix(accent, white, 0.35))
     u, v, mask = canvas.within(CLOTH["sleeve"])
-    canvas.cover(mask * 0.30 * (1 - smoothstep(0.2, 0.6, 0.5 + 0.5 * np.cos(np.pi * (u + 1) * 14))) * np.abs(v), (0.80, 0.78, 0.92))
+    canvas.cover(
+        mask
+        * 0.30
+        * (1 - smoothstep(0.2, 0.6, 0.5 + 0.5 * np.cos(np.pi * (u + 1) * 14)))
+        * np.abs(v),
+        (0.80, 0.78, 0.92),
+    )
     u, v, mask = canvas.within(CLOTH["ribbon"])
     canvas.cover(mask * 0.75 * falloff(np.abs(u), 0.86, 0.05), mix(accent, white, 0.75))
     canvas.cover(mask * 0.25 * (1 - smoothstep(-1, -0.4, v)), accent * 0.6)
@@ -40,7 +55,9 @@ def paint_cloth(style: AvatarStyle, size: int = 512) -> Floats:
     canvas.cover(mask * 0.5 * falloff(u, 0.0, 0.10) * (v > 0.3), mix(cloth, white, 0.5))
     u, v, mask = canvas.within(CLOTH["collar"])
     canvas.cover(mask, mix(cloth, cloth * 1.15, smoothstep(-1, 1, v)))
-    edge = np.maximum(smoothstep(0.50, 0.53, v) * (1 - smoothstep(0.66, 0.69, v)), smoothstep(0.86, 0.9, v))
+    edge = np.maximum(
+        smoothstep(0.50, 0.53, v) * (1 - smoothstep(0.66, 0.69, v)), smoothstep(0.86, 0.9, v)
+    )
     canvas.cover(mask * edge, white)
     u, v, mask = canvas.within(CLOTH["cuff"])
     canvas.cover(mask * (v < -0.35), cloth)

@@ -47,7 +47,12 @@ def vrm_extension(name: str, nodes: dict[str, int], face: int, bones: list[str])
             {"node": face, "index": ARKIT_BLENDSHAPES.index(target), "weight": weight}
             for target, weight in weights.items()
         ]
-        free = {"isBinary": False, "overrideBlink": "none", "overrideLookAt": "none", "overrideMouth": "none"}
+        free = {
+            "isBinary": False,
+            "overrideBlink": "none",
+            "overrideLookAt": "none",
+            "overrideMouth": "none",
+        }
         return free | ({"morphTargetBinds": binds} if binds else {})
 
     reach = {"inputMaxValue": 60.0, "outputScale": 1.0}
@@ -89,16 +94,16 @@ def vrm_extension(name: str, nodes: dict[str, int], face: int, bones: list[str])
 def spring_extension(
     springs: list[Spring], colliders: list[Collider], nodes: dict[str, int]
 ) -> dict[str, Any]:
-    groups = [
-        {"name": c.name, "colliders": [number]} for number, c in enumerate(colliders)
-    ]
+    groups = [{"name": c.name, "colliders": [number]} for number, c in enumerate(colliders)]
     numbers = {c.name: number for number, c in enumerate(colliders)}
     return {
         "specVersion": "1.0",
         "colliders": [
             {
                 "node": nodes[c.bone],
-                "shape": {"capsule": {"offset": list(c.start), "radius": c.radius_m, "tail": list(c.end)}},
+                "shape": {
+                    "capsule": {"offset": list(c.start), "radius": c.radius_m, "tail": list(c.end)}
+                },
             }
             for c in colliders
         ],

@@ -45,7 +45,9 @@ def face() -> Mesh:
     return FeatureBuilder(shape, build_skin(shape)).face_skin()
 
 
-def test_every_arkit_blendshape_is_an_expression_that_moves_the_face(document: dict[str, Any]) -> None:
+def test_every_arkit_blendshape_is_an_expression_that_moves_the_face(
+    document: dict[str, Any],
+) -> None:
     vrm = document["extensions"]["VRMC_vrm"]
     assert list(vrm["expressions"]["custom"]) == list(ARKIT_BLENDSHAPES)
     (mesh,) = [mesh for mesh in document["meshes"] if mesh["name"] == "face"]
@@ -86,7 +88,9 @@ def test_another_style_gives_another_character(glb: bytes) -> None:
     assert b"leftTail0" not in other
 
 
-@pytest.mark.parametrize(("field", "value"), [("hair", "purple"), ("iris", "#12345"), ("eye_scale", 3.0)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("hair", "purple"), ("iris", "#12345"), ("eye_scale", 3.0)]
+)
 def test_a_style_that_cannot_be_drawn_is_refused_in_a_sentence(field: str, value: object) -> None:
     with pytest.raises(InputError, match="avatar style"):
         AvatarStyle(**{field: value})  # type: ignore[arg-type]
@@ -118,10 +122,14 @@ def test_a_blink_closes_the_eye_it_names_and_not_the_other(face: Mesh) -> None:
     assert opening(skin.eye_loop) < 0.5 * opening(skin.right_eye_loop)
 
 
-@pytest.mark.parametrize("name", [n for n in ARKIT_BLENDSHAPES if n.endswith("Left") and n[:3] != "jaw"])
+@pytest.mark.parametrize(
+    "name", [n for n in ARKIT_BLENDSHAPES if n.endswith("Left") and n[:3] != "jaw"]
+)
 def test_left_and_right_are_mirror_images(name: str) -> None:
     shape = HeadShape()
-    x, y = (v.ravel() for v in np.meshgrid(np.linspace(-0.06, 0.06, 25), np.linspace(-0.1, 0.03, 25)))
+    x, y = (
+        v.ravel() for v in np.meshgrid(np.linspace(-0.06, 0.06, 25), np.linspace(-0.1, 0.03, 25))
+    )
     left = shape.front(x, y, nose=False)
     right = left * [-1, 1, 1]
     lower = (left[:, 1] < shape.mouth.y).astype(float)
@@ -143,7 +151,10 @@ def test_the_khronos_validator_finds_no_error(glb: bytes, tmp_path: Path) -> Non
         ".then(r=>console.log(JSON.stringify(r.issues)))"
     )
     done = subprocess.run(
-        ["node", "-e", script, str(validator), str(file)], capture_output=True, text=True, check=True
+        ["node", "-e", script, str(validator), str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     issues = json.loads(done.stdout)
     assert issues["numErrors"] == 0, issues["messages"]

@@ -121,7 +121,9 @@ class StageServer:
         self._seq += 1
         return Header(kind, stream_id, self._seq, pts_us)
 
-    def face(self, weights: dict[str, float], *, seconds: float = 4.0, at_us: int | None = None) -> int:
+    def face(
+        self, weights: dict[str, float], *, seconds: float = 4.0, at_us: int | None = None
+    ) -> int:
         """Holds a face from now (or `at_us`) on; returns the time of its last frame."""
         row = np.zeros(len(ARKIT_BLENDSHAPES), np.float32)
         for name, weight in weights.items():

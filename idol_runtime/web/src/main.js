@@ -158,13 +158,13 @@ function frame(nowMs) {
     lastShownFace = sample.face.from;
     appliedFaceFrames += 1;
   }
-  if (avatar && !scenery.frozen) avatar.update(dt, sample);
+  avatar?.update(scenery.frozen ? 0 : dt, sample);
   scenery.render(dt);
   requestAnimationFrame(frame);
 }
 requestAnimationFrame(frame);
 
-/** For tests: read-only facts, and a still camera. */
+/** For tests: read-only facts, a still camera, and a time that stands still but for the face. */
 window.__stage = {
   get ready() { return avatar !== null; },
   get connected() { return connection.isOpen; },
