@@ -7,12 +7,17 @@ sound better. A cut is decided by the text around it alone, never by how the tex
 import re
 from dataclasses import dataclass
 
-ABBREVIATIONS = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "mt", "lt", "col", "gen", "sgt", "capt", "rev", "hon", "pres", "gov", "sen", "rep", "vs", "etc", "approx", "dept", "est", "inc", "ltd", "co", "corp", "no", "vol", "fig", "ch", "sec", "min", "max", "e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "ave", "blvd", "rd"]
+_TITLES = "mr mrs ms dr prof st sr jr mt lt col gen sgt capt rev hon pres gov sen rep"
+_MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
+_OTHERS = (
+    "vs etc approx dept est inc ltd co corp no vol fig ch sec min max e.g i.e a.m p.m u.s u.k ave "
+    "blvd rd"
 )
+ABBREVIATIONS = frozenset(f"{_TITLES} {_MONTHS} {_OTHERS}".split(" "))
 """Words whose full stop does not end a sentence, without their last stop, in lower case."""
 # These end a sentence as often as not; a capital after them decides.
-_ALSO_AT_END = frozenset(["etc", "inc", "ltd", "co", "corp", "a.m", "p.m", "st", "no", "sec", "min", "max"])
+_AT_END = "etc inc ltd co corp a.m p.m st no sec min max"
+_ALSO_AT_END = frozenset(_AT_END.split(" "))
 
 _CLOSERS = "\"'”’)]}»」』）】〉》*_~"
 _SENTENCE_END = ".!?…"

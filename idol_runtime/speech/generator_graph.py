@@ -14,6 +14,7 @@ and a small inverse STFT. Differences from the original export, all exact but fo
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -61,9 +62,9 @@ class _Graph:
         return self.constant(np.array(values, np.int64))
 
     def scalar(self, value: float) -> str:
-        return self.constant(np.float32(value))
+        return self.constant(np.array(value, np.float32))
 
-    def op(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         name = f"v{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name

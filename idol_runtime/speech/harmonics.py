@@ -59,7 +59,7 @@ class HarmonicSource:
         sines = np.sin((2 * np.pi * (turns % 1)).astype(np.float32))
         voiced = self._voiced[samples // FRAME_SAMPLES]
         mixed = _AMPLITUDE * voiced * (sines @ self._mix.weights) + self._mix.bias
-        return np.tanh(mixed).astype(np.float32)
+        return np.asarray(np.tanh(mixed), np.float32)
 
     def spectra(self, start: int, stop: int) -> Floats:
         """Magnitudes and phases around samples `HOP * k` for k in [start, stop], both included.

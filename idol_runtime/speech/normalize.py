@@ -180,7 +180,7 @@ def _tidy(text: str) -> str:
     text = re.sub(r"([,;:、，—])[\s,;:、，]*(?=[,;:、，—])", "", text)
     text = re.sub(r"[,;:]\s*([.!?…])", r"\1", text)
     text = re.sub(r"\(\s*\)|\"\s*\"", " ", text)
-    text = re.sub(r"\s+([,.;:!?…])", r"\1", text)
+    text = re.sub(r"\s+([,.;:!?…、。，！？；：])", r"\1", text)
     text = re.sub(r"\s+", " ", text)
     return re.sub(r"^[\s,;:.…—!?-]+(?=\w)", "", text).strip()
 

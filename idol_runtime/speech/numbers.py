@@ -6,7 +6,10 @@ Number words come from sanotts, which the phonemizer needs anyway.
 import re
 from collections.abc import Callable
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTH_NAMES = (
+    "January February March April May June July August September October November December"
+)
+_MONTHS = _MONTH_NAMES.split(" ")
 _MONTH = "|".join(
     [*_MONTHS, "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sept?", "Oct", "Nov"]
 )
