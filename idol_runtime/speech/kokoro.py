@@ -30,6 +30,9 @@ __all__ = ["Clause", "SpeechModel", "prepare"]
 
 UNIT_S = 0.025
 """Kokoro's durations count in this."""
+SOUND_LEAD_S = 0.055
+"""Kokoro's sound runs ahead of its durations by this: high-band energy follows /s/ and /sh/ best,
+and loudness the voiced sounds, when their times are moved 50 to 60 ms earlier (150 utterances)."""
 UNIT_FRAMES = 2
 MAX_TOKENS = 508
 """Symbols of one clause: 510 positions less the padding."""
@@ -227,8 +230,9 @@ def spoken_units(clause: Clause) -> tuple[int, int]:
 def phoneme_times(clause: Clause) -> tuple[Phoneme, ...]:
     """Every symbol with its time in the sound that is played; the padding is a space."""
     start, stop = spoken_units(clause)
-    edges = np.clip(np.concatenate([[0], np.cumsum(clause.durations)]), start, stop) - start
-    times = (edges * UNIT_S).tolist()
+    edges_s = np.concatenate([[0], np.cumsum(clause.durations)]) * UNIT_S - SOUND_LEAD_S
+    edges_s[-1] = stop * UNIT_S  # the padding lasts to the end of what is played
+    times = (np.clip(edges_s, start * UNIT_S, stop * UNIT_S) - start * UNIT_S).tolist()
     return tuple(
         Phoneme(symbol, begin, end)
         for symbol, (begin, end) in zip(
