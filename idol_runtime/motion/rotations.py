@@ -50,7 +50,8 @@ def rotate(q: Array, vectors: Array) -> Array:
     """Turns vectors (..., 3) by unit quaternions (..., 4)."""
     axis, w = q[..., :3], q[..., 3:]
     across = 2.0 * np.cross(axis, vectors)
-    return vectors + w * across + np.cross(axis, across)
+    turned: Array = vectors + w * across + np.cross(axis, across)
+    return turned
 
 
 def angle_between(a: Array, b: Array) -> Array:

@@ -62,8 +62,8 @@ def read_bvh(path: Path) -> BvhMotion:
     expected = [POSE_BONES[bone] for bone in order]
     if names != expected or any(turn not in words for turn in _TURNS):
         raise InputError(
-            f"{path}: expected the joints {', '.join(expected)}, found {', '.join(names) or 'none'};"
-            " give a file that this program wrote."
+            f"{path}: expected the joints {', '.join(expected)}, found "
+            f"{', '.join(names) or 'none'}; give a file that this program wrote."
         )
     try:
         _, count, _, _, frame_s, *values = motion.replace("\n", " ").split()

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import idol_runtime
+from idol_protocol.channels import ACTIVITIES, POSE_BONES
+from idol_runtime.errors import BundleError
+from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
+from idol_runtime.motion.rotations import angle_between, from_yaw_pitch_roll, multiply
+from idol_runtime.motion.skeleton import forward_kinematics
+
+BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "pose"
+
+
+def perform(activity: str, seeds: list[int], frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations [T, B, 22, 4] and joints [T, B, 22, 3] of characters in silence."""
+    model = PoseModel.open(BUNDLE)
+    rows = len(seeds)
+    audio = np.full((rows, 160), -1.03, np.float32)
+    doing = np.tile(np.eye(4, dtype=np.float32)[ACTIVITIES.index(activity)], (rows, 1))
+    emotion, style = np.zeros((rows, 8), np.float32), np.zeros((rows, 16), np.float32)
+    state, noise_state = model.initial_state(rows), model.noise.initial_state(np.array(seeds))
+    turns, joints = [], []
+    for _ in range(frames):
+        noise, noise_state = model.noise.step(noise_state)
+        made, state = model.step(PoseInputs(audio, doing, emotion, style, noise), state)
+        turns.append(made.rotations)
+        joints.append(forward_kinematics(made.rotations, made.hips)[0])
+    return np.stack(turns), np.stack(joints)
+
+
+def test_an_idle_body_stands_with_hanging_arms_and_planted_feet() -> None:
+    turns, joints = perform("idle", [1, 2], 300)
+    at = {bone: joints[:, :, index] for index, bone in enumerate(POSE_BONES)}
+    np.testing.assert_allclose(np.linalg.norm(turns, axis=-1), 1.0, atol=1e-5)
+    assert (at["leftHand"][..., 1] < at["spine"][..., 1] + 0.15).all()
+    assert (at["head"][..., 1] > 1.25).all()
+    for side in ("left", "right"):
+        ankle = at[f"{side}Foot"]
+        assert np.ptp(ankle, axis=0).max() < 1e-3
+    # Alive: the body moves, yet never jumps.
+    assert joints.std(axis=0).max() > 0.01
+    assert angle_between(turns[:-1], turns[1:]).max() < 20
+
+
+def test_two_seeds_move_differently_and_one_seed_repeats_itself() -> None:
+    first, _ = perform("idle", [1, 2], 90)
+    again, _ = perform("idle", [1, 2], 90)
+    np.testing.assert_array_equal(first, again)
+    assert angle_between(first[-1, 0], first[-1, 1]).max() > 1.0
+
+
+def test_a_row_does_not_depend_on_who_shares_its_batch() -> None:
+    together, _ = perform("think", [5, 6, 7], 60)
+    alone, _ = perform("think", [6], 60)
+    np.testing.assert_allclose(together[:, 1], alone[:, 0], atol=1e-5)
+
+
+def test_the_head_of_the_face_is_shared_by_neck_and_head() -> None:
+    rest = np.tile(np.array([0, 0, 0, 1], np.float32), (22, 1))
+    turned = with_head(rest, np.array([30, 0, 0], np.float32))
+    neck, head = turned[POSE_BONES.index("neck")], turned[POSE_BONES.index("head")]
+    assert float(angle_between(rest[0], neck)) == pytest.approx(12, abs=1e-3)
+    whole = from_yaw_pitch_roll(np.array([30.0, 0.0, 0.0]))
+    assert float(angle_between(multiply(neck, head), whole)) == pytest.approx(0, abs=1e-2)
+
+
+def test_a_folder_without_a_bundle_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="expected a bundle"):
+        PoseModel.open(tmp_path)
