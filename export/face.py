@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -73,7 +74,11 @@ def write_onnx(generator: FaceGenerator, path: Path) -> None:
         verbose=False,
     )
     assert program is not None
-    program.save(str(path), external_data=False)
+    # The exporter writes a stack trace of the machine it ran on into every node.
+    model = program.model_proto
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del part.metadata_props[:]
+    onnx.save(model, path)
 
 
 def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:

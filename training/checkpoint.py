@@ -43,7 +43,13 @@ def origin(seed: int) -> dict[str, Any]:
 def command_line() -> str:
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
     start = ["python", "-m", module] if module else ["python", sys.argv[0]]
-    return shlex.join([*start, *sys.argv[1:]])
+    return shlex.join([*start, *(portable(argument) for argument in sys.argv[1:])])
+
+
+def portable(argument: str) -> str:
+    """An absolute path as `.../name`: a card says what was read, not where it lay."""
+    path = Path(argument)
+    return f".../{path.name}" if path.is_absolute() else argument
 
 
 def save(

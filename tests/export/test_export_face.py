@@ -1,0 +1,71 @@
+"""The smoke configuration, end to end: train, stop, resume, export, stream."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from export.face import export
+from idol_runtime.errors import BundleError
+from idol_runtime.motion.face import FaceModel
+from training.config import load_config
+from training.train_face import Settings, train
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("face")
+    settings = load_config(CONFIGS / "face_smoke.toml", Settings)
+    run, bundle = folder / "run", folder / "bundle"
+    half = msgspec.structs.replace(settings, steps=settings.steps // 2)
+    train(half, run, speech=None, data=None)
+    train(settings, run, speech=None, data=None)
+    export(run, bundle)
+    return run, bundle
+
+
+def test_a_run_goes_on_from_its_checkpoint_and_logs_its_origin(exported: tuple[Path, Path]) -> None:
+    run, _ = exported
+    assert json.loads((run / "progress.json").read_text())["step"] == 6
+    assert json.loads((run / "origin.json").read_text())["seed"] == 0
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["loss/position"] > 0
+
+
+def test_an_exported_bundle_opens_and_says_how_it_was_made(exported: tuple[Path, Path]) -> None:
+    model = FaceModel.open(exported[1])
+    assert model.config.lookahead_frames == 2
+    card = json.loads((exported[1] / "manifest.json").read_text())["card"]
+    assert card["parity_streaming_vs_offline"] < 1e-5
+    assert {entry["licence"] for entry in card["data"]} == {"MIT", "Apache-2.0"}
+
+
+def test_the_graph_holds_no_paths_of_the_machine_that_wrote_it(exported: tuple[Path, Path]) -> None:
+    graph = (exported[1] / "face.onnx").read_bytes()
+    assert str(Path(__file__).parents[2]).encode() not in graph
+
+
+def test_a_truncated_graph_is_refused(exported: tuple[Path, Path], tmp_path: Path) -> None:
+    for path in exported[1].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    graph = tmp_path / "face.onnx"
+    graph.write_bytes(graph.read_bytes()[:-100])
+    with pytest.raises(BundleError, match="truncated"):
+        FaceModel.open(tmp_path)
+
+
+def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text("steps = 1\nstepz = 2\n")
+    with pytest.raises(SystemExit, match="stepz"):
+        load_config(path, Settings)
+
+
+def test_two_rows_do_not_see_each_other(exported: tuple[Path, Path]) -> None:
+    model = FaceModel.open(exported[1])
+    assert model.initial_state(3).shape == (3, model.config.state_size)
+    assert not np.any(model.initial_state(3))
