@@ -2,30 +2,26 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of `idol serve` with the real models."""
     command = [sys.executable, "-m", "idol_runtime", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        errors: list[str] = []
-        reader = threading.Thread(target=lambda: errors.extend(process.stderr or []), daemon=True)
-        reader.start()
+    log = tmp_path_factory.mktemp("served") / "stderr.txt"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
-            ready = next((line for line in process.stdout or [] if "http://" in line), "")
-            if not ready:
-                process.wait(30)
-                reader.join(5)
-            assert ready, "".join(errors)
+            assert process.stdout is not None
+            ready = next((line for line in process.stdout if "http://" in line), None)
+            assert ready, log.read_text()
             yield ready.split("http://")[1].strip().rstrip("/")
         finally:
             process.terminate()
-            assert process.wait(30) == 0
-            reader.join(5)
+            status = process.wait(30)
+        assert status == 0, log.read_text()
