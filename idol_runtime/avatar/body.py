@@ -11,19 +11,32 @@ SKIN_BOX = (0.02, 0.48, 0.03, 0.52)
 
 _PLACES = {bone.name: np.array(bone.place) for bone in humanoid_bones()}
 
-TORSO = np.array([
-    # height, half-width, half-depth, middle z
-    (1.345, 0.0305, 0.0330, -0.014), (1.315, 0.0285, 0.0305, -0.018), (1.290, 0.0305, 0.0320, -0.022),
-    (1.272, 0.0560, 0.0430, -0.020), (1.256, 0.0880, 0.0520, -0.016), (1.236, 0.1000, 0.0600, -0.012),
-    (1.200, 0.1000, 0.0680, -0.006), (1.160, 0.1010, 0.0730, -0.002), (1.120, 0.0980, 0.0720, -0.001),
-    (1.080, 0.0890, 0.0660, -0.004), (1.040, 0.0800, 0.0610, -0.006), (1.000, 0.0780, 0.0600, -0.006),
-    (0.960, 0.0880, 0.0660, -0.006), (0.915, 0.1080, 0.0760, -0.008), (0.870, 0.1180, 0.0820, -0.010),
-    (0.830, 0.1140, 0.0790, -0.008), (0.795, 0.0800, 0.0600, -0.004),
-])  # fmt: skip
+TORSO = np.array(
+    [
+        # height, half-width, half-depth, middle z
+        (1.345, 0.0305, 0.0330, -0.014),
+        (1.315, 0.0285, 0.0305, -0.018),
+        (1.290, 0.0305, 0.0320, -0.022),
+        (1.272, 0.0560, 0.0430, -0.020),
+        (1.256, 0.0880, 0.0520, -0.016),
+        (1.236, 0.1000, 0.0600, -0.012),
+        (1.200, 0.1000, 0.0680, -0.006),
+        (1.160, 0.1010, 0.0730, -0.002),
+        (1.120, 0.0980, 0.0720, -0.001),
+        (1.080, 0.0890, 0.0660, -0.004),
+        (1.040, 0.0800, 0.0610, -0.006),
+        (1.000, 0.0780, 0.0600, -0.006),
+        (0.960, 0.0880, 0.0660, -0.006),
+        (0.915, 0.1080, 0.0760, -0.008),
+        (0.870, 0.1180, 0.0820, -0.010),
+        (0.830, 0.1140, 0.0790, -0.008),
+        (0.795, 0.0800, 0.0600, -0.004),
+    ]
+)
 
 
-def torso_section(height: ArrayLike, grow: ArrayLike = 0.0) -> tuple[Floats, Floats, Floats]:
-    """Half-width, half-depth and middle z of the torso at a height, `grow` metres outside the skin."""
+def torso_section(height: Floats, grow: Floats | float = 0.0) -> tuple[Floats, Floats, Floats]:
+    """Half-width, half-depth and middle z of the torso at a height, `grow` metres off the skin."""
     table = TORSO[::-1]
     columns = [np.interp(height, table[:, 0], table[:, k]) for k in (1, 2, 3)]
     return columns[0] + grow, columns[1] + grow, columns[2]
@@ -43,7 +56,13 @@ def spine_weights(height: Floats) -> dict[str, Floats]:
 
 
 def torso(
-    top: float, bottom: float, rows: int, grow: ArrayLike, uv_box: ArrayLike, *, bust: float = 0.017
+    top: float,
+    bottom: float,
+    rows: int,
+    grow: Floats | float,
+    uv_box: ArrayLike,
+    *,
+    bust: float = 0.017,
 ) -> Mesh:
     """The trunk's surface from `top` to `bottom`, pushed out by `grow` metres (by row)."""
     points = curve(TORSO, 120)
@@ -54,20 +73,32 @@ def torso(
         np.stack([zero, y, middle], -1),
         np.stack([wide + grow, zero, zero], -1),
         np.stack([zero, zero, deep + grow], -1),
-        uv_box, spine_weights(y), segments=32, power=2.25,
-    )  # fmt: skip
+        uv_box,
+        spine_weights(y),
+        segments=32,
+        power=2.25,
+    )
     p = made.positions
-    swell = falloff(np.abs(p[:, 0]), 0.044, 0.036) * falloff(
-        p[:, 1], 1.150, 0.042 + 0.012 * (p[:, 1] > 1.15)
+    swell: Floats = falloff(np.abs(p[:, 0]), 0.044, 0.036) * falloff(
+        p[:, 1], 1.150, np.where(p[:, 1] > 1.15, 0.054, 0.042)
     )
     p[:, 2] += bust * swell * smoothstep(0.0, 0.04, p[:, 2])
     return made
 
 
 def limb(
-    points: ArrayLike, radii: ArrayLike, rows: int, bones: tuple[str, ...], joints: ArrayLike,
-    uv_box: ArrayLike = SKIN_BOX, *, side: ArrayLike, flat: float = 1.0, soft: float = 0.03, segments: int = 16,
-) -> Mesh:  # fmt: skip
+    points: ArrayLike,
+    radii: ArrayLike,
+    rows: int,
+    bones: tuple[str, ...],
+    joints: ArrayLike,
+    uv_box: ArrayLike = SKIN_BOX,
+    *,
+    side: ArrayLike,
+    flat: float = 1.0,
+    soft: float = 0.03,
+    segments: int = 16,
+) -> Mesh:
     """A tube along (k, 3) points; bone n takes over from n-1 around distance `joints[n-1]`."""
     path = curve(points, rows)
     radius = curve(radii, rows)[:, 0]
@@ -96,7 +127,7 @@ ARM_RADII = (0.040, 0.0365, 0.0335, 0.0315, 0.0305, 0.0300, 0.0270, 0.0230, 0.02
 
 def left_arm() -> Mesh:
     a, w = _PLACES["leftUpperArm"], _PLACES["leftHand"]
-    points = np.linspace(a - [0.02, 0, 0], w + [0.006, 0, 0], 10)
+    points = np.linspace(a - [0.02, 0, 0], w + np.array([0.006, 0, 0]), 10)
     elbow = _PLACES["leftLowerArm"][0] - a[0] + 0.02
     return limb(points, ARM_RADII, 26, ("leftUpperArm", "leftLowerArm"), [elbow], side=(0, 1, 0))
 
@@ -112,11 +143,16 @@ def left_hand() -> Mesh:
     x, deep, thick = (np.interp(rows, old, v) for v in (x, deep, thick))
     zero = np.zeros(14)
     palm = loft(
-        wrist + np.stack([x, zero, zero], -1), np.stack([zero, thick, zero], -1),
-        np.stack([zero, zero, deep], -1), SKIN_BOX,
-        {"leftLowerArm": 0.5 * (1 - smoothstep(-0.01, 0.012, x)), "leftHand": 0.5 + 0.5 * smoothstep(-0.01, 0.012, x)},
+        wrist + np.stack([x, zero, zero], -1),
+        np.stack([zero, thick, zero], -1),
+        np.stack([zero, zero, deep], -1),
+        SKIN_BOX,
+        {
+            "leftLowerArm": 0.5 * (1 - smoothstep(-0.01, 0.012, x)),
+            "leftHand": 0.5 + 0.5 * smoothstep(-0.01, 0.012, x),
+        },
         power=2.6,
-    )  # fmt: skip
+    )
     parts = [palm]
     for finger, (root, lengths, radius) in FINGERS.items():
         names = tuple(f"left{finger}{part}" for part in ("Proximal", "Intermediate", "Distal"))
@@ -141,8 +177,16 @@ def _finger(
     return limb(made, radii, 14, names, joints, side=(0, 1, 0), flat=0.95, soft=0.006, segments=10)
 
 
-LEG_POINTS = [(0.066, 0.850, -0.004), (0.072, 0.700, 0.002), (0.075, 0.560, 0.006), (0.075, 0.466, 0.006),
-              (0.0755, 0.360, -0.006), (0.0755, 0.260, -0.013), (0.075, 0.160, -0.015), (0.074, 0.085, -0.016)]  # fmt: skip
+LEG_POINTS = [
+    (0.066, 0.850, -0.004),
+    (0.072, 0.700, 0.002),
+    (0.075, 0.560, 0.006),
+    (0.075, 0.466, 0.006),
+    (0.0755, 0.360, -0.006),
+    (0.0755, 0.260, -0.013),
+    (0.075, 0.160, -0.015),
+    (0.074, 0.085, -0.016),
+]
 LEG_RADII = (0.0770, 0.0700, 0.0580, 0.0475, 0.0485, 0.0440, 0.0320, 0.0275)
 
 

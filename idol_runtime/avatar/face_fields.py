@@ -243,7 +243,7 @@ class FaceFields:
 
 
 def _move(amount: Floats, dx: float, dy: float, dz: float) -> Floats:
-    return amount[:, None] * np.array([dx, dy, dz])
+    return np.asarray(amount[:, None] * np.array([dx, dy, dz]))
 
 
 _Sided = Callable[[FaceFields, FacePoints, float], Floats]

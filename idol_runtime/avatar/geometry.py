@@ -105,7 +105,7 @@ def smoothstep(low: float | Floats, high: float | Floats, x: ArrayLike) -> Float
 
 
 def curve(points: ArrayLike, count: int) -> Floats:
-    """`count` points along a Catmull-Rom spline through (k, d) control points, evenly in parameter."""
+    """`count` points along a Catmull-Rom spline through (k, d) points, evenly in parameter."""
     p = np.asarray(points, float)
     if p.ndim == 1:
         p = p[:, None]
@@ -126,7 +126,7 @@ def curve(points: ArrayLike, count: int) -> Floats:
 
 
 def grid_triangles(rows: int, columns: int, *, closed: bool = False) -> Indices:
-    """Two triangles per cell of a (rows, columns) grid; `closed` also joins last column to first."""
+    """Two triangles per cell of a (rows, columns) grid; `closed` joins last column to first."""
     i, k = np.meshgrid(
         np.arange(rows - 1), np.arange(columns if closed else columns - 1), indexing="ij"
     )
@@ -136,7 +136,7 @@ def grid_triangles(rows: int, columns: int, *, closed: bool = False) -> Indices:
 
 
 def sheet(points: Floats, uv_box: ArrayLike, weights: Mapping[str, Floats] | str) -> Mesh:
-    """A (rows, columns, 3) grid of points as a mesh; `uv_box` = u0, v0, u1, v1 over columns, rows."""
+    """A (rows, columns, 3) grid of points as a mesh; `uv_box` is u0, v0, u1, v1: columns, rows."""
     rows, columns, _ = points.shape
     u0, v0, u1, v1 = np.asarray(uv_box, float)
     v, u = np.meshgrid(np.linspace(v0, v1, rows), np.linspace(u0, u1, columns), indexing="ij")
@@ -192,6 +192,6 @@ def lock(
     )
 
 
-def falloff(x: ArrayLike, centre: float, spread: float) -> Floats:
+def falloff(x: ArrayLike, centre: float, spread: float | Floats) -> Floats:
     """A bell of height 1."""
     return np.asarray(np.exp(-(((np.asarray(x, float) - centre) / spread) ** 2)))

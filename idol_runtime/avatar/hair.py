@@ -1,6 +1,7 @@
-"""Hair: a cap on the skull, bangs and side locks that hug it, twin tails (or a long fall) on springs.
+"""Hair: a cap on the skull, bangs and side locks that hug it, tails or a long fall on springs.
 
-The texture's upper half is hair on the head (v from the crown), its lower half hangs (v from the tie).
+The texture's upper half is hair on the head (v from the crown), its lower half hangs (v from
+the tie).
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from idol_runtime.avatar.geometry import (
     unit,
 )
 from idol_runtime.avatar.head import CENTRE, HeadShape
-from idol_runtime.avatar.skeleton import Bone, Spring
+from idol_runtime.avatar.skeleton import Bone, Spring, point
 
 TIE = np.array([0.088, 0.062, -0.026])
 """Where the left tail is tied, in the head's coordinates."""
@@ -43,7 +44,7 @@ _BACK = [
 
 
 def _directions(azimuth: ArrayLike, polar: ArrayLike) -> Floats:
-    """Unit vectors: azimuth 0 faces front and grows to the character's left, polar 0 is the crown."""
+    """Unit vectors: azimuth 0 faces front and grows to her left, polar 0 is the crown."""
     a, b = np.broadcast_arrays(np.asarray(azimuth, float), np.asarray(polar, float))
     return np.stack([np.sin(b) * np.sin(a), np.cos(b), np.sin(b) * np.cos(a)], -1)
 
@@ -132,13 +133,20 @@ class HairBuilder:
         return replace(made, uvs=uvs)
 
     def _bangs(self) -> list[Mesh]:
-        """Azimuth of the root and the tip, polar angle of the tip, half-width; a parting off centre."""
+        """A parting off centre; rows: azimuth of root and tip, polar angle of tip, half-width."""
         rows = [
-            (-0.98, -1.10, 1.80, 0.0170), (-0.80, -0.90, 1.50, 0.0185), (-0.58, -0.66, 1.33, 0.0185),
-            (-0.36, -0.42, 1.36, 0.0180), (-0.16, -0.17, 1.27, 0.0160), (0.02, 0.05, 1.43, 0.0130),
-            (0.20, 0.27, 1.30, 0.0165), (0.40, 0.50, 1.38, 0.0180), (0.62, 0.73, 1.33, 0.0185),
-            (0.82, 0.93, 1.52, 0.0185), (0.99, 1.12, 1.82, 0.0170),
-        ]  # fmt: skip
+            (-0.98, -1.10, 1.80, 0.0170),
+            (-0.80, -0.90, 1.50, 0.0185),
+            (-0.58, -0.66, 1.33, 0.0185),
+            (-0.36, -0.42, 1.36, 0.0180),
+            (-0.16, -0.17, 1.27, 0.0160),
+            (0.02, 0.05, 1.43, 0.0130),
+            (0.20, 0.27, 1.30, 0.0165),
+            (0.40, 0.50, 1.38, 0.0180),
+            (0.62, 0.73, 1.33, 0.0185),
+            (0.82, 0.93, 1.52, 0.0185),
+            (0.99, 1.12, 1.82, 0.0170),
+        ]
         made = []
         for number, (root, tip, reach, width) in enumerate(rows):
             layer = 0.0015 * (number % 2)
@@ -147,9 +155,10 @@ class HairBuilder:
                     (root * 0.35, root * 0.8, (root + tip) / 2, tip),
                     (0.34, 0.68, 0.98, reach),
                     (0.0115, 0.0165 + layer, 0.0165 + layer, 0.0085 + layer),
-                    width, 0.09 * number,
+                    width,
+                    0.09 * number,
                 )
-            )  # fmt: skip
+            )
         ahoge = self._strand(
             (0.3, 0.5, 0.9, 1.1),
             (0.02, 0.12, 0.30, 0.62),
@@ -168,7 +177,7 @@ class HairBuilder:
             (0.006, -0.018, 0.0150, 0.86, 0.4),
             (-0.006, 0.010, 0.0095, 0.78, 0.7),
         ):
-            path = curve(spine[: max(6, int(20 * reach))], 18) + [dx, 0, dz]
+            path = curve(spine[: max(6, int(20 * reach))], 18) + np.array([dx, 0, dz])
             path = path + np.outer(falloff(t[:18], 0.55, 0.3), [0.004, 0, 0.004])
             wide = (
                 width
@@ -258,7 +267,7 @@ def _chain(stem: str, points: Floats) -> list[Bone]:
     names = [f"{stem}{k}" for k in range(len(points))]
     places = points + CENTRE
     return [
-        Bone(name, parent, tuple(float(c) for c in place))
+        Bone(name, parent, point(place))
         for name, parent, place in zip(names, ["head", *names], places, strict=False)
     ]
 

@@ -54,7 +54,7 @@ class EyeShape:
         return 0.0012 * np.clip(u, -1, 1)
 
     def loop(self, steps: int = 18) -> Floats:
-        """Points (2 * steps, 2) around the left eye's opening, from the inner corner over the top."""
+        """Points (2 * steps, 2) around the left eye's opening, from the inner corner upwards."""
         u = -np.cos(np.linspace(0, np.pi, steps + 1))
         over = np.stack([self.x + u * self.half_width, self.upper_lid(u)], -1)
         under = np.stack([self.x + u * self.half_width, self.lower_lid(u)], -1)[-2:0:-1]
@@ -109,7 +109,9 @@ class HeadShape:
             whole = whole - (0.0016 * bridge + 0.0042 * tip) * in_front
         return np.asarray(whole)
 
-    def front(self, x: Floats, y: Floats, *, nose: bool = True, offset: float = 0.0) -> Floats:
+    def front(
+        self, x: Floats | float, y: Floats | float, *, nose: bool = True, offset: float = 0.0
+    ) -> Floats:
         """Points (n, 3) where the front view's (x, y) meets the skin pushed out by `offset`."""
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
         start = np.stack([x, y, np.full_like(x, -0.01)], -1)
@@ -249,5 +251,5 @@ def build_skin(shape: HeadShape) -> Skin:
 
 
 def calm_normals(p: Floats) -> Floats:
-    """Normals of a plain egg: cel shading then falls in one clean shape, without nose and sockets."""
+    """Normals of a plain egg: cel shading falls in one clean shape, without nose and sockets."""
     return unit((p - [0, -0.015, -0.03]) / np.array([0.075, 0.10, 0.095]) ** 2)

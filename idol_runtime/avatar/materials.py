@@ -8,7 +8,7 @@ from idol_runtime.avatar.style import Colour, rgb
 
 
 def linear(colour: Colour) -> list[float]:
-    """glTF factors are linear; style colours are sRGB."""
+    """GlTF factors are linear; style colours are sRGB."""
     c = np.array(rgb(colour))
     return [
         round(float(v), 5) for v in np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)

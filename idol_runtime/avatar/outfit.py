@@ -12,23 +12,28 @@ from idol_runtime.avatar.body import left_leg, spine_weights, torso, torso_secti
 from idol_runtime.avatar.geometry import (
     Floats,
     Mesh,
-    curve,
-    falloff,
-    grid_triangles,
     loft,
     merge,
     sheet,
     smoothstep,
-    unit,
 )
 from idol_runtime.avatar.skeleton import Bone, Spring, humanoid_bones
 
 CLOTH: dict[str, tuple[float, float, float, float]] = {
-    "bodice": (0.0, 0.0, 0.5, 0.25), "skirt": (0.5, 0.0, 1.0, 0.25), "sleeve": (0.0, 0.25, 0.25, 0.5),
-    "ribbon": (0.25, 0.25, 0.5, 0.5), "white": (0.52, 0.27, 0.73, 0.48), "sock": (0.75, 0.25, 1.0, 0.5),
-    "shoe": (0.02, 0.52, 0.23, 0.73), "trim": (0.27, 0.52, 0.48, 0.73), "frill": (0.5, 0.5, 0.75, 0.75),
-    "cloth": (0.77, 0.52, 0.98, 0.73), "sole": (0.02, 0.77, 0.23, 0.98), "cuff": (0.25, 0.75, 0.5, 1.0), "collar": (0.5, 0.75, 1.0, 1.0),
-}  # fmt: skip
+    "bodice": (0.0, 0.0, 0.5, 0.25),
+    "skirt": (0.5, 0.0, 1.0, 0.25),
+    "sleeve": (0.0, 0.25, 0.25, 0.5),
+    "ribbon": (0.25, 0.25, 0.5, 0.5),
+    "white": (0.52, 0.27, 0.73, 0.48),
+    "sock": (0.75, 0.25, 1.0, 0.5),
+    "shoe": (0.02, 0.52, 0.23, 0.73),
+    "trim": (0.27, 0.52, 0.48, 0.73),
+    "frill": (0.5, 0.5, 0.75, 0.75),
+    "cloth": (0.77, 0.52, 0.98, 0.73),
+    "sole": (0.02, 0.77, 0.23, 0.98),
+    "cuff": (0.25, 0.75, 0.5, 1.0),
+    "collar": (0.5, 0.75, 1.0, 1.0),
+}
 UV = {
     name: (u0 + 0.004, v0 + 0.004, u1 - 0.004, v1 - 0.004)
     for name, (u0, v0, u1, v1) in CLOTH.items()
@@ -53,7 +58,7 @@ def _skirt_profile(t: Floats) -> tuple[Floats, Floats]:
 
 def skirt_bones() -> list[Bone]:
     bones = []
-    wide, deep, middle = torso_section(_WAIST_Y)
+    wide, deep, middle = torso_section(np.array(_WAIST_Y))
     for n in range(_SKIRT_CHAINS):
         names = [f"skirt{n}_{k}" for k in range(3)]
         for k, t in enumerate((0.22, 0.60, 1.0)):
@@ -70,9 +75,17 @@ def skirt_bones() -> list[Bone]:
 
 def skirt_springs() -> list[Spring]:
     return [
-        Spring(f"skirt{n}", tuple(f"skirt{n}_{k}" for k in range(3)), 2.2, 0.05, 0.5, 0.020, ("leftThigh", "rightThigh"))
+        Spring(
+            f"skirt{n}",
+            tuple(f"skirt{n}_{k}" for k in range(3)),
+            2.2,
+            0.05,
+            0.5,
+            0.020,
+            ("leftThigh", "rightThigh"),
+        )
         for n in range(_SKIRT_CHAINS)
-    ]  # fmt: skip
+    ]
 
 
 def _skirt_weights(angle: Floats, t: Floats) -> dict[str, Floats]:
@@ -164,9 +177,12 @@ def hair_ribbon(tie: Floats) -> Mesh:
     bow = _bow(tie, 0.052, "head", tails=0.9)
     ring = loft(
         tie + np.array([[-0.012, -0.002, 0], [-0.004, 0, 0], [0.006, 0, 0], [0.014, -0.001, 0]]),
-        np.outer([0.020, 0.026, 0.026, 0.020], [0, 1, 0]), np.outer([0.020, 0.026, 0.026, 0.020], [0, 0, 1]),
-        UV["ribbon"], "head", segments=16,
-    )  # fmt: skip
+        np.outer([0.020, 0.026, 0.026, 0.020], [0, 1, 0]),
+        np.outer([0.020, 0.026, 0.026, 0.020], [0, 0, 1]),
+        UV["ribbon"],
+        "head",
+        segments=16,
+    )
     return merge([_turned(bow, tie, 0.55, -0.25), ring])
 
 
@@ -193,9 +209,11 @@ def _sleeve() -> Mesh:
     grid = centre[:, None] + (grid - centre[:, None]) * gather[..., None]
     band = loft(
         shoulder + np.array([[0.126, 0, 0], [0.128, 0, 0], [0.140, 0, 0], [0.142, 0, 0]]),
-        np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 1, 0]), np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 0, 1]),
-        UV["ribbon"], "leftUpperArm",
-    )  # fmt: skip
+        np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 1, 0]),
+        np.outer([0.036, 0.0415, 0.0415, 0.035], [0, 0, 1]),
+        UV["ribbon"],
+        "leftUpperArm",
+    )
     return merge([sheet(grid, UV["sleeve"], puff.weights), band])
 
 
@@ -218,7 +236,7 @@ def _cuff() -> Mesh:
     return merge(
         [
             sheet(grid, UV["cuff"], "leftLowerArm"),
-            _bow(wrist + [-0.062, 0.0, 0.032], 0.018, "leftLowerArm", tails=0.6),
+            _bow(wrist + np.array([-0.062, 0.0, 0.032]), 0.018, "leftLowerArm", tails=0.6),
         ]
     )
 
@@ -283,9 +301,13 @@ def outfit() -> Mesh:
     left = [_sleeve(), _cuff(), _shoe(), *legs]
     chest = _bow(np.array([0.0, 1.222, 0.068]), 0.050, "upperChest", tails=1.1)
     gem = loft(
-        np.linspace([0, 1.312, 0.016], [0, 1.292, 0.018], 7), np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0.008, 0, 0]),
-        np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.005]), UV["trim"], "neck", segments=8,
-    )  # fmt: skip
+        np.linspace([0, 1.312, 0.016], [0, 1.292, 0.018], 7),
+        np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0.008, 0, 0]),
+        np.outer(np.sqrt(1.01 - np.linspace(-1, 1, 7) ** 2), [0, 0, 0.005]),
+        UV["trim"],
+        "neck",
+        segments=8,
+    )
     back = _turned(
         _bow(np.array([0.0, 1.000, -0.085]), 0.085, "hips", tails=1.5),
         np.array([0.0, 1.0, -0.085]),

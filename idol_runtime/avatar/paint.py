@@ -109,7 +109,7 @@ def paint_features(style: AvatarStyle, size: int = 512) -> Floats:
     _paint_iris(canvas, style)
     brow_u, _, brow = canvas.within(BROW_BOX)
     canvas.cover(brow, mix(rgb(style.brow), rgb(style.hair_shade), smoothstep(0.2, 1, brow_u)))
-    lash_u, lash_v, lash = canvas.within(LASH_BOX)
+    _, lash_v, lash = canvas.within(LASH_BOX)
     canvas.cover(lash * smoothstep(-0.2, 1.0, lash_v) * 0.30, rgb(style.blush))
     _, depth, cavity = canvas.within(CAVITY_BOX)
     canvas.cover(cavity, mix((0.62, 0.20, 0.25), (0.45, 0.11, 0.17), smoothstep(-1.0, 0.0, depth)))
@@ -156,7 +156,7 @@ def _paint_iris(canvas: Canvas, style: AvatarStyle) -> None:
 
 
 def paint_hair(style: AvatarStyle, size: int = 512) -> Floats:
-    """u runs around strands, v from the crown (0 to 0.5 on the head) and along tails (0.5 to 1)."""
+    """U runs around strands, v from the crown (0 to 0.5 on the head) and along tails (0.5 to 1)."""
     canvas = Canvas(size, size, rgb(style.hair))
     u, v = canvas.u, canvas.v
     base, shade, tip = (np.array(rgb(c)) for c in (style.hair, style.hair_shade, style.hair_tip))

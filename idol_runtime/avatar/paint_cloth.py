@@ -67,7 +67,7 @@ def paint_cloth(style: AvatarStyle, size: int = 512) -> Floats:
 
 
 def _bodice(canvas: Canvas, cloth: Floats, white: Floats, accent: Floats, trim: Floats) -> None:
-    """u runs once around the trunk and starts and ends in the middle of the front."""
+    """The box runs once around the trunk and starts and ends in the middle of the front."""
     u, v, mask = canvas.within(CLOTH["bodice"])
     from_front = 1 - np.abs(u)
     vest = smoothstep(-0.38, -0.36, v - 0.45 * falloff(from_front, 0, 0.17) + 0.0)

@@ -82,6 +82,11 @@ COLLIDERS = [
 ]
 
 
+def point(place: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(c) for c in place)
+    return x, y, z
+
+
 def _finger_bones() -> list[Bone]:
     wrist = np.array(_LEFT["leftHand"][1])
     bones = []
@@ -97,7 +102,7 @@ def _chain(
     offsets = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
     names = [stem + part for part in parts]
     return [
-        Bone(name, parent, tuple(float(c) for c in root + way * at))
+        Bone(name, parent, point(root + way * at))
         for name, parent, at in zip(names, ["leftHand", *names], offsets, strict=False)
     ]
 

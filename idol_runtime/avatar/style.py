@@ -17,7 +17,8 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
         red, green, blue = bytes.fromhex(digits)
     except ValueError:
         raise InputError(
-            f"A colour is written #rrggbb, for example #7fd6e8; {colour!r} is not. Change it in the avatar style."
+            f"A colour is written #rrggbb, for example #7fd6e8; {colour!r} is not. "
+            "Change it in the avatar style."
         ) from None
     return red / 255, green / 255, blue / 255
 
@@ -49,7 +50,8 @@ class AvatarStyle:
     def __post_init__(self) -> None:
         if not 0.8 <= self.eye_scale <= 1.15:
             raise InputError(
-                f"eye_scale is between 0.8 and 1.15; {self.eye_scale} is not. Change it in the avatar style."
+                f"eye_scale is between 0.8 and 1.15; {self.eye_scale} is not. "
+                "Change it in the avatar style."
             )
         for field in self.__dataclass_fields__:
             value = getattr(self, field)

@@ -19,10 +19,10 @@ from idol_runtime.avatar.head import HeadShape, build_skin
 from idol_runtime.errors import InputError
 
 WEB = Path(__file__).parents[2] / "idol_runtime" / "web"
-PRESETS = set(
-    "happy angry sad relaxed surprised neutral aa ih ou ee oh blink blinkLeft blinkRight "
-    "lookUp lookDown lookLeft lookRight".split()
-)
+PRESETS = {
+    "happy", "angry", "sad", "relaxed", "surprised", "neutral", "aa", "ih", "ou", "ee", "oh",
+    "blink", "blinkLeft", "blinkRight", "lookUp", "lookDown", "lookLeft", "lookRight",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
