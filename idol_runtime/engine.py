@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Engine:
     def __init__(self, models: Models, stage: Stage) -> None:
         self.models = models
         self.stage = stage
+        self.ticking = asyncio.create_task(stage.run())
+        """Ends only when the engine is closed, or with the error that stopped the stage."""
         self._joined = 0
 
     def join(self, character: Character, *, seed: int | None = None) -> Conversation:
@@ -74,6 +76,8 @@ class Engine:
             pass
 
     async def aclose(self) -> None:
+        self.ticking.cancel()
+        await asyncio.wait([self.ticking])
         await self.models.aclose()
 
 
@@ -100,13 +104,9 @@ async def open_engine(
     stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
     models = start_models(folders, provider=config.provider, threads=config.threads)
     engine = Engine(models, stage)
-    ticking = asyncio.create_task(stage.run())
     try:
         yield engine
     finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
         await engine.aclose()
 
 

@@ -60,7 +60,7 @@ class Performer:
         self._lookahead = lookahead_frames
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
-        self._blend = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
+        self._blend: NDArray[np.float32] = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
         self._open_utterance: str | None = None
@@ -81,12 +81,12 @@ class Performer:
         self.speech_ends = start + len(chunk.samples)
         if utterance.id != self._open_utterance:
             self._open_utterance = utterance.id
-            self.track.append_phonemes(chunk.phonemes, start)
             self._pending.append(Cue(pts_of(start), "utterance.started", _told(utterance)))
-            if chunk.phonemes:
-                phonemes = [(each.symbol, each.start_s, each.end_s) for each in chunk.phonemes]
-                data = {"utterance_id": utterance.id, "phonemes": phonemes}
-                self._pending.append(Cue(pts_of(start), "phonemes", data))
+        if chunk.phonemes:
+            self.track.append_phonemes(chunk.phonemes, start)
+            phonemes = [(each.symbol, each.start_s, each.end_s) for each in chunk.phonemes]
+            data = {"utterance_id": utterance.id, "phonemes": phonemes}
+            self._pending.append(Cue(pts_of(start), "phonemes", data))
         parts = max(1, -(-len(chunk.samples) // CHUNK_SAMPLES))
         at = start
         for part in np.array_split(chunk.samples, parts):
@@ -137,7 +137,7 @@ class Performer:
     def activity_blend(self) -> NDArray[np.float32]:
         """Shape (4,), in `ACTIVITIES` order; sums to 1 and glides from one to the next."""
         target = np.eye(len(ACTIVITIES), dtype=np.float32)[ACTIVITIES.index(self._doing())]
-        self._blend = self._blend + np.float32(BLEND_PER_FRAME) * (target - self._blend)
+        self._blend = (1 - BLEND_PER_FRAME) * self._blend + BLEND_PER_FRAME * target
         return self._blend
 
     def show(

@@ -1,5 +1,7 @@
 """A served character: engine, server and stage page together."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 
 from idol_runtime.avatar import build_avatar
@@ -8,6 +10,8 @@ from idol_runtime.engine import EngineConfig, open_engine
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.services import ModelFolders
+
+log = logging.getLogger(__name__)
 
 
 async def serve(
@@ -25,7 +29,7 @@ async def serve(
 
     Raises:
         ConfigError: the address cannot be listened on.
-        IdolError: a model cannot be opened.
+        IdolError: a model cannot be opened, or the stage stopped.
     """
     async with open_engine(folders, engine_config) as engine:
         server = Server(config, engine, character, avatar=build_avatar)
@@ -34,4 +38,11 @@ async def serve(
             await engine.warm_up(character)
             server.is_warm = True
             when_ready(server.url)
-            await server.serve_until_stopped()
+            stopped = asyncio.create_task(server.serve_until_stopped())
+            await asyncio.wait([stopped, engine.ticking], return_when=asyncio.FIRST_COMPLETED)
+            server.is_warm = False
+            if engine.ticking.done():
+                log.error("the stage stopped")
+                stopped.cancel()
+                engine.ticking.result()
+            await stopped

@@ -22,5 +22,6 @@ class SpeechChunk:
     samples: NDArray[np.int16]
     """Shape (n,), mono PCM16 at `idol_protocol.frames.AUDIO_RATE_HZ`."""
     phonemes: tuple[Phoneme, ...]
-    """All phonemes of the clause on its first chunk, none on the others."""
+    """All phonemes of what follows, up to the next chunk that has some; times from this chunk's
+    start. A clause that is too long for one run of the model has several such chunks."""
     is_last: bool

@@ -42,7 +42,7 @@ def test_broken_toml_names_the_line(tmp_path):
 
 
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match=r"greating.*known keys are name, persona, greeting"):
+    with pytest.raises(ConfigError, match=r"greating.*known keys are name, persona, examples"):
         load_character(write(tmp_path, GOOD + 'greating = "Hi"\n'))
 
 
