@@ -34,13 +34,16 @@ _DATA = (
 def pose_card(checkpoint: Path, generator: nn.Module) -> dict[str, Any]:
     """Claims, data, command, seed and, where they were measured, metrics beside their controls."""
     metrics = checkpoint / "metrics.json"
+    origin = read_json(checkpoint / "origin.json")
+    # A card travels, and the home folder of whoever trained is not part of the recipe.
+    origin["command"] = origin["command"].replace(str(Path.home()), "~")
     return {
         "what": "procedural-distilled with a mocap prior",
         "limits": "Nobody's gestures were learnt: the capture holds none. Hands have no fingers. "
         "It stands; it does not step, walk or dance.",
         "architecture": "two LSTM layers with explicit state, legs by inverse kinematics",
         "parameters": sum(each.numel() for each in generator.parameters()),
-        "origin": read_json(checkpoint / "origin.json"),
+        "origin": origin,
         "training": read_json(checkpoint / "config.json"),
         "step": read_json(checkpoint / "progress.json")["step"],
         "data": list(_DATA),

@@ -58,7 +58,8 @@ def angle_between(a: Array, b: Array) -> Array:
     """Degrees in [0, 180] of the rotation that leads from `a` to `b`."""
     turn = multiply(inverse(a), b)
     sine = np.linalg.norm(turn[..., :3], axis=-1)
-    return np.degrees(2.0 * np.arctan2(sine, np.abs(turn[..., 3])))
+    degrees: Array = np.degrees(2.0 * np.arctan2(sine, np.abs(turn[..., 3])))
+    return degrees
 
 
 def slerp(a: Array, b: Array, amount: Array | float) -> Array:

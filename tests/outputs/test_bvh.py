@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import PoseFrame
 from idol_runtime.errors import InputError
 from idol_runtime.motion.rotations import angle_between, normalise
@@ -47,7 +48,9 @@ def independent_joints_cm(text: str) -> dict[str, np.ndarray]:
                     place = np.stack([values[f"{axis}position"] for axis in "XYZ"], axis=1)
                 for channel in channels:
                     if channel.endswith("rotation"):
-                        turn = turn * Rotation.from_euler(channel[0], values[channel], degrees=True)
+                        turn = turn * Rotation.from_euler(
+                            channel[0], values[channel][:, None], degrees=True
+                        )
                 stack.append((turn, place))
                 joints[name] = place
             case ["}"]:
@@ -59,8 +62,6 @@ def test_an_independent_reader_finds_every_joint_within_a_millimetre(tmp_path: P
     frames = some_frames(7)
     write_bvh(tmp_path / "pose.bvh", frames, 30)
     joints = independent_joints_cm((tmp_path / "pose.bvh").read_text())
-    from idol_protocol.channels import POSE_BONES
-
     for index, bone in enumerate(POSE_BONES):
         for row, frame in enumerate(frames):
             expected, _ = forward_kinematics(frame.rotations, frame.hips_m)
