@@ -1,0 +1,106 @@
+"""The stage page on the real server and the real models: she answers, and her mouth moves."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+pytestmark = [pytest.mark.models, pytest.mark.browser]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--autoplay-policy=no-user-gesture-required",
+]
+MOUTH = (slice(165, 250), slice(120, 200))
+"""Rows and columns of the mouth with the camera of `FACE_VIEW` in a 320 x 320 window."""
+FACE_VIEW = [0.42, 1.43]
+SHOTS = 16
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A served character; the models are fetched on first use."""
+    command = [sys.executable, "-u", "-m", "idol_runtime", "serve", "--port", "0"]
+    served = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert served.stdout is not None
+    said: list[str] = []
+    for line in served.stdout:
+        said.append(line)
+        if "http://" in line:
+            yield line[line.index("http://") :].strip()
+            break
+    else:
+        pytest.fail("The server ended before it was ready:\n" + "".join(said))
+    served.send_signal(signal.SIGINT)
+    served.stdout.read()
+    served.wait(timeout=60)
+    served.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def page(url: str) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    vendor = Path(__file__).parents[2] / "idol_runtime" / "web" / "vendor" / "three"
+    if path is None or not vendor.is_dir():
+        pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 320, "height": 320})
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        page.wait_for_function("window.__stage?.ready && window.__stage.counts.face > 30")
+        page.evaluate("([d, h]) => window.__stage.view(d, h)", FACE_VIEW)
+        page.add_style_tag(content="header, main, #notice, .backdrop, .curtain { opacity: 0 }")
+        yield page
+        browser.close()
+
+
+def mouths(page: Any) -> np.ndarray:
+    """Pictures of the mouth in a row, (n, rows, columns, 3) in [0, 1]."""
+    shots = [image.imread(io.BytesIO(page.screenshot()))[..., :3] for _ in range(SHOTS)]
+    return np.stack([shot[MOUTH] for shot in shots])
+
+
+def dark_red(pictures: np.ndarray) -> np.ndarray:
+    """Share of each picture that is the inside of a mouth: red and dark."""
+    red, green, blue = (pictures[..., k] for k in range(3))
+    return ((red > green + 0.25) & (green < 0.45) & (blue < 0.5)).mean(axis=(1, 2))
+
+
+def test_her_mouth_opens_while_she_speaks_and_not_in_silence(page: Any) -> None:
+    silent = dark_red(mouths(page))
+    page.fill("#text", "Who are you, and what do you like?")
+    page.press("#text", "Enter")
+    page.wait_for_function("window.__stage.status === 'speak' && window.__stage.counts.audio > 10")
+    page.wait_for_function("window.__stage.weights.jawOpen > 0.15")
+    speaking = dark_red(mouths(page))
+    assert speaking.max() > 2 * silent.max() + 0.002
+    assert page.inner_text("#subtitle").strip()
+    assert page.evaluate("window.__stage.counts.lost") == 0
+    assert page.evaluate("window.__stage.counts.pose") > 30
+
+
+def test_the_page_tells_how_long_the_first_sound_took(page: Any) -> None:
+    page.wait_for_function("document.getElementById('latency').textContent.includes('server')")
+    assert "first sound" in page.inner_text("#latency")
