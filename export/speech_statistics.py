@@ -62,7 +62,8 @@ def collect(bundle: Path, out: Path, clauses: int, seed: int) -> None:
         rows.append(_row(model, clause, voice, text))
         if index % 20 == 0:
             print(f"{index}/{clauses}", flush=True)
-    np.savez(out, **{key: np.array([row[key] for row in rows]) for key in rows[0]})
+    table: dict[str, Any] = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    np.savez(out, **table)
 
 
 def _row(model: SpeechModel, clause: Clause, voice: str, text: str) -> dict[str, Any]:
@@ -85,7 +86,8 @@ def fit(data: Any, out: Path, rank: int, ridge: float) -> None:
         if rows.any():
             print(name, _report(model, data, rows & (data["frames"] >= 160)), "long")
             print(name, _report(model, data, rows & (data["frames"] < 160)), "short")
-    np.savez_compressed(out, **model)
+    fitted: dict[str, Any] = dict(model)
+    np.savez_compressed(out, **fitted)
 
 
 def _solve(data: Any, rows: NDArray[Any], rank: int, ridge: float) -> dict[str, NDArray[Any]]:

@@ -61,6 +61,7 @@ def to_pcm16(samples: NDArray[np.float64]) -> NDArray[np.int16]:
 def _to_float(samples: NDArray[np.generic]) -> NDArray[np.float64]:
     if samples.dtype == np.uint8:  # 8-bit WAV is unsigned
         return (samples.astype(np.float64) - 128.0) / 128.0
-    if np.issubdtype(samples.dtype, np.integer):
-        return samples.astype(np.float64) / float(np.iinfo(samples.dtype).max)
-    return samples.astype(np.float64)
+    floats: NDArray[np.float64] = samples.astype(np.float64)
+    if samples.dtype.kind == "i":
+        floats /= 2.0 ** (8 * samples.dtype.itemsize - 1)
+    return floats

@@ -162,7 +162,9 @@ class Stage:
         frame = performer.frame + self.face.config.lookahead_frames
         start_s, end_s = frame / FPS, (frame + 1) / FPS
         nearby = performer.track.phonemes_between(start_s, end_s)
-        return self.face.phoneme_activations(nearby, np.array([(start_s + end_s) / 2]))[0]
+        middle_s = np.array([(start_s + end_s) / 2])
+        row: Array = self.face.phoneme_activations(nearby, middle_s)[0]
+        return row
 
     def _compute(self, heard: _Heard, states: _States) -> tuple[_Shown, _States]:
         face_noise, face_noise_state = self.face.noise.step(states.face_noise)

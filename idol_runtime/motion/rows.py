@@ -11,12 +11,12 @@ S = TypeVar("S")
 
 def keep_rows(states: S, keep: NDArray[np.bool_]) -> S:
     """The rows where `keep` [B] holds."""
-    return _map(lambda rows: rows[keep], states)
+    return cast("S", _map(lambda rows: rows[keep], states))
 
 
 def append_rows(states: S, more: S) -> S:
     """All rows of `states`, then all of `more`."""
-    return _map(lambda rows, added: np.concatenate([rows, added]), states, more)
+    return cast("S", _map(lambda rows, added: np.concatenate([rows, added]), states, more))
 
 
 def _map(change: Any, *states: Any) -> Any:

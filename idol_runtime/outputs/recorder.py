@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.outputs.bvh import write_bvh
@@ -39,7 +40,8 @@ class Recorder:
         one row a frame at `fps`, the first at 0 s.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        times_us = start_us + np.arange(-(-duration_us * fps // 1_000_000)) * (1_000_000 / fps)
+        rows = np.arange(-(-duration_us * fps // 1_000_000), dtype=np.float64)
+        times_us: NDArray[np.float64] = start_us + rows * (1_000_000 / fps)
         write_face_csv(folder / "face.csv", resample_face(self.face, times_us), fps=fps)
         write_bvh(folder / "pose.bvh", resample_pose(self.pose, times_us), fps=fps)
         self._write_wav(folder / "speech.wav", start_us, duration_us)
