@@ -2,7 +2,7 @@
 
     python -m training.evaluate_pose --run runs/pose --data DATA
 
-Voices are the recordings that training held out.
+Voices are those of the GRID speakers, whom training never hears.
 """
 
 import argparse
@@ -32,7 +32,6 @@ from training.pose_mocap import is_calm
 from training.pose_model import PoseGenerator, decode
 from training.pose_springs import voice_level
 from training.skeleton import forward_kinematics
-from training.train_pose import HELD_OUT_VOICES, voice_folders
 
 _ANKLES = [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")]
 _HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]
@@ -43,7 +42,7 @@ def measure(run: Path, data: Path, seed: int) -> dict[str, Any]:
     settings = read_json(run / "config.json")
     generator = PoseGenerator(settings["width"], settings["layers"]).eval()
     load_weights(run, "generator_ema", generator)
-    voices = read_voices(voice_folders(data, None))[-HELD_OUT_VOICES:]
+    voices = read_voices([data / "face" / "grid"])
     with torch.no_grad():
         return {
             "seed": seed,

@@ -47,7 +47,7 @@ class PoseClips:
 
 
 def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
-    """Every recording (WAV, or NPZ of `training.face_speech`) at 24 kHz and plain speech level."""
+    """Every recording (WAV, or NPZ with `audio` and `sr`) at 24 kHz and plain speech level."""
     voices = []
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         if path.suffix == ".wav":
@@ -55,7 +55,8 @@ def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
             signal = resample_poly(samples.astype(np.float32), RATE_HZ, rate)
         elif path.suffix == ".npz":
             with np.load(path) as take:
-                signal = take["audio"].astype(np.float32)
+                rate = int(take["sr"]) if "sr" in take else RATE_HZ
+                signal = resample_poly(take["audio"].astype(np.float32), RATE_HZ, rate)
         else:
             continue
         voices.append((signal * _PLAIN_RMS / np.sqrt(np.mean(signal**2))).astype(np.float32))

