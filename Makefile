@@ -41,7 +41,6 @@ $(SETUP_TEST): $(SETUP) tests/install_counterparts.sh
 	@echo "==> Installing what the tests need"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@$(BIN)/python -m pip install --quiet --no-deps 'faster-whisper>=1.2,<2'
 	@sh tests/install_counterparts.sh
 	@touch $@
 
