@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
+from export.onnx_export import write_step
 from idol_protocol.channels import ACTIVITIES, EMOTIONS
 from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
@@ -27,7 +27,6 @@ from training.face_upper import NOISE, STYLE_AXES
 from training.features import FEATURES, FPS, manifest_audio
 from training.train_face import Settings
 
-OPSET = 18
 TOLERANCE = 1e-5
 _INPUTS = {
     "audio": FEATURES,
@@ -61,24 +60,8 @@ def load_generator(checkpoint: Path) -> tuple[FaceGenerator, Settings]:
 
 
 def write_onnx(generator: FaceGenerator, path: Path) -> None:
-    example = [torch.zeros(2, size) for size in (*_INPUTS.values(), generator.state_size)]
-    rows = torch.export.Dim("batch", min=1, max=4096)
-    program = torch.onnx.export(
-        _Step(generator),
-        tuple(example),
-        input_names=[*_INPUTS, "state"],
-        output_names=["face", "next_state"],
-        dynamic_shapes=(tuple({0: rows} for _ in example),),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    # The exporter writes a stack trace of the machine it ran on into every node.
-    model = program.model_proto
-    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        del part.metadata_props[:]
-    onnx.save(model, path)
+    sizes = _INPUTS | {"state": generator.state_size}
+    write_step(_Step(generator), sizes, ("face", "next_state"), path)
 
 
 def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from export.onnx_export import write_step
 from export.pose_card import pose_card
 from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
@@ -34,7 +35,6 @@ from training.pose_model import (
 )
 from training.skeleton import quaternion_from_matrix
 
-OPSET = 18
 TOLERANCE = 1e-5
 _INPUTS = {
     "audio": AUDIO,
@@ -66,22 +66,8 @@ def load_generator(checkpoint: Path) -> PoseGenerator:
 
 
 def write_onnx(generator: PoseGenerator, path: Path) -> None:
-    batch = 2
-    example = [torch.zeros(batch, size) for size in _INPUTS.values()]
-    example.append(generator.initial_state(batch))
-    rows = torch.export.Dim("batch", min=1, max=4096)
-    program = torch.onnx.export(
-        _Step(generator).eval(),
-        tuple(example),
-        input_names=[*_INPUTS, "state"],
-        output_names=["rotations", "hips", "next_state"],
-        dynamic_shapes=(tuple({0: rows} for _ in example),),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    program.save(str(path), external_data=False)
+    sizes = _INPUTS | {"state": generator.state_size}
+    write_step(_Step(generator), sizes, ("rotations", "hips", "next_state"), path)
 
 
 def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:

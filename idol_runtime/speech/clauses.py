@@ -23,6 +23,8 @@ _CLOSERS = "\"'”’)]}»」』）】〉》*_~"
 _SENTENCE_END = ".!?…"
 _WIDE_END = "。！？．"
 _WIDE_PAUSE = "、，；："
+_OPEN_DIRECTION = re.compile(r"(?:^|\s)\*(?=[^\s*])[^*]*$")
+"""A stage direction (`*waves, then smiles*`) that has begun: it stays in one piece."""
 _CANDIDATE = re.compile(r"[.!?…。！？．,;:、，；：—–\n-]")
 
 
@@ -82,7 +84,7 @@ class ClauseSplitter:
             if found is None:
                 return None
             end, is_sentence = found
-            if end == 0:
+            if end == 0 or _OPEN_DIRECTION.search(text[:end].replace("**", "")):
                 continue
             length = _width(text[:end].strip())
             if length > longest:

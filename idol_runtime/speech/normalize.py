@@ -24,7 +24,6 @@ _LIST_NUMBER = re.compile(r"^\s*(\d{1,3})[.)]\s+", re.MULTILINE)
 _STRONG = re.compile(r"(\*\*\*|\*\*|___|__|~~)(?=\S)(.*?\S)\1", re.DOTALL)
 _STARRED = re.compile(r"\*(?=[^\s*])([^*]*?[^\s*])\*")
 _UNDERLINED = re.compile(r"(?<!\w)_(?=\S)([^_]*?\S)_(?!\w)")
-_PART_OF_STARRED = re.compile(r"^[^*]*[.!?,]?\*(?=\s|$)|(?:^|(?<=\s))\*(?=[^\s*])[^*]*$")
 
 _EMOTICON = re.compile(
     r"(?<![\w])(?:"
@@ -120,7 +119,6 @@ def _strip_markup(text: str, language: str) -> str:
     text = _LINE_MARKS.sub("", text)
     text = _STRONG.sub(r"\2", text)
     text = _STARRED.sub(_emphasis_or_action, text)
-    text = _PART_OF_STARRED.sub(" ", text)
     return _UNDERLINED.sub(r"\1", text)
 
 

@@ -62,7 +62,7 @@ class ScriptedSpeech:
         phonemes = (Phoneme("h", 0.0, 0.1), Phoneme("i", 0.1, words / 10))
         half = len(sound) // 2
         yield SpeechChunk(sound[:half], phonemes, False)
-        yield SpeechChunk(sound[half:], phonemes, True)
+        yield SpeechChunk(sound[half:], (), True)
 
 
 class SteppedHost:

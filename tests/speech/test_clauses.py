@@ -66,3 +66,9 @@ def test_text_without_marks_is_cut_at_spaces() -> None:
     clauses = split("word " * 200)
     assert len(clauses[0]) <= 60
     assert all(len(clause) <= 221 for clause in clauses)
+
+
+def test_a_stage_direction_is_not_cut_in_the_middle() -> None:
+    splitter = ClauseSplitter()
+    text = "*smiles warmly, then waves* Hello there, friend."
+    assert [*splitter.push(text), *splitter.flush()][0].startswith("*smiles warmly, then waves*")

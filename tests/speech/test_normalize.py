@@ -15,6 +15,8 @@ from idol_runtime.speech.normalize import normalize
         ("5km at 100 km/h", "five kilometers at one hundred kilometers per hour"),
         ("*smiles* Hello *waves* you!", "Hello you!"),
         ("I *really* mean it.", "I really mean it."),
+        ("It costs 5* today.", "It costs five today."),
+        ("Hello *waves", "Hello waves"),
         ("**Bold** `code`, [a page](https://x.example/z).", "Bold code, a page."),
         ("See https://example.com/a?b=c, please", "See a link, please"),
         ("# Title\n- one\n- two", "Title. one. two"),
