@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
-from idol_runtime.bundle import open_bundle
-from idol_runtime.errors import BundleError
 from idol_runtime.motion.features import AudioFeatures, LogMel
+from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
 from idol_runtime.onnx import Provider, Session
 
@@ -90,25 +89,11 @@ class FaceModel:
             BundleError: the bundle is damaged, of another kind, or made for other channels.
             ProviderError: CUDA was asked for and cannot be used.
         """
-        bundle = open_bundle(folder, "face")
-        try:
-            config = msgspec.convert(bundle.manifest.config, FaceConfig)
-        except msgspec.ValidationError as error:
-            raise BundleError(
-                f"{folder}: expected the settings of a face generator, but {error}; "
-                "export it again with `python -m export.face`."
-            ) from None
-        for name, ours in (
-            ("activities", ACTIVITIES),
-            ("emotions", EMOTIONS),
-            ("channels", FACE_CHANNELS),
-        ):
-            if (theirs := getattr(config, name)) != ours:
-                raise BundleError(
-                    f"{folder}: expected the {name} {', '.join(ours)}, found {', '.join(theirs)}; "
-                    "export it again with this version."
-                )
-        return cls(Session(bundle.path(MODEL_FILE), provider=provider, threads=threads), config)
+        names = {"activities": ACTIVITIES, "emotions": EMOTIONS, "channels": FACE_CHANNELS}
+        session, config = load_generator(
+            folder, "face", FaceConfig, names, provider=provider, threads=threads
+        )
+        return cls(session, config)
 
     def initial_state(self, batch: int) -> Array:
         """[B, S]: a face at rest, nothing heard yet."""

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, POSE_BONES
-from idol_runtime.bundle import open_bundle
-from idol_runtime.errors import BundleError
 from idol_runtime.motion.features import AudioFeatures
+from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
 from idol_runtime.onnx import Provider, Session
@@ -82,25 +81,10 @@ class PoseModel:
             BundleError: the bundle is damaged, of another kind, or made for other channels.
             ProviderError: CUDA was asked for and cannot be used.
         """
-        bundle = open_bundle(folder, "pose")
-        try:
-            config = msgspec.convert(bundle.manifest.config, PoseConfig)
-        except msgspec.ValidationError as error:
-            raise BundleError(
-                f"{folder}: expected the settings of a pose generator, but {error}; "
-                "export it again with `python -m export.pose`."
-            ) from None
-        for name, ours in (
-            ("activities", ACTIVITIES),
-            ("emotions", EMOTIONS),
-            ("bones", POSE_BONES),
-        ):
-            if (theirs := getattr(config, name)) != ours:
-                raise BundleError(
-                    f"{folder}: expected the {name} {', '.join(ours)}, found {', '.join(theirs)}; "
-                    "export it again with this version."
-                )
-        session = Session(bundle.path(MODEL_FILE), provider=provider, threads=threads)
+        names = {"activities": ACTIVITIES, "emotions": EMOTIONS, "bones": POSE_BONES}
+        session, config = load_generator(
+            folder, "pose", PoseConfig, names, provider=provider, threads=threads
+        )
         return cls(session, config)
 
     def initial_state(self, batch: int) -> Array:
