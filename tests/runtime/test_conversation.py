@@ -211,8 +211,10 @@ async def test_the_body_thinks_then_speaks_then_rests(talk):
     for _ in range(40):
         tick(performer)
     shown = [cue.data["activity"] for cue in listener.named("activity")]
-    assert shown[-2:] == ["speak", "idle"]
+    # Where the clock outruns the models, she thinks again between speaking and the end.
     assert shown[0] in ("listen", "think")
+    assert "speak" in shown[1:-1]
+    assert shown[-1] == "idle"
 
 
 @pytest.mark.parametrize("text", ["", "   \n"])
