@@ -85,9 +85,14 @@ async def finish(reply, performer):
     """Moves the media clock until the reply is given."""
     task = asyncio.ensure_future(reply)
     while not task.done():
-        tick(performer)
-        await asyncio.sleep(0)
+        await step(performer, task)
     return await task
+
+
+async def step(performer, task):
+    """One frame, then a moment for the worker processes, or less if the reply ends."""
+    tick(performer)
+    await asyncio.wait([task], timeout=0.001)
 
 
 async def test_a_reply_is_written_spoken_and_remembered(talk):
@@ -142,8 +147,7 @@ async def test_a_cancelled_reply_stops_and_only_what_was_heard_is_remembered(tal
     conversation.hear("forever")
     task = asyncio.create_task(conversation.reply(lambda text: None))
     while listener.sound < 24_000:
-        tick(performer)
-        await asyncio.sleep(0)
+        await step(performer, task)
     await conversation.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -162,8 +166,7 @@ async def test_after_a_cancel_the_next_turn_works(talk):
     conversation.hear("forever")
     task = asyncio.create_task(conversation.reply(lambda text: None))
     while not listener.sound:
-        tick(performer)
-        await asyncio.sleep(0)
+        await step(performer, task)
     await conversation.cancel()
     await asyncio.wait([task])
     conversation.hear("Still there?")
@@ -187,8 +190,7 @@ async def test_a_second_reply_at_the_same_time_is_refused(talk):
     conversation.hear("forever")
     task = asyncio.create_task(conversation.reply(lambda text: None))
     while not listener.sound:
-        tick(performer)
-        await asyncio.sleep(0)
+        await step(performer, task)
     with pytest.raises(InputError, match="one reply at a time"):
         await conversation.reply(lambda text: None)
     await conversation.cancel()
