@@ -70,15 +70,19 @@ class Engine:
         messages = (*character.opening(), ChatMessage("user", "Hello."))
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
-        async for _ in self.models.dialogue.stream(prompt):
-            pass
-        async for _ in self.models.speech.stream(speech):
-            pass
+        await asyncio.gather(
+            _drain(self.models.dialogue.stream(prompt)), _drain(self.models.speech.stream(speech))
+        )
 
     async def aclose(self) -> None:
         self.ticking.cancel()
         await asyncio.wait([self.ticking])
         await self.models.aclose()
+
+
+async def _drain(items: AsyncIterator[object]) -> None:
+    async for _ in items:
+        pass
 
 
 def open_stage(

@@ -85,7 +85,7 @@ def test_a_manifest_that_names_a_file_outside_is_refused(folder, name):
         open_bundle(folder, "face")
 
 
-@pytest.mark.parametrize("location", ["../weights.bin", "/tmp/weights.bin"])
+@pytest.mark.parametrize("location", ["../weights.bin", "/elsewhere/weights.bin"])
 def test_a_model_whose_weights_lie_outside_is_refused(tmp_path, location):
     (tmp_path / "m.onnx").write_bytes(model(external=location).SerializeToString())
     write_manifest(tmp_path, kind="face", name="f", licence="x", config={})

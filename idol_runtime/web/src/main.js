@@ -158,7 +158,8 @@ function frame(nowMs) {
     lastShownFace = sample.face.from;
     appliedFaceFrames += 1;
   }
-  avatar?.update(scenery.frozen ? 0 : dt, sample);
+  if (scenery.frozen) avatar?.update(0, { ...sample, pose: undefined });
+  else avatar?.update(dt, sample);
   scenery.render(dt);
   requestAnimationFrame(frame);
 }
