@@ -1,7 +1,6 @@
 """Services small enough to reason about, run in real worker processes."""
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,8 +42,3 @@ class Counter:
 
 def open_nothing() -> Counter:
     raise StoreError("Expected a model, found none.")
-
-
-def open_slowly() -> Counter:
-    time.sleep(30)
-    return Counter()
