@@ -21,9 +21,9 @@ from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import load_weights, read_json
-from training.face_model import STYLE_SIZE, Conditions, FaceGenerator, to_face
-from training.face_phonemes import INPUT_COLUMNS, PHONEME_CLASSES
-from training.face_upper import NOISE, STYLE_AXES
+from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
+from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
+from training.face.upper import NOISE, STYLE_AXES
 from training.features import FEATURES, FPS, manifest_audio
 from training.train_face import Settings
 

@@ -23,9 +23,9 @@ from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.features import FPS, manifest_audio
-from training.pose_data import LOOKAHEAD_FRAMES
-from training.pose_drivers import NOISE
-from training.pose_model import (
+from training.pose.data import LOOKAHEAD_FRAMES
+from training.pose.drivers import NOISE
+from training.pose.model import (
     ACTIVITY,
     AUDIO,
     EMOTION,
@@ -33,7 +33,7 @@ from training.pose_model import (
     PoseGenerator,
     decode,
 )
-from training.skeleton import quaternion_from_matrix
+from training.pose.skeleton import quaternion_from_matrix
 
 TOLERANCE = 1e-5
 _INPUTS = {

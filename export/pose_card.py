@@ -9,7 +9,7 @@ from training.checkpoint import read_json
 
 _DATA = (
     {
-        "name": "procedural performer (training.pose_teacher)",
+        "name": "procedural performer (training.pose.teacher)",
         "use": "every gesture, posture and sway is distilled from it",
         "licence": "Apache-2.0 (this project)",
     },

@@ -19,7 +19,7 @@ from scipy.signal import resample_poly
 
 from idol_protocol.channels import ACTIVITIES
 from training.checkpoint import command_line, load_weights, read_json
-from training.face_data import (
+from training.face.data import (
     HELD_OUT_CAPTURE,
     Stream,
     captured_stream,
@@ -28,10 +28,10 @@ from training.face_data import (
     read_sound,
     taught_stream,
 )
-from training.face_model import LIPS, MADE, STYLE_SIZE, Conditions, FaceGenerator
-from training.face_phonemes import INPUT_COLUMNS
-from training.face_speech import HELD_OUT_VOICES, load_speech
-from training.face_upper import FPS, NOISE
+from training.face.model import LIPS, MADE, STYLE_SIZE, Conditions, FaceGenerator
+from training.face.phonemes import INPUT_COLUMNS
+from training.face.speech import HELD_OUT_VOICES, load_speech
+from training.face.upper import FPS, NOISE
 from training.features import RATE_HZ, log_mel
 from training.noise import draw_noise
 from training.train_face import Settings, opening

@@ -15,23 +15,23 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import ACTIVITIES, POSE_BONES
-from training.amc import read_archive
 from training.checkpoint import load_weights, read_json
 from training.features import FPS
 from training.noise import draw_noise
-from training.pose_data import STYLE_SIZE, make_clips, read_voices, voice_features
-from training.pose_drivers import NOISE
-from training.pose_metrics import (
+from training.pose.amc import read_archive
+from training.pose.data import STYLE_SIZE, make_clips, read_voices, voice_features
+from training.pose.drivers import NOISE
+from training.pose.metrics import (
     diversity_cm,
     foot_skate_cm_s,
     jerk_m_s3,
     largest_turn_deg,
     voice_relation,
 )
-from training.pose_mocap import is_calm
-from training.pose_model import PoseGenerator, decode
-from training.pose_springs import voice_level
-from training.skeleton import forward_kinematics
+from training.pose.mocap import is_calm
+from training.pose.model import PoseGenerator, decode
+from training.pose.skeleton import forward_kinematics
+from training.pose.springs import voice_level
 
 _ANKLES = [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")]
 _HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]

@@ -23,15 +23,15 @@ from torch import Tensor
 
 from training.checkpoint import resume, save, start_run
 from training.config import load_config
-from training.face_data import (
+from training.face.data import (
     Stream,
     captured_paths,
     captured_stream,
     load_takes,
     taught_stream,
 )
-from training.face_model import ANGLES, LIPS, MADE, Conditions, FaceGenerator, FaceModelConfig
-from training.face_speech import HELD_OUT_VOICES, hummed_utterances, load_speech
+from training.face.model import ANGLES, LIPS, MADE, Conditions, FaceGenerator, FaceModelConfig
+from training.face.speech import HELD_OUT_VOICES, hummed_utterances, load_speech
 from training.features import FEATURES
 from training.gan import Discriminator, Ema, discriminator_loss, generator_loss
 from training.losses import channel_scale, closure_error, normalised_mse, normalised_velocity
@@ -333,7 +333,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the face generator.")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--speech", type=Path, help="what training.face_speech wrote")
+    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
     parser.add_argument("--data", type=Path, help="the folder of real captures")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()

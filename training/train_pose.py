@@ -6,7 +6,7 @@
 Run it again with the same --run to go on from the last checkpoint. `--data` is the folder of real
 captures (see training/README.md): its recordings are the voices, its motion capture the realism
 prior. Without it the voices are syllables of noise and there is no prior: good for a smoke run.
-`--speech` adds voices synthesised by `training.face_speech`.
+`--speech` adds voices synthesised by `training.face.speech`.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from training.checkpoint import resume, save, start_run
 from training.config import load_config
 from training.gan import Discriminator, Ema, discriminator_loss, generator_loss
 from training.losses import channel_scale, normalised_mse, normalised_velocity
-from training.pose_data import PoseClips, make_clips, read_voices
-from training.pose_drivers import NOISE
-from training.pose_mocap import TRUNK_CHANNELS, about_mean, calm_trunks
-from training.pose_model import ACTIVITY, MOTION, PoseGenerator, decode, encode
-from training.skeleton import forward_kinematics
+from training.pose.data import PoseClips, make_clips, read_voices
+from training.pose.drivers import NOISE
+from training.pose.mocap import TRUNK_CHANNELS, about_mean, calm_trunks
+from training.pose.model import ACTIVITY, MOTION, PoseGenerator, decode, encode
+from training.pose.skeleton import forward_kinematics
 from training.tracking import RunLog
 
 
@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="the folder of real captures")
-    parser.add_argument("--speech", type=Path, help="what training.face_speech wrote")
+    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

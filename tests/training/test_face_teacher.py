@@ -1,12 +1,12 @@
 import numpy as np
 
 from idol_protocol.channels import ACTIVITIES
-from training.face_data import taught_stream
-from training.face_model import LIPS, MADE, STYLE_SIZE
-from training.face_mouth import MouthStyle, closures, mouth_curves, opening
-from training.face_phonemes import CLASSES, INPUT_COLUMNS, activations, segments
-from training.face_speech import hummed_utterances, sentences
-from training.face_upper import NOISE, Situation, upper_curves
+from training.face.data import taught_stream
+from training.face.model import LIPS, MADE, STYLE_SIZE
+from training.face.mouth import MouthStyle, closures, mouth_curves, opening
+from training.face.phonemes import CLASSES, INPUT_COLUMNS, activations, segments
+from training.face.speech import hummed_utterances, sentences
+from training.face.upper import NOISE, Situation, upper_curves
 from training.noise import draw_noise
 
 MAMA = [("pbm", 0.5, 0.6), ("aa", 0.6, 0.8), ("pbm", 0.8, 0.87), ("aa", 0.87, 1.1)]

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from idol_protocol.channels import POSE_BONES
-from training.amc import BONE_FOR, LIMBS, SOURCE_FPS, read_motion, read_skeleton, retarget
-from training.amc import world_rotations as source_rotations
-from training.pose_data import make_clips
-from training.pose_drivers import NOISE
-from training.pose_model import PoseGenerator, decode
-from training.skeleton import OFFSETS_M, forward_kinematics, quaternion_from_matrix
+from training.pose.amc import BONE_FOR, LIMBS, SOURCE_FPS, read_motion, read_skeleton, retarget
+from training.pose.amc import world_rotations as source_rotations
+from training.pose.data import make_clips
+from training.pose.drivers import NOISE
+from training.pose.model import PoseGenerator, decode
+from training.pose.skeleton import OFFSETS_M, forward_kinematics, quaternion_from_matrix
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "body"
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from idol_protocol.channels import ACTIVITIES, EMOTIONS
 from training.features import FPS, FRAME_SAMPLES, RATE_HZ, log_mel
 from training.noise import draw_noise
-from training.pose_drivers import NOISE, Drivers
-from training.pose_teacher import perform
+from training.pose.drivers import NOISE, Drivers
+from training.pose.teacher import perform
 
 LOOKAHEAD_FRAMES = 2
 STYLE_SIZE = 16

@@ -1,6 +1,6 @@
 """Speech with exact phoneme times, to teach the face from.
 
-    python -m training.face_speech --kokoro DIR --out ~/.cache/idol_training/speech --minutes 10
+    python -m training.face.speech --kokoro DIR --out ~/.cache/idol_training/speech --minutes 10
 
 `DIR` holds `kokoro-int8.onnx`, `vocab.json` and `voices/*.bin`. Writes one `.npz` per sentence
 (`audio` int16 at 24 kHz, `symbols`, `starts_s`, `ends_s`, `voice`, `text`); what is there is kept,
@@ -20,7 +20,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from rich.progress import Progress, TimeRemainingColumn
 
-from training.face_phonemes import CLASSES, Segment, segments
+from training.face.phonemes import CLASSES, Segment, segments
 
 RATE_HZ = 24_000
 DURATION_UNIT_SAMPLES = 600
@@ -184,7 +184,7 @@ def synthesise(folder: Path, out: Path, minutes: float, seed: int) -> None:
 
 
 def load_speech(folder: Path) -> list[Utterance]:
-    """What `training.face_speech` wrote."""
+    """What `training.face.speech` wrote."""
     found = []
     for path in sorted(folder.glob("[0-9]*.npz")):
         if path.name.endswith(".part.npz"):
@@ -200,7 +200,7 @@ def load_speech(folder: Path) -> list[Utterance]:
     if not found:
         raise SystemExit(
             f"{folder}: expected synthesised speech, found none; "
-            "make it with `python -m training.face_speech`."
+            "make it with `python -m training.face.speech`."
         )
     return found
 

@@ -10,8 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.pose_springs import follow, spring
-from training.skeleton import about
+from training.pose.skeleton import about
+from training.pose.springs import follow, spring
 
 Angles = tuple[float, float, float, float, float, float, float, float, float]
 # Clavicle lift and forward; upper arm down from the T-pose, swung forward, twisted inward; elbow

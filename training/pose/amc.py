@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
-from training.skeleton import OFFSETS_M, PARENTS
+from training.pose.skeleton import OFFSETS_M, PARENTS
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from training.face_phonemes import Segment
+from training.face.phonemes import Segment
 
 Curve = NDArray[np.float64]
 

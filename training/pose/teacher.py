@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.pose_arms import ArmCues, arm_rotations
-from training.pose_drivers import NOISE_NAMES
-from training.pose_legs import lower_to_reach, plant_feet
-from training.pose_springs import accents, spring, voice_level
-from training.skeleton import about, yaw_pitch_roll
+from training.pose.arms import ArmCues, arm_rotations
+from training.pose.drivers import NOISE_NAMES
+from training.pose.legs import lower_to_reach, plant_feet
+from training.pose.skeleton import about, yaw_pitch_roll
+from training.pose.springs import accents, spring, voice_level
 
 UPPER_BONES: Final = POSE_BONES[:14]
 """What the performer and the generator move; the legs follow."""

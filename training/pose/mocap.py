@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.amc import Clip, read_archive
 from training.features import FPS
-from training.skeleton import OFFSETS_M, rot6d_from_matrix
+from training.pose.amc import Clip, read_archive
+from training.pose.skeleton import OFFSETS_M, rot6d_from_matrix
 
 TRUNK: Final = tuple(
     POSE_BONES.index(bone)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
-from training.face_phonemes import INPUT_COLUMNS
-from training.face_upper import NOISE
+from training.face.phonemes import INPUT_COLUMNS
+from training.face.upper import NOISE
 from training.features import FEATURES
 
 STYLE_SIZE: Final = 16

@@ -19,11 +19,11 @@ from scipy.io import wavfile
 from scipy.signal import lfilter, resample_poly
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS
-from training.face_model import LIPS, MADE, STYLE_SIZE
-from training.face_mouth import CHANNELS, MouthStyle, closures, mouth_curves
-from training.face_phonemes import INPUT_COLUMNS, Segment, activations
-from training.face_speech import Utterance
-from training.face_upper import FPS, NOISE, Situation, upper_curves
+from training.face.model import LIPS, MADE, STYLE_SIZE
+from training.face.mouth import CHANNELS, MouthStyle, closures, mouth_curves
+from training.face.phonemes import INPUT_COLUMNS, Segment, activations
+from training.face.speech import Utterance
+from training.face.upper import FPS, NOISE, Situation, upper_curves
 from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
 from training.noise import draw_noise
 

@@ -11,9 +11,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from training.pose_drivers import NOISE, Drivers
-from training.pose_legs import lower_to_reach, plant_feet
-from training.skeleton import matrix_from_rot6d, quaternion_from_matrix, rot6d_from_matrix
+from training.pose.drivers import NOISE, Drivers
+from training.pose.legs import lower_to_reach, plant_feet
+from training.pose.skeleton import matrix_from_rot6d, quaternion_from_matrix, rot6d_from_matrix
 
 UPPER: Final = 14
 MOTION: Final = 6 * UPPER + 3
