@@ -1,21 +1,44 @@
-"""The adversarial half of every motion generator here.
+"""The adversarial half of every motion generator here: discriminators and the averaged generator.
 
-Loss: relativistic pairing with zero-centred penalties on real (R1) and generated (R2) samples,
-as described in "The GAN is dead; long live the GAN!" (Huang et al. 2024, arXiv:2501.05441).
-Discriminators look at motion and its velocity through temporal patches of several lengths.
+Discriminators look at motion and its velocity through temporal patches of several lengths. The
+losses they play for are in `training.adversarial` and importable from here.
 Shapes: B clips, T frames, C motion channels, D condition channels.
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Critic: TypeAlias = Callable[[Tensor], Tensor]
-"""Motion [B, T, C] -> scores [B, patches]; condition and mask are bound by the caller."""
+from training.adversarial import (
+    FAMILY_NAMES,
+    AdversarialFamily,
+    Critic,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    interpolate_penalty,
+    pairing_loss,
+)
+
+__all__ = [
+    "FAMILY_NAMES",
+    "AdversarialFamily",
+    "Critic",
+    "Discriminator",
+    "Ema",
+    "PatchCritic",
+    "discriminator_loss",
+    "frozen",
+    "generator_loss",
+    "gradient_penalty",
+    "interpolate_penalty",
+    "pairing_loss",
+    "velocity",
+]
 
 
 def velocity(motion: Tensor) -> Tensor:
@@ -24,7 +47,7 @@ def velocity(motion: Tensor) -> Tensor:
 
 
 class PatchCritic(nn.Module):
-    """Scores patches of one time scale: `stride` 1, 3 and 8 see about 15, 45 and 120 frames."""
+    """Scores patches of one time scale: `stride` 1, 3 and 8 see 12, 36 and 96 frames."""
 
     def __init__(self, channels: int, *, width: int = 64, stride: int = 1) -> None:
         super().__init__()
@@ -95,42 +118,20 @@ class Discriminator(nn.Module):
         return torch.cat([critic(signal) for critic in self.critics], dim=1)
 
 
-def pairing_loss(winner: Tensor, loser: Tensor) -> Tensor:
-    """softplus(-(winner - loser)): 0 once the winner's scores are far above the loser's.
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Computes no gradients for the weights of `modules` in graphs that are built inside.
 
-    The discriminator trains with winner = real, the generator with winner = generated.
+    For a generator's step: its loss still flows through the critics, but not into them.
     """
-    return F.softplus(loser - winner).mean()
-
-
-def gradient_penalty(critic: Critic, motion: Tensor) -> Tensor:
-    """Mean squared gradient norm of the scores at `motion`: R1 on real, R2 on generated."""
-    point = motion.detach().requires_grad_(True)
-    scores = critic(point)
-    (gradient,) = torch.autograd.grad(scores.mean(dim=1).sum(), point, create_graph=True)
-    return gradient.square().sum(dim=(1, 2)).mean()
-
-
-def discriminator_loss(
-    critic: Critic, real: Tensor, generated: Tensor, *, penalty: float
-) -> tuple[Tensor, dict[str, float]]:
-    """Relativistic pairing plus `penalty` / 2 * (R1 + R2); pass penalty 0 to skip them."""
-    generated = generated.detach()
-    real_scores, generated_scores = critic(real), critic(generated)
-    loss = pairing_loss(real_scores, generated_scores)
-    metrics = {"d_loss": loss.item(), "d_margin": (real_scores - generated_scores).mean().item()}
-    if penalty > 0:
-        r1, r2 = gradient_penalty(critic, real), gradient_penalty(critic, generated)
-        loss = loss + 0.5 * penalty * (r1 + r2)
-        metrics |= {"r1": r1.item(), "r2": r2.item()}
-    return loss, metrics
-
-
-def generator_loss(critic: Critic, real: Tensor, generated: Tensor) -> Tensor:
-    """The same pairing with the roles turned; gradients reach only `generated`."""
-    with torch.no_grad():
-        real_scores = critic(real)
-    return pairing_loss(critic(generated), real_scores)
+    trained = [p for module in modules for p in module.parameters() if p.requires_grad]
+    try:
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 class Ema:
@@ -151,3 +152,13 @@ class Ema:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+    @contextmanager
+    def swapped(self, module: nn.Module) -> Iterator[None]:
+        """Lends `module` the averaged weights, e.g. to validate; its own come back afterwards."""
+        own = {name: value.clone() for name, value in module.state_dict().items()}
+        try:
+            module.load_state_dict(self.module.state_dict())
+            yield
+        finally:
+            module.load_state_dict(own)
