@@ -5,7 +5,8 @@ from training.face.data import taught_stream
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import MouthStyle, closures, mouth_curves, opening
 from training.face.phonemes import CLASSES, INPUT_COLUMNS, activations, segments
-from training.face.speech import hummed_utterances, sentences
+from training.face.sentences import sentences
+from training.face.speech import hummed_utterances
 from training.face.upper import NOISE, Situation, upper_curves
 from training.noise import draw_noise
 
@@ -83,5 +84,5 @@ def test_no_noise_reaches_the_lips_of_the_teacher_outside_the_script() -> None:
 
 
 def test_sentences_do_not_repeat() -> None:
-    texts = sentences(300, seed=0)
+    texts = sentences("en", 300, seed=0)
     assert len(set(texts)) == 300
