@@ -1,0 +1,32 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from training.config import load_config
+from training.search.__main__ import main
+from training.search.space import enqueued, read_space, to_settings, values_of, with_values
+from training.train_face import Settings
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+
+
+def test_the_face_space_fits_the_face_settings() -> None:
+    space = read_space(CONFIGS / "face_space.toml")
+    tree = tomllib.loads((CONFIGS / "face.toml").read_text())
+    values = {name: parameter.example for name, parameter in space.items()}
+    to_settings(with_values(tree, values), Settings)
+    assert enqueued(values_of(tree, Settings, space), space) is not None
+
+
+def test_the_real_face_training_is_searched_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "study"
+    arguments = ["face", "--config", str(CONFIGS / "face_smoke.toml"), "--trials", "2"]
+    arguments += ["--space", str(CONFIGS / "face_space.toml"), "--study", str(study)]
+    main([*arguments, "--objective", "loss/position", "--threads", "1"])
+    assert "train with --config" in capsys.readouterr().out
+    assert (study / "trial_0001" / "generator_ema.safetensors").exists()
+    assert (study / "history.png").exists()
+    assert load_config(study / "best.toml", Settings).steps == 6

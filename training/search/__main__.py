@@ -1,0 +1,88 @@
+"""Searches for settings that a training does best with.
+
+    python -m training.search face --config training/configs/face_smoke.toml \
+        --space training/configs/face_space.toml --study runs/search --trials 20 \
+        [--data DATA --speech SPEECH]
+
+The study folder holds the stored study (optuna, TPE sampler, median pruner), one run folder a
+trial, `best.toml` to train with, and pictures. Run the command again to go on: trials that were
+cut are resumed from their checkpoints, and more are made until there are `--trials`.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+
+from training import train_face, train_pose
+from training.search.pictures import draw_study
+from training.search.space import read_space, read_tree, to_settings
+from training.search.study import Search, completed, run_search
+from training.tracking import OBJECTIVE
+
+SUBJECTS = {"face": train_face, "pose": train_pose}
+
+
+def search(args: argparse.Namespace) -> optuna.Study:
+    script = SUBJECTS[args.subject]
+
+    def train(settings: Any, run: Path) -> None:
+        script.train(settings, run, data=args.data, speech=args.speech)
+
+    config = read_tree(args.config)
+    prune_after = args.prune_after
+    if prune_after is None:
+        prune_after = to_settings(config, script.Settings).steps // 4
+    return run_search(
+        Search(
+            folder=args.study,
+            config=config,
+            kind=script.Settings,
+            space=read_space(args.space),
+            train=train,
+            objective=args.objective,
+            seed=args.seed,
+            prune_after=prune_after,
+        ),
+        args.trials,
+    )
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Searches for settings a training does best with.")
+    parser.add_argument("subject", choices=sorted(SUBJECTS), help="what is trained")
+    parser.add_argument("--config", type=Path, required=True, help="settings to start from")
+    parser.add_argument("--space", type=Path, required=True, help="ranges and choices (TOML)")
+    parser.add_argument("--study", type=Path, required=True, help="folder that keeps the search")
+    parser.add_argument("--trials", type=int, default=20, help="trials in all, earlier ones too")
+    parser.add_argument("--objective", default=OBJECTIVE, help="logged number to minimise")
+    parser.add_argument("--prune-after", type=int, help="first step at which a trial may be ended")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
+    parser.add_argument("--data", type=Path, help="the folder of real captures")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = search(args)
+    for picture in draw_study(study, args.study, args.objective):
+        print(f"wrote {picture}")
+    if completed(study):
+        best = study.best_trial
+        print(
+            f"best: trial {best.number + 1}, {args.objective} {best.value:.6g}; train with "
+            f"--config {args.study / 'best.toml'}"
+        )
+    else:
+        print(f"{args.study}: no trial was completed; see the reasons above.")
+
+
+if __name__ == "__main__":
+    main()
