@@ -27,7 +27,7 @@ WEIGHTS: Final = len(ARKIT_BLENDSHAPES)
 Kind = Literal["video", "livelink", "pairs", "beat", "made"]
 
 
-class RecordingError(ValueError):
+class RecordingError(Exception):
     """A recording that cannot be used; the message is a sentence that names it."""
 
 
@@ -166,8 +166,6 @@ def read_recording(path: Path, card: DatasetCard) -> Recording:
                 audio=held.get("audio"),
                 audio_rate_hz=int(held["audio_rate_hz"]),
             )
-    except RecordingError:
-        raise
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise RecordingError(
             f"{path}: expected a recording written by `python -m training.ingest`, but {error}; "

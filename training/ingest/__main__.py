@@ -1,0 +1,165 @@
+"""Captured faces into the one format that training reads.
+
+    python -m training.ingest video FILMS --out DATA/me --name me --speaker me \
+        --licence own-recording --may-ship
+    python -m training.ingest livelink TAKES --out DATA/takes --name takes --speaker-by-folder \
+        --licence MIT --may-ship
+    python -m training.ingest show DATA/me
+
+`FILMS` are films of a talking face (one person each), `TAKES` Live Link Face CSV files, for
+`pairs` CSV and WAV files as `idol animate` writes them, for `beat` JSON and WAV files. What is
+there already is kept, so an interrupted run goes on where it stopped.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from training.ingest.beat import Beat
+from training.ingest.collect import (
+    Adapter,
+    Source,
+    SpeakerOf,
+    collect,
+    find_sources,
+    fixed_speaker,
+    keep_licences,
+    mapped_speaker,
+    read_speakers,
+    speaker_by_folder,
+)
+from training.ingest.landmarker import landmarker_task
+from training.ingest.livelink import LiveLink
+from training.ingest.pairs import Pairs
+from training.ingest.recording import DatasetCard, read_dataset
+from training.ingest.shipping import OWN, PERMISSIVE, check_claim
+from training.ingest.show import describe, draw
+from training.ingest.video import Films
+
+ADAPTERS = {
+    "video": "films of a talking face, through MediaPipe",
+    "livelink": "Live Link Face CSV, with sound in a file of the same stem",
+    "pairs": "CSV of curves with WAV; a WAV alone is speech without labels",
+    "beat": "BEAT-style JSON with WAV",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = _parser().parse_args(arguments)
+    if args.adapter == "show":
+        dataset = read_dataset(args.folder)
+        describe(dataset, Console())
+        picture = args.picture or args.folder / "overview.png"
+        draw(dataset, picture)
+        print(picture)
+        return
+    if args.fps is not None and not 1 <= args.fps <= 1000:
+        raise SystemExit(f"--fps: expected 1 to 1000 frames a second, got {args.fps:g}.")
+    check_claim(args.licence, may_ship=args.may_ship)
+    command = f"python -m training.ingest {shlex.join(arguments)}"
+    failures = ingest(args, command)
+    for sentence in failures:
+        print(f"Skipped: {sentence}", file=sys.stderr)
+    if failures:
+        raise SystemExit(1)
+
+
+def ingest(args: argparse.Namespace, command: str) -> list[str]:
+    """Runs one adapter; a sentence for every file that was skipped."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(),
+        TextColumn("{task.completed:.1f}/{task.total:.0f}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(args.adapter, total=None)
+        finished = 0
+
+        def share_done(share: float) -> None:
+            progress.update(task, completed=finished + share)
+
+        def done(source: Source) -> None:
+            nonlocal finished
+            finished += 1
+            progress.update(task, completed=finished, description=source.name)
+
+        adapter = _adapter(args, share_done)
+        sources = find_sources(args.folder, adapter.patterns, _speakers(args))
+        progress.update(task, total=len(sources))
+        card = DatasetCard(
+            name=args.name, licence=args.licence, may_ship=args.may_ship, kind=adapter.kind,
+            source=args.source, attribution=args.attribution, command=command,
+        )  # fmt: skip
+        failures = collect(adapter, sources, args.out, card, done)
+        keep_licences(args.folder, args.out)
+    print(f"{args.out}: {len(sources) - len(failures)} of {len(sources)} files")
+    return failures
+
+
+def _adapter(args: argparse.Namespace, progress: Callable[[float], None]) -> Adapter:
+    if args.adapter == "video":
+        return Films(landmarker_task(args.task), args.fps, args.absolute_head, progress)
+    if args.adapter == "livelink":
+        return LiveLink(args.fps)
+    if args.adapter == "pairs":
+        return Pairs(args.fps)
+    return Beat(args.fps)
+
+
+def _speakers(args: argparse.Namespace) -> SpeakerOf:
+    if args.speakers is not None:
+        return mapped_speaker(read_speakers(args.speakers), args.speakers)
+    if args.speaker is not None:
+        return fixed_speaker(args.speaker)
+    return speaker_by_folder(args.folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.ingest", description=__doc__.split("\n")[0] if __doc__ else None
+    )
+    commands = parser.add_subparsers(dest="adapter", required=True)
+    for name, purpose in ADAPTERS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.add_argument("folder", type=Path)
+        command.add_argument("--out", type=Path, required=True, help="the data set's folder")
+        command.add_argument("--name", required=True, help="of the data set")
+        command.add_argument(
+            "--licence", required=True, help=f"SPDX identifier, or {OWN} of yourself"
+        )
+        shipping = command.add_mutually_exclusive_group()
+        shipping.add_argument(
+            "--may-ship", action="store_true",
+            help=f"weights may be shipped; only with {', '.join((*PERMISSIVE, OWN))}",
+        )  # fmt: skip
+        shipping.add_argument(
+            "--non-commercial", dest="may_ship", action="store_false", help="the default"
+        )
+        command.set_defaults(may_ship=False)
+        command.add_argument("--source", default="", help="where it comes from")
+        command.add_argument("--attribution", default="", help="whom to name")
+        speakers = command.add_mutually_exclusive_group(required=True)
+        speakers.add_argument("--speaker", help="one for all")
+        speakers.add_argument("--speaker-by-folder", action="store_true")
+        speakers.add_argument("--speakers", type=Path, help="CSV file with a header name,speaker")
+        command.add_argument("--fps", type=float, help="frame rate to convert to")
+        if name == "video":
+            command.add_argument("--task", type=Path, help="face_landmarker.task")
+            command.add_argument(
+                "--absolute-head", action="store_true",
+                help="head angles to the camera, not to how the head was mostly held",
+            )  # fmt: skip
+    show = commands.add_parser("show", help="what a data set holds, and a picture of it")
+    show.add_argument("folder", type=Path)
+    show.add_argument("--picture", type=Path, help="PNG to write (DIR/overview.png)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

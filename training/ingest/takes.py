@@ -1,0 +1,126 @@
+"""Timed curves and their sound as recordings of one constant frame rate."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.ingest.recording import Recording, RecordingError, resampled
+from training.ingest.resample import curves_at
+from training.ingest.sound import Sound
+
+MAX_GAP_S: Final = 0.3
+"""Frames missing for longer than this are not made up: the take is cut in two."""
+MIN_PIECE_S: Final = 1.0
+_RATES: Final = (23.976, 24.0, 25.0, 29.97, 30.0, 48.0, 50.0, 59.94, 60.0, 90.0, 100.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """What an adapter read: frames at their own times, with the sound on the same clock."""
+
+    times_s: NDArray[np.float64]
+    """[T], increasing; frames that were lost are simply not there."""
+    face: NDArray[np.float32]
+    """[T, 59]."""
+    known: NDArray[np.bool_]
+    """[59]."""
+    sound: Sound | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    recordings: list[Recording]
+    notes: list[str]
+    """What a reader of the card should know."""
+
+
+def frame_rate(times_s: NDArray[np.float64]) -> float:
+    """Frames a second of times [T] with gaps and jitter, snapped to a usual rate within 0.04 %."""
+    steps = np.diff(times_s)
+    # Gaps are whole frames: dividing by them makes every step an estimate of one frame.
+    frames = np.maximum(np.round(steps / np.median(steps)), 1)
+    rate = float(frames.sum() / steps.sum())
+    nearest = min(_RATES, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest - rate) / nearest < 4e-4 else rate
+
+
+def recordings_of(name: str, speaker: str, take: Take, fps: float | None = None) -> Reading:
+    """Cuts a take where frames are missing too long, and puts the rest on a constant rate.
+
+    Args:
+        name: of the recordings; pieces of a cut take are called NAME_1, NAME_2, ...
+        speaker: who is captured.
+        take: what was read.
+        fps: wanted frame rate; the take's own when absent.
+
+    Raises:
+        RecordingError: nothing that lasts a second is left.
+    """
+    if len(take.times_s) < 2:
+        raise RecordingError(f"{name}: expected at least two frames, found {len(take.times_s)}.")
+    if (np.diff(take.times_s) <= 0).any():
+        raise RecordingError(f"{name}: expected times that increase, found some that do not.")
+    rate = frame_rate(take.times_s)
+    heard, notes = _heard(name, take, rate)
+    pieces, lost = _continuous(take.times_s[heard], rate)
+    if lost:
+        notes.append(f"{name}: {lost} lost frames were interpolated")
+    kept: list[NDArray[np.intp]] = []
+    for rows in (heard[piece] for piece in pieces):
+        start_s, seconds = float(take.times_s[rows[0]]), _seconds(take.times_s[rows], rate)
+        if seconds >= MIN_PIECE_S:
+            kept.append(rows)
+        else:
+            notes.append(f"{name}: {seconds:.2f} s from {start_s:.2f} s on were too short to keep")
+    if not kept:
+        raise RecordingError(
+            f"{name}: expected at least {MIN_PIECE_S:g} s of face in a row, found none."
+        )
+    recordings = []
+    for number, rows in enumerate(kept, start=1):
+        own = name if len(kept) == 1 else f"{name}_{number}"
+        if len(kept) > 1:
+            start_s, seconds = float(take.times_s[rows[0]]), _seconds(take.times_s[rows], rate)
+            notes.append(f"{own}: {seconds:.2f} s from {start_s:.2f} s on, cut at missing frames")
+        whole = _at_rate(own, speaker, take, rows, rate)
+        recordings.append(whole if fps is None else resampled(whole, fps))
+    return Reading(recordings, notes)
+
+
+def _heard(name: str, take: Take, rate: float) -> tuple[NDArray[np.intp], list[str]]:
+    """Rows that have sound, all of them where the take has none; and what was cut."""
+    rows = np.arange(len(take.times_s))
+    if take.sound is None:
+        return rows, []
+    after = take.times_s > take.sound.start_s - 1 / rate
+    rows = rows[after & (take.times_s < take.sound.end_s)]
+    cut_s = (len(take.times_s) - len(rows)) / rate
+    if not len(rows):
+        raise RecordingError(f"{name}: expected sound and frames at one time, found none.")
+    return rows, [f"{name}: {cut_s:.2f} s without sound were cut"] if cut_s > 0.1 else []
+
+
+def _continuous(times_s: NDArray[np.float64], rate: float) -> tuple[list[NDArray[np.intp]], int]:
+    """Rows between long gaps, and how many frames are missing in short ones."""
+    missing = np.round(np.diff(times_s) * rate - 1).clip(0).astype(int)
+    long = missing / rate >= MAX_GAP_S
+    pieces = np.split(np.arange(len(times_s)), np.flatnonzero(long) + 1)
+    return pieces, int(missing[~long].sum())
+
+
+def _seconds(times_s: NDArray[np.float64], rate: float) -> float:
+    return float(times_s[-1] - times_s[0]) + 1 / rate
+
+
+def _at_rate(name: str, speaker: str, take: Take, rows: NDArray[np.intp], rate: float) -> Recording:
+    times_s = take.times_s[rows] - take.times_s[rows[0]]
+    frames = max(1, round(_seconds(times_s, rate) * rate))
+    grid_s = np.arange(frames) / rate
+    even = frames <= len(times_s) and np.abs(times_s[:frames] - grid_s).max() < 0.02 / rate
+    face = take.face[rows][:frames] if even else curves_at(times_s, take.face[rows], grid_s)
+    audio = None
+    if take.sound is not None:
+        audio = take.sound.between(float(take.times_s[rows[0]]), frames / rate)
+    return Recording(name, speaker, rate, face, take.known, audio)

@@ -1,0 +1,139 @@
+"""Films of a talking face to ARKit weights, head pose and sound, through MediaPipe.
+
+What the landmarker cannot see is left unknown: the tongue and puffed cheeks. It sees lip closure,
+press and roll poorly: learn those from elsewhere.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.ingest.channels import face_of
+from training.ingest.landmarker import SEEN, Landmarker, SeenFace
+from training.ingest.needed import needed
+from training.ingest.recording import Kind, RecordingError
+from training.ingest.sound import decode_sound
+from training.ingest.takes import Reading, Take, recordings_of
+
+SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+HEAD = ("headYaw", "headPitch", "headRoll")
+
+
+def head_angles(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Yaw, pitch, roll [T, 3] in degrees of head rotations [T, 3, 3] or poses [T, 4, 4].
+
+    The matrix is turn(Y, yaw) turn(X, pitch) turn(Z, roll): positive yaw turns to the head's own
+    left, positive pitch looks down, positive roll tilts to its right.
+    """
+    return np.degrees(
+        np.stack(
+            [
+                np.arctan2(poses[:, 0, 2], poses[:, 2, 2]),
+                np.arcsin(np.clip(-poses[:, 1, 2], -1, 1)),
+                np.arctan2(poses[:, 1, 0], poses[:, 1, 1]),
+            ],
+            axis=1,
+        )
+    )
+
+
+def centred(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotations [T, 3, 3] relative to the middle one of poses [T, 4, 4].
+
+    Where the camera stood is not how the head was held: the middle rotation becomes zero.
+    """
+    rotations = poses[:, :3, :3]
+    left, _, right = np.linalg.svd(np.median(rotations, axis=0))
+    flip = np.diag([1.0, 1.0, np.linalg.det(left @ right)])
+    middle = left @ flip @ right
+    return middle.T @ rotations
+
+
+def read_film(
+    path: Path, task: Path, *, absolute_head: bool, progress: Callable[[float], None]
+) -> tuple[Take, list[str]]:
+    """Every frame with a face, at its own time, with the sound; and what was lost.
+
+    Args:
+        path: any film that FFmpeg opens.
+        task: MediaPipe's `face_landmarker.task`.
+        absolute_head: keep head angles relative to the camera.
+        progress: told the share of the film that is done.
+
+    Raises:
+        RecordingError: the film is damaged, or shows no face.
+    """
+    times_s: list[float] = []
+    faces: list[SeenFace] = []
+    blind = 0
+    with Landmarker(task) as landmarker:
+        for picture, time_s, share in _pictures(path):
+            found = landmarker.find(picture, time_s)
+            if found is None:
+                blind += 1
+            else:
+                times_s.append(time_s)
+                faces.append(found)
+            progress(share)
+    if len(faces) < 2:
+        raise RecordingError(f"{path}: expected a face, found one in {len(faces)} frames.")
+    notes = [f"{blind} of {blind + len(faces)} frames show no face"] if blind else []
+    poses = np.stack([face.pose for face in faces])
+    angles = head_angles(poses if absolute_head else centred(poses))
+    weights = np.stack([face.weights for face in faces])
+    columns = dict(zip(SEEN, weights.T, strict=True)) | dict(zip(HEAD, angles.T, strict=True))
+    curves, known = face_of(columns, len(faces), str(path))
+    sound = decode_sound(path)
+    if sound is None:
+        notes.append("the film has no sound")
+    return Take(np.array(times_s), curves, known, sound), notes
+
+
+def _pictures(path: Path) -> Iterator[tuple[NDArray[np.uint8], float, float]]:
+    """Upright RGB pictures [height, width, 3], their times and the share of the film so far."""
+    av = needed("av", "decode films")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise RecordingError(f"{path}: expected a film, found no pictures in it.")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            length_s = (container.duration or 0) / av.time_base
+            last_s = -np.inf
+            for frame in container.decode(stream):
+                # A frame without a time, or one that goes back, has no place on the clock.
+                if frame.time is None or frame.time <= last_s:
+                    continue
+                last_s = float(frame.time)
+                yield _upright(frame), last_s, min(last_s / length_s, 1.0) if length_s else 0.0
+    except (av.FFmpegError, ValueError) as error:
+        raise RecordingError(f"{path}: expected a film, but {error}.") from None
+
+
+def _upright(frame: Any) -> NDArray[np.uint8]:
+    """Phones film sideways and write down how to turn the picture."""
+    picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+    return np.rot90(picture, round(frame.rotation / 90) % 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """The adapter."""
+
+    task: Path
+    fps: float | None = None
+    absolute_head: bool = False
+    progress: Callable[[float], None] = lambda share: None
+    kind: ClassVar[Kind] = "video"
+    patterns: ClassVar[tuple[str, ...]] = SUFFIXES
+
+    def read(self, path: Path, name: str, speaker: str) -> Reading:
+        take, notes = read_film(
+            path, self.task, absolute_head=self.absolute_head, progress=self.progress
+        )
+        reading = recordings_of(name, speaker, take, self.fps)
+        return Reading(reading.recordings, [f"{name}: {note}" for note in notes] + reading.notes)
