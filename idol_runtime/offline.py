@@ -1,25 +1,31 @@
 """Performances without a network or a pace: a whole turn, or a face and body for a recording."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk
 from idol_runtime.character import Character
 from idol_runtime.clock import VirtualClock
 from idol_runtime.conversation import Conversation, ReplyOptions
 from idol_runtime.engine import open_stage
+from idol_runtime.errors import InputError
 from idol_runtime.metrics import TurnMetrics
 from idol_runtime.onnx import Provider
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.performer import Performer, Utterance
 from idol_runtime.services import ModelFolders, start_models
+from idol_runtime.sound import at_speech_level
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FPS, FRAME_SAMPLES, pts_of
 from idol_runtime.stage import Stage
 
 NO_PACE_MS = 24 * 3600 * 1000
+PIECE_SAMPLES = 60 * FRAME_SAMPLES
+"""A recording is given to the stage two seconds at a time: it holds what it hears as floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +77,42 @@ async def animate(
     provider: Provider = "auto",
     seed: int = 1,
     fps: int = FPS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
     """Face and body for a recording: `speech.wav` (at 24 kHz), `face.csv`, `pose.bvh`.
 
+    The generators hear the recording at the level they were trained on, see `at_speech_level`;
+    `speech.wav` holds it as it was. Nothing depends on the language.
+
     Args:
-        samples: Shape (n,), mono PCM16 at `AUDIO_RATE_HZ`; see `read_wav`.
+        samples: Shape (n,), n >= 1, mono PCM16 at `AUDIO_RATE_HZ`; see `read_wav`.
         folder: Where the files go; made when missing.
         character: Gives the emotion baseline and the style.
         provider: Where the generators run.
         seed: Draws blinks, glances and sway; the lips do not depend on it.
         fps: Rows a second.
+        progress: Told how many frames at 30 a second are made, and of how many.
 
     Returns:
         The length in seconds.
+
+    Raises:
+        InputError: the files cannot be written.
     """
     stage, performer, recorder = _set_the_stage(character, provider, seed)
-    await performer.speak(Utterance("recording", "animate", ""), SpeechChunk(samples, (), True))
-    return _perform(stage, performer, recorder, folder, fps)
+    recording, heard = Utterance("recording", "animate", ""), at_speech_level(samples)
+    frames = performer.earliest_speech // FRAME_SAMPLES + len(heard) // FRAME_SAMPLES
+    for start in range(0, len(heard), PIECE_SAMPLES):
+        piece = heard[start : start + PIECE_SAMPLES]
+        is_last = start + PIECE_SAMPLES >= len(heard)
+        await performer.speak(recording, SpeechChunk(piece, (), is_last))
+        while performer.earliest_speech < performer.speech_ends:
+            stage.tick()
+        progress(performer.frame, frames)
+    recorder.audio = [AudioChunk(recorder.audio[0].pts_us, samples)]
+    duration_s = _perform(stage, performer, recorder, folder, fps)
+    progress(frames, frames)
+    return duration_s
 
 
 def _set_the_stage(
@@ -106,7 +131,15 @@ def _perform(
     """Moves the character to the end of what it says and writes the files."""
     while performer.frame * FRAME_SAMPLES <= performer.speech_ends:
         stage.tick()
-    end_us = pts_of(performer.speech_ends)
-    start_us = recorder.audio[0].pts_us if recorder.audio else end_us
-    recorder.write(folder, start_us=start_us, duration_us=end_us - start_us, fps=fps)
-    return (end_us - start_us) / 1e6
+    start_us = recorder.audio[0].pts_us if recorder.audio else pts_of(performer.speech_ends)
+    spoken = performer.speech_ends - round(start_us * AUDIO_RATE_HZ / 1_000_000)
+    # Rounded down: a microsecond too many would be a row more than there is sound.
+    duration_us = spoken * 1_000_000 // AUDIO_RATE_HZ
+    try:
+        recorder.write(folder, start_us=start_us, duration_us=duration_us, fps=fps)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: expected a folder to write to, but {error.strerror or error}; "
+            "choose another one or make room."
+        ) from None
+    return spoken / AUDIO_RATE_HZ

@@ -1,7 +1,6 @@
-"""Reading recordings of any rate and channel count."""
+"""Reading recordings of any rate, channel count and loudness."""
 
-import struct
-import warnings
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,59 +8,167 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ
-from idol_runtime.errors import InputError
+from idol_runtime.wav_file import WavFile, open_wav
+
+SPEECH_LEVEL_DBFS = -23.0
+"""The active speech level around which the motion generators were trained."""
+FLOOR_LIMIT_DBFS = -55.0
+"""A recording is not raised so far that its own noise floor would come above this, the loudest
+room noise that the generators were trained in."""
+MAX_RAISE_DB = 25.0
+MIN_CONTRAST_DB = 8.0
+"""Speech stands out of what is between its syllables by far more; less than this is not raised."""
+STEADY_CONTRAST_DB = 3.0
+STEADY_S = 3.0
+"""A sound that keeps its level to within the contrast above for this long is no voice."""
+SILENT_DBFS = -65.0
+"""Where the generators keep the mouth shut."""
+
+_FRAME = AUDIO_RATE_HZ // 30
+_MARGIN_DB = 15.9
+_RUMBLE_HZ = 60.0
+
+Samples = NDArray[np.float64]
 
 
 def read_wav(path: Path) -> NDArray[np.int16]:
     """A WAV file as mono PCM16 at `AUDIO_RATE_HZ`, shape (n,).
 
-    Channels are averaged. Integer and float formats of any rate are read.
+    PCM of 8 to 64 bits, float, A-law and mu-law of any rate are read, block by block: only the
+    result is held in memory, 2.9 MB a minute. Channels are averaged; where that would cancel
+    them (one is the other upside down), the loudest is taken. A file that is cut off is read as
+    far as it goes.
 
     Raises:
         InputError: no such file, not a WAV file, or one without samples.
     """
-    from scipy.io import wavfile
-
-    try:
-        with warnings.catch_warnings():
-            # Chunks that are not sound (tags, cue points) are common and of no interest here.
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate_hz, samples = wavfile.read(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a WAV file, found no such file.") from None
-    except (OSError, ValueError, EOFError, struct.error) as error:
-        raise InputError(
-            f"{path}: expected a WAV file with PCM or float samples, but {error}; "
-            "convert it, for example with ffmpeg."
-        ) from None
-    if samples.size == 0:
-        raise InputError(f"{path}: expected some sound, found a file without samples.")
-    mono = _to_float(samples)
-    if mono.ndim == 2:
-        mono = mono.mean(axis=1)
-    return to_pcm16(resample(np.nan_to_num(mono), rate_hz, AUDIO_RATE_HZ))
+    wav = open_wav(path)
+    mix = _channel_weights(wav)
+    mono = (block @ mix for block in wav.blocks())
+    pieces = resample_blocks(mono, wav.rate_hz, AUDIO_RATE_HZ)
+    return np.concatenate([to_pcm16(piece) for piece in pieces])
 
 
-def resample(samples: NDArray[np.float64], rate_hz: int, target_hz: int) -> NDArray[np.float64]:
+def resample(samples: Samples, rate_hz: int, target_hz: int) -> Samples:
     """Band-limited conversion between sample rates; shape (n,) to about n * target / rate."""
+    return np.concatenate([samples[:0], *resample_blocks([samples], rate_hz, target_hz)])
+
+
+def resample_blocks(blocks: Iterable[Samples], rate_hz: int, target_hz: int) -> Iterator[Samples]:
+    """`resample` for sound that comes in blocks of any lengths; memory stays that of a block."""
     if rate_hz == target_hz:
-        return samples
+        yield from blocks
+        return
     from scipy.signal import resample_poly
 
-    ratio = Fraction(target_hz, rate_hz)
-    converted: NDArray[np.float64] = resample_poly(samples, ratio.numerator, ratio.denominator)
-    return converted
+    # A limit on the filter's length: the clock of a 30-minute recording is right to 0.1 ms.
+    ratio = Fraction(target_hz, rate_hz).limit_denominator(10_000)
+    up, down = ratio.numerator, ratio.denominator
+    reach = down * -(-10 * max(up, down) // (up * down))  # of the filter, to each side
+    step = down * max(1, -(-rate_hz // down))
+    held: Samples = np.zeros(reach)
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while len(held) >= reach + step + reach:
+            made = resample_poly(held[: reach + step + reach], up, down)
+            yield made[reach * up // down :][: step * up // down]
+            held = held[step:]
+    rest = len(held) - reach
+    made = resample_poly(np.concatenate([held, np.zeros(reach)]), up, down)
+    yield made[reach * up // down :][: -(-rest * up // down)]
 
 
-def to_pcm16(samples: NDArray[np.float64]) -> NDArray[np.int16]:
+def to_pcm16(samples: Samples) -> NDArray[np.int16]:
     """Samples in [-1, 1], clipped, as PCM16."""
     return (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype(np.int16)
 
 
-def _to_float(samples: NDArray[np.generic]) -> NDArray[np.float64]:
-    if samples.dtype == np.uint8:  # 8-bit WAV is unsigned
-        return (samples.astype(np.float64) - 128.0) / 128.0
-    floats: NDArray[np.float64] = samples.astype(np.float64)
-    if samples.dtype.kind == "i":
-        floats /= 2.0 ** (8 * samples.dtype.itemsize - 1)
-    return floats
+def at_speech_level(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """A recording as the motion generators should hear it: speech at the level they learnt.
+
+    Recordings differ by 30 dB, and a generator that hears a whisper where somebody spoke aloud
+    barely moves its mouth. Offline the whole recording is known, so one gain brings the level
+    of its speech to `SPEECH_LEVEL_DBFS`. Silence and noise stay what they are: the gain is
+    limited, nothing is raised whose level hardly varies, and what does not vary at all, such as
+    a fan or a test tone, is lowered to silence. Offset and rumble below the voice go.
+
+    Args:
+        samples: Shape (n,), mono at `AUDIO_RATE_HZ`.
+
+    Returns:
+        Shape (n,). For the generators alone: listeners get the recording itself.
+    """
+    levels = np.concatenate([_frame_powers(block) for block in _without_rumble(samples)])
+    gain = np.float32(10 ** (speech_gain_db(levels) / 20))
+    heard = np.empty_like(samples)
+    at = 0
+    for block in _without_rumble(samples):
+        heard[at : at + len(block)] = (block * gain).clip(-32768, 32767).round()
+        at += len(block)
+    return heard
+
+
+def speech_gain_db(powers: NDArray[np.floating]) -> float:
+    """What brings speech to the level that the generators know, within the limits above.
+
+    Args:
+        powers: [frames], mean square of each 1/30 s, full scale 1.
+    """
+    level, floor = active_level_db(powers), _decibel(np.quantile(powers, 0.1))
+    if len(powers) >= 30 * STEADY_S and level - floor < STEADY_CONTRAST_DB:
+        return min(0.0, SILENT_DBFS - level)
+    gain = SPEECH_LEVEL_DBFS - level
+    if gain <= 0:
+        return gain
+    if level < SILENT_DBFS or level - floor < MIN_CONTRAST_DB:
+        return 0.0
+    return max(0.0, min(gain, MAX_RAISE_DB, FLOOR_LIMIT_DBFS - floor))
+
+
+def active_level_db(powers: NDArray[np.floating]) -> float:
+    """The level of speech without its pauses in dB of full scale, after ITU-T P.56.
+
+    A frame is active when it is at most 15.9 dB below the mean of the active frames.
+    """
+    level, before = float(np.mean(powers)), -1.0
+    while level != before:  # rises with every round, and there are finitely many frames
+        before = level
+        level = float(np.mean(powers[powers >= level * 10 ** (-_MARGIN_DB / 10)]))
+    return _decibel(level)
+
+
+def _decibel(power: float | np.floating) -> float:
+    return float(10 * np.log10(power + 1e-12))
+
+
+def _without_rumble(samples: NDArray[np.int16]) -> Iterator[NDArray[np.float32]]:
+    """Blocks of whole frames, the last one maybe shorter, on the 16-bit scale."""
+    from scipy.signal import butter, sosfilt, sosfilt_zi
+
+    sections = butter(2, _RUMBLE_HZ, "highpass", fs=AUDIO_RATE_HZ, output="sos")
+    state = sosfilt_zi(sections) * float(samples[0])  # an offset was there before it began
+    for start in range(0, len(samples), 600 * _FRAME):
+        block = samples[start : start + 600 * _FRAME].astype(np.float64)
+        passed, state = sosfilt(sections, block, zi=state)
+        yield passed.astype(np.float32)
+
+
+def _frame_powers(block: NDArray[np.float32]) -> NDArray[np.float64]:
+    whole = max(1, len(block) // _FRAME) * _FRAME
+    frames = np.pad(block[:whole], (0, max(0, whole - len(block)))).reshape(-1, _FRAME) / 32768.0
+    return (frames.astype(np.float64) ** 2).mean(axis=1)
+
+
+def _channel_weights(wav: WavFile) -> Samples:
+    """[channels]: each the same, or the loudest alone where their mean would cancel them."""
+    even: Samples = np.full(wav.channels, 1 / wav.channels)
+    if wav.channels == 1:
+        return even
+    each, mixed = np.zeros(wav.channels), 0.0
+    for block in wav.blocks():
+        each += (block**2).sum(axis=0)
+        mixed += float(((block @ even) ** 2).sum())
+    # One channel alone leaves 1 / channels^2 of its power in the mean; less has been cancelled.
+    if mixed < 0.5 * each.max() / wav.channels**2:
+        return np.eye(wav.channels)[int(each.argmax())]
+    return even
