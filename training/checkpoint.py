@@ -25,8 +25,8 @@ from torch import nn
 def start_run(folder: Path, config: Mapping[str, Any], *, seed: int) -> None:
     """Creates a run folder and writes what the run is made of."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "config.json", dict(config))
-    _write_json(folder / "origin.json", origin(seed))
+    write_json(folder / "config.json", dict(config))
+    write_json(folder / "origin.json", origin(seed))
 
 
 def origin(seed: int) -> dict[str, Any]:
@@ -60,16 +60,21 @@ def save(
 ) -> None:
     """Writes weights and optimiser states; `progress.json` last, so that a torn save is seen."""
     for name, module in modules.items():
-        partial = folder / f"{name}.safetensors.part"
-        weights = {key: value.contiguous() for key, value in module.state_dict().items()}
-        save_file(weights, partial)
-        os.replace(partial, folder / f"{name}.safetensors")
+        save_weights(folder, name, module)
     states: dict[str, Any] = {name: value.state_dict() for name, value in optimisers.items()}
     states["torch_rng"] = torch.get_rng_state()
     partial = folder / "optimisers.pt.part"
     torch.save(states, partial)
     os.replace(partial, folder / "optimisers.pt")
-    _write_json(folder / "progress.json", {"step": step})
+    write_json(folder / "progress.json", {"step": step})
+
+
+def save_weights(folder: Path, name: str, module: nn.Module) -> None:
+    """Writes `NAME.safetensors` whole or not at all."""
+    partial = folder / f"{name}.safetensors.part"
+    weights = {key: value.contiguous() for key, value in module.state_dict().items()}
+    save_file(weights, partial)
+    os.replace(partial, folder / f"{name}.safetensors")
 
 
 def resume(
@@ -98,7 +103,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(value, indent=2) + "\n")
     os.replace(partial, path)

@@ -1,34 +1,34 @@
-"""What the face is trained on: taught streams, a paired capture, unpaired takes.
+"""What the face is trained on: taught streams, paired captures, unpaired takes.
 
 taught    synthesised speech and silences with the teacher's curves, all channels
-captured  FACEGOOD recordings with mouth curves (MIT), phonemes unknown
-takes     Live Link Face recordings (MIT), no sound: real motion for the discriminator only
+captured  recordings with sound and some captured channels, phonemes unknown
+takes     recordings without sound: real motion for the discriminator only
 
 Streams hold frames at 30 fps; a training window is cut from one stream.
 """
 
-import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.signal import lfilter, resample_poly
+from scipy.signal import resample_poly
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, FACE_CHANNELS
+from training.face.augment import augment
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import CHANNELS, MouthStyle, closures, mouth_curves
-from training.face.phonemes import INPUT_COLUMNS, Segment, activations
+from training.face.phonemes import CLASSES, INPUT_COLUMNS, Segment, activations
 from training.face.speech import Utterance
 from training.face.upper import FPS, NOISE, Situation, upper_curves
 from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
+from training.ingest.recording import Recording, resampled
 from training.noise import draw_noise
 
-HELD_OUT_CAPTURE = "facegood_3_15"
 SIDES = ("Left", "Right")
+_COLUMNS = [FACE_CHANNELS.index(name) for name in MADE]
 _TAKE_CHANNELS = ("eyeBlink", "eyeSquint", "eyeWide", "brow", "cheekSquint", "noseSneer")
 
 
@@ -38,6 +38,9 @@ class Stream:
 
     audio: NDArray[np.float32]
     phonemes: NDArray[np.float32]
+    """[frames, 21], what the generator is told."""
+    spoken: NDArray[np.float32]
+    """[frames, 20], the share of each class in the frame, told or not; zeros when nobody knows."""
     activity: NDArray[np.float32]
     emotion: NDArray[np.float32]
     style: NDArray[np.float32]
@@ -60,15 +63,6 @@ def loudness(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
     return np.clip((level - loud + 30) / 30, 0, 1.3)
 
 
-def augment(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Level, spectral tilt and room noise of another microphone."""
-    tilt = rng.uniform(-0.35, 0.35)
-    shaped = lfilter([1, tilt], [1], samples)
-    shaped = shaped * (10 ** (rng.uniform(-11, 5) / 20))
-    noise = rng.standard_normal(len(shaped)) * 10 ** (rng.uniform(-100, -55) / 20)
-    return np.clip(shaped + noise, -1, 1).astype(np.float32)
-
-
 def taught_stream(
     utterances: Sequence[Utterance],
     rng: np.random.Generator,
@@ -87,6 +81,8 @@ def taught_stream(
         clean: leave the sound as it is.
     """
     style = rng.standard_normal(STYLE_SIZE).astype(np.float32) if style is None else style
+    if not clean:
+        utterances = [each.played(rng.uniform(0.9, 1.12)) for each in utterances]
     sound, spans, activity, heard = _script(utterances, rng, known)
     frames = len(activity)
     loud = loudness(sound, frames)
@@ -104,20 +100,21 @@ def taught_stream(
     for index, name in enumerate(MADE):
         if name in curves:
             target[:, index] = curves[name]
-    phonemes = activations(spans, frames, FPS) * heard[:, None]
+    spoken = activations(spans, frames, FPS)
     if not clean:
         sound = augment(sound, rng)
     features = log_mel(torch.from_numpy(sound)).numpy()[:frames]
     return Stream(
-        features,
-        phonemes,
-        activity,
-        emotion,
-        np.tile(style, (frames, 1)),
-        noise,
-        target,
-        closures(spans, frames, FPS).astype(np.float32),
-        np.ones(len(MADE), np.float32),
+        audio=features,
+        phonemes=spoken * heard[:, None],
+        spoken=spoken[:, : len(CLASSES)],
+        activity=activity,
+        emotion=emotion,
+        style=np.tile(style, (frames, 1)),
+        noise=noise,
+        target=target,
+        closed=closures(spans, frames, FPS).astype(np.float32),
+        mask=np.ones(len(MADE), np.float32),
     )
 
 
@@ -189,62 +186,86 @@ def _both_sides(curves: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.
     return made
 
 
-def read_sound(path: Path) -> NDArray[np.float32]:
-    """A 16-bit mono recording at 24 kHz, in [-1, 1]."""
-    rate, samples = wavfile.read(path)
-    divisor = int(np.gcd(rate, RATE_HZ))
-    resampled = resample_poly(
-        samples.astype(np.float64) / 32768, RATE_HZ // divisor, rate // divisor
-    )
-    return resampled.astype(np.float32)
+def captured_stream(
+    recording: Recording, rng: np.random.Generator, *, clean: bool = False, speed: float = 1.0
+) -> Stream:
+    """A recording with sound and some captured channels; everything else is unknown.
 
+    Args:
+        recording: at any frame rate.
+        rng: draws the microphone and the noise.
+        clean: leave the sound as it is.
+        speed: play sound and face this much faster; pitch and formants move along.
 
-def captured_stream(csv_path: Path, rng: np.random.Generator, *, clean: bool = False) -> Stream:
-    """A FACEGOOD recording: sound and mouth curves; everything else is unknown."""
-    with csv_path.open() as file:
-        rows = list(csv.DictReader(file))
-    sound = read_sound(csv_path.with_suffix(".wav"))
+    Raises:
+        ValueError: the recording has no sound.
+    """
+    sound = sound_of(recording, speed)
     features = log_mel(torch.from_numpy(sound if clean else augment(sound, rng))).numpy()
-    frames = min(len(rows), len(features))
-    target, mask = np.zeros((frames, len(MADE)), np.float32), np.zeros(len(MADE), np.float32)
-    for index, name in enumerate(MADE):
-        if name in rows[0]:
-            target[:, index] = [float(row[name]) for row in rows[:frames]]
-            mask[index] = 1
-    activity = np.zeros((frames, len(ACTIVITIES)), np.float32)
-    activity[:, ACTIVITIES.index("speak")] = 1
-    return Stream(
-        features[:frames],
-        np.zeros((frames, len(INPUT_COLUMNS)), np.float32),
-        activity,
-        np.zeros((frames, len(EMOTIONS)), np.float32),
-        np.zeros((frames, STYLE_SIZE), np.float32),
-        draw_noise(NOISE, frames, FPS, rng),
-        target,
-        np.zeros(frames, np.float32),
-        mask,
+    at_s = np.arange(len(features)) * speed / FPS
+    given = resampled(recording, FPS).face
+    features = features[: int(len(given) / speed)]
+    at = np.clip(at_s[: len(features)] * FPS, 0, len(given) - 1)
+    low = np.minimum(at.astype(int), max(len(given) - 2, 0))
+    part = (at - low)[:, None].astype(np.float32)
+    face = given[low] * (1 - part) + given[np.minimum(low + 1, len(given) - 1)] * part
+    stream = speaking_stream(features, rng=rng)
+    return replace(
+        stream,
+        target=face[:, _COLUMNS],
+        mask=recording.known[_COLUMNS].astype(np.float32),
         captured=True,
     )
 
 
-def captured_paths(data: Path) -> Iterator[Path]:
-    """The paired recordings to train on: all but the held-out one."""
-    for path in sorted((data / "face" / "facegood").glob("*.csv")):
-        if path.stem != HELD_OUT_CAPTURE:
-            yield path
+def sound_of(recording: Recording, speed: float = 1.0) -> NDArray[np.float32]:
+    """The recording's sound at 24 kHz, in [-1, 1], played this much faster.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if recording.audio is None:
+        raise ValueError(f"Recording {recording.name!r}: expected sound, found none.")
+    ratio = Fraction(RATE_HZ / (recording.audio_rate_hz * speed)).limit_denominator(64)
+    sound = recording.audio.astype(np.float64) / 32768
+    return resample_poly(sound, ratio.numerator, ratio.denominator).astype(np.float32)
 
 
-def load_takes(data: Path) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
-    """Live Link Face takes [frames, 51] and the mask [51] of the channels they are used for."""
-    mask = np.array([name.startswith(_TAKE_CHANNELS) for name in MADE], np.float32)
-    takes = []
-    for path in sorted((data / "face" / "livelink").glob("*.csv")):
-        with path.open() as file:
-            # A recording that was cut off ends in half a row.
-            rows = [row for row in csv.DictReader(file) if None not in row.values()]
-        names = {key[0].lower() + key[1:]: key for key in rows[0]}
-        take = np.zeros((len(rows), len(MADE)), np.float32)
-        for index in np.flatnonzero(mask):
-            take[:, index] = [float(row[names[MADE[index]]]) for row in rows]
-        takes.append(take)
-    return takes, mask
+def speaking_stream(
+    features: NDArray[np.float32],
+    activity: str = "speak",
+    *,
+    rng: np.random.Generator | None = None,
+) -> Stream:
+    """Features [frames, 160] of someone about whom nothing else is known: no phonemes, no mood,
+    the average style, no captured channel.
+    """
+    frames = len(features)
+    doing = np.zeros((frames, len(ACTIVITIES)), np.float32)
+    doing[:, ACTIVITIES.index(activity)] = 1
+    return Stream(
+        audio=features,
+        phonemes=np.zeros((frames, len(INPUT_COLUMNS)), np.float32),
+        spoken=np.zeros((frames, len(CLASSES)), np.float32),
+        activity=doing,
+        emotion=np.zeros((frames, len(EMOTIONS)), np.float32),
+        style=np.zeros((frames, STYLE_SIZE), np.float32),
+        noise=draw_noise(NOISE, frames, FPS, rng or np.random.default_rng(0)),
+        target=np.zeros((frames, len(MADE)), np.float32),
+        closed=np.zeros(frames, np.float32),
+        mask=np.zeros(len(MADE), np.float32),
+    )
+
+
+def calm_takes(
+    recordings: Sequence[Recording],
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+    """Motion [frames, 51] of takes without sound, for realism, and the mask [51] of its channels.
+
+    Only the upper face is used: in takes of people who show their range of motion, the mouth does
+    what no talking mouth does.
+    """
+    upper = np.array([name.startswith(_TAKE_CHANNELS) for name in MADE])
+    known = np.logical_and.reduce([recording.known[_COLUMNS] for recording in recordings])
+    mask = (upper & known).astype(np.float32)
+    return [resampled(each, FPS).face[:, _COLUMNS] * mask for each in recordings], mask

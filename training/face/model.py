@@ -5,6 +5,8 @@ Upper face, eyes and head: the same kind of network over sound, situation and no
 Gates and dilations after WaveNet (van den Oord et al. 2016), conditioning by FiLM (Perez et al.
 2018). The state is what the convolutions remember, flattened: [B, S]. Only MatMul, Concat, Slice,
 Sigmoid and Tanh are used, so that engines with small operator sets can run it.
+While it trains, the lips' network also names the phoneme it hears (an auxiliary task): what tells
+phonemes apart is what tells mouths apart, and there is far more speech than captured mouths.
 """
 
 from typing import Final, NamedTuple
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
-from training.face.phonemes import INPUT_COLUMNS
+from training.face.phonemes import CLASSES, INPUT_COLUMNS
 from training.face.upper import NOISE
 from training.features import FEATURES
 
@@ -40,8 +42,9 @@ LOOK_RANGE_DEG: Final = 32.0
 
 
 class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    lips_width: int = 80
-    lips_dilations: tuple[int, ...] = (1, 2, 4, 8)
+    lips_width: int = 96
+    lips_dilations: tuple[int, ...] = (1, 2, 4, 8, 8)
+    lips_dropout: float = 0.1
     upper_width: int = 80
     upper_dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
 
@@ -93,70 +96,90 @@ class GatedLayer(nn.Module):
 
 
 class CausalNet(nn.Module):
-    """Inputs -> gated layers -> outputs, with its past as one flat tensor."""
+    """Inputs -> gated layers -> features, with its past as one flat tensor."""
 
     def __init__(
-        self, inputs: int, outputs: int, width: int, dilations: tuple[int, ...], condition: int
+        self, inputs: int, width: int, dilations: tuple[int, ...], condition: int, dropout: float
     ) -> None:
         super().__init__()
         self.width = width
-        self.enter = nn.Sequential(nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width))
+        self.enter = nn.Sequential(
+            nn.Linear(inputs, width), nn.Tanh(), nn.Dropout(dropout), nn.Linear(width, width)
+        )
         self.layers = nn.ModuleList(GatedLayer(width, d, condition) for d in dilations)
-        self.last = nn.Linear(width, outputs)
-        self.leave = nn.Sequential(nn.Linear(width, width), nn.Tanh())
+        self.leave = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(width, width), nn.Tanh(), nn.Dropout(dropout)
+        )
         self.sizes = [2 * d * width for d in dilations]
 
     def forward(self, x: Tensor, condition: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """From x [B, T, inputs] and state [B, sum(sizes)] to [B, T, outputs], next state."""
+        """From x [B, T, inputs] and state [B, sum(sizes)] to [B, T, width], next state."""
         x = self.enter(x)
         kept = []
         for layer, past in zip(self.layers, state.split(self.sizes, dim=1), strict=True):
             x, after = layer(x, condition, past.unflatten(1, (-1, self.width)))
             kept.append(after.flatten(1))
-        return self.last(self.leave(x)), torch.cat(kept, dim=1)
+        return self.leave(x), torch.cat(kept, dim=1)
 
 
 class FaceGenerator(nn.Module):
     def __init__(self, config: FaceModelConfig) -> None:
         super().__init__()
         condition = len(ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
+        heard = FEATURES + len(INPUT_COLUMNS)
         self.lips = CausalNet(
-            FEATURES + len(INPUT_COLUMNS),
-            len(LIPS),
-            config.lips_width,
-            config.lips_dilations,
-            condition,
+            heard, config.lips_width, config.lips_dilations, condition, config.lips_dropout
         )
+        self.lips_out = nn.Linear(config.lips_width, len(LIPS))
+        self.phonemes_out = nn.Linear(config.lips_width, len(CLASSES))
+        """The auxiliary task's; not exported."""
         self.upper = CausalNet(
-            FEATURES + len(INPUT_COLUMNS) + NOISE.size + condition,
-            len(UPPER),
+            heard + NOISE.size + condition,
             config.upper_width,
             config.upper_dilations,
             condition,
+            dropout=0.0,
         )
-        self.captured_style = nn.Parameter(torch.zeros(STYLE_SIZE))
-        """The style code of the captured speaker, learnt with the rest."""
+        self.upper_out = nn.Linear(config.upper_width, len(UPPER))
         with torch.no_grad():
-            self.lips.last.bias.fill_(-3.0)
-            self.upper.last.bias[:-ANGLES].fill_(-2.5)
-            self.upper.last.bias[-ANGLES:].zero_()
+            self.lips_out.bias.fill_(-3.0)
+            self.upper_out.bias[:-ANGLES].fill_(-2.5)
+            self.upper_out.bias[-ANGLES:].zero_()
 
     @property
     def state_size(self) -> int:
         return sum(self.lips.sizes) + sum(self.upper.sizes)
 
+    def initial_states(self, batch: int) -> tuple[Tensor, Tensor]:
+        """States of lips and upper face that have heard nothing yet, [B, ...] each."""
+        zeros = self.lips_out.weight.new_zeros
+        return zeros(batch, sum(self.lips.sizes)), zeros(batch, sum(self.upper.sizes))
+
     def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Made channels [B, T, 51] in `MADE` order (weights, degrees) and the next state [B, S]."""
-        situation = torch.cat([given.activity, given.emotion, given.style], dim=2)
-        heard = torch.cat([given.audio, given.phonemes], dim=2)
         lips_state, upper_state = state.split([sum(self.lips.sizes), sum(self.upper.sizes)], dim=1)
-        lips, lips_state = self.lips(heard, situation, lips_state)
-        upper, upper_state = self.upper(
-            torch.cat([heard, given.noise, situation], dim=2), situation, upper_state
-        )
-        weights = torch.sigmoid(torch.cat([lips, upper[..., :-ANGLES]], dim=2))
-        made = torch.cat([weights, 10 * upper[..., -ANGLES:]], dim=2)
-        return made, torch.cat([lips_state, upper_state], dim=1)
+        lips, _, lips_state = self.move_lips(given, lips_state)
+        upper, upper_state = self.move_upper(given, upper_state)
+        return torch.cat([lips, upper], dim=2), torch.cat([lips_state, upper_state], dim=1)
+
+    def move_lips(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Lips [B, T, 22], logits of the class heard [B, T, 20] and the lips' next state."""
+        heard = torch.cat([given.audio, given.phonemes], dim=2)
+        features, state = self.lips(heard, _situation(given), state)
+        return torch.sigmoid(self.lips_out(features)), self.phonemes_out(features), state
+
+    def move_upper(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Upper face, eyes and head [B, T, 29] and their next state."""
+        situation = _situation(given)
+        heard = torch.cat([given.audio, given.phonemes, given.noise, situation], dim=2)
+        features, state = self.upper(heard, situation, state)
+        made = self.upper_out(features)
+        weights, angles = torch.sigmoid(made[..., :-ANGLES]), 10 * made[..., -ANGLES:]
+        return torch.cat([weights, angles], dim=2), state
+
+
+def _situation(given: Conditions) -> Tensor:
+    return torch.cat([given.activity, given.emotion, given.style], dim=2)
 
 
 def to_face(made: Tensor) -> Tensor:

@@ -11,15 +11,17 @@ import argparse
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from rich.progress import Progress, TimeRemainingColumn
+from scipy.signal import resample_poly
 
 from training.face.phonemes import CLASSES, Segment, segments
 from training.face.sentences import phonemizer, sentences
@@ -41,6 +43,14 @@ class Utterance:
     spans: list[Segment]
     voice: str
     text: str
+
+    def played(self, speed: float) -> Self:
+        """The same words from a throat of another size: sound and times squeezed by `speed`."""
+        ratio = Fraction(1 / speed).limit_denominator(32)
+        samples = resample_poly(self.samples, ratio.numerator, ratio.denominator)
+        pace = float(ratio)
+        spans = [(name, start * pace, end * pace) for name, start, end in self.spans]
+        return replace(self, samples=samples.astype(np.float32), spans=spans)
 
 
 class TimedVoice:

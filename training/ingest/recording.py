@@ -74,6 +74,8 @@ class DatasetCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     command: str = ""
     notes: tuple[str, ...] = ()
     """What a reader of the curves should know: lost frames, cuts, skipped files."""
+    trained_on: tuple[str, ...] = ()
+    """For made curves: the recordings that the model which made them was trained on."""
 
 
 @dataclass(frozen=True, slots=True)

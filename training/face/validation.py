@@ -1,0 +1,84 @@
+"""The number that tells whether a face run still gets better, on what it never trains on."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.face.data import Stream
+from training.face.material import Material
+from training.face.model import LIPS, STYLE_SIZE, Conditions, FaceGenerator
+from training.face.objective import Scales
+from training.face.settings import Settings
+from training.face.style import StyleEncoder, combine
+from training.tracking import OBJECTIVE
+
+_STYLE_WINDOW = 96
+
+
+class Validation:
+    """Plays held-out streams whole; the objective is 1 - mean r of the lip channels that move."""
+
+    def __init__(self, settings: Settings, material: Material) -> None:
+        self._streams = material.validation
+        self._ahead = settings.lookahead_frames
+        self._scales = Scales(material.streams)
+
+    @torch.no_grad()
+    def measure(self, generator: torch.nn.Module, encoder: StyleEncoder) -> dict[str, float]:
+        """`validation/objective` (lower is better) and its parts, taught and captured."""
+        assert isinstance(generator, FaceGenerator)
+        encoder.eval()
+        scores: dict[bool, list[float]] = {True: [], False: []}
+        for stream in self._streams:
+            scores[stream.captured].append(self._correlation(generator, encoder, stream))
+        encoder.train()
+        found = {
+            f"validation/r_{name}": float(np.mean(scores[kind]))
+            for name, kind in (("taught", False), ("captured", True))
+            if scores[kind]
+        }
+        return found | {OBJECTIVE: 1 - float(np.mean([*found.values()]))}
+
+    def _correlation(
+        self, generator: FaceGenerator, encoder: StyleEncoder, stream: Stream
+    ) -> float:
+        """Mean r over the known lip channels that move."""
+        device = next(generator.parameters()).device
+        style = stream_style(encoder, stream) if stream.captured else torch.zeros(STYLE_SIZE)
+        given = whole_stream(stream, style, self._ahead, device)
+        lips, _, _ = generator.move_lips(given, generator.initial_states(1)[0])
+        made, target = lips[0].cpu().numpy(), stream.target[:, : len(LIPS)]
+        moving = (target.std(axis=0) > 0.01) & (stream.mask[: len(LIPS)] > 0)
+        with np.errstate(invalid="ignore"):
+            each = [np.corrcoef(made[:, i], target[:, i])[0, 1] for i in np.flatnonzero(moving)]
+        return float(np.nan_to_num(each).mean()) if each else 0.0
+
+
+def whole_stream(
+    stream: Stream, style: Tensor, lookahead_frames: int, device: torch.device
+) -> Conditions:
+    """Conditions [1, T, ...] of a stream from its first frame to its last, in one style [16]."""
+    frames = len(stream.audio)
+    later = np.minimum(np.arange(frames) + lookahead_frames, frames - 1)
+    parts = (
+        stream.audio[later], stream.phonemes[later], stream.activity, stream.emotion,
+        np.tile(style.cpu().numpy(), (frames, 1)), stream.noise,
+    )  # fmt: skip
+    return Conditions(*(torch.from_numpy(part)[None].to(device) for part in parts))
+
+
+@torch.no_grad()
+def stream_style(encoder: StyleEncoder, *streams: Stream) -> Tensor:
+    """The code [16] of one talker, read from all their windows of about three seconds."""
+    device = next(encoder.parameters()).device
+    windows, masks = [], []
+    for stream in streams:
+        for start in range(0, len(stream.target) - _STYLE_WINDOW + 1, _STYLE_WINDOW):
+            windows.append(stream.target[start : start + _STYLE_WINDOW])
+            masks.append(stream.mask)
+    if not windows:
+        return torch.zeros(STYLE_SIZE)
+    motion = torch.from_numpy(np.stack(windows)).to(device)
+    means, log_variances = encoder(motion, torch.from_numpy(np.stack(masks)).to(device))
+    mean, _ = combine(means, log_variances)
+    return mean.cpu()
