@@ -26,9 +26,12 @@ class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     style_seed: int = 0
-    """Draws the style code: how large and how lively the face and the body move."""
+    """Draws the style code: how large and how lively the face and the body move. From 0."""
+    style_tags: list[str] = []
+    """What the drawn style is to be, such as `cheerful` or `lively`; the face bundle says which
+    tags it knows (`style_tags` in its manifest)."""
     style: list[float] | None = None
-    """The style code itself, 16 numbers around 0; takes the place of the seed."""
+    """The style code itself, 16 numbers around 0; takes the place of seed and tags."""
 
 
 class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,13 +87,6 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def emotion_vector(self) -> NDArray[np.float32]:
         """Shape (8,), in `EMOTIONS` order."""
         return np.array([self.emotion.get(name, 0.0) for name in EMOTIONS], np.float32)
-
-    def style_code(self) -> NDArray[np.float32]:
-        """Shape (16,)."""
-        if self.motion.style is not None:
-            return np.array(self.motion.style, np.float32)
-        rng = np.random.default_rng(self.motion.style_seed)
-        return rng.standard_normal(STYLE_SIZE).astype(np.float32)
 
 
 def load_character(folder: Path) -> Character:
@@ -149,8 +145,24 @@ def _check(path: Path, character: Character) -> None:
         raise ConfigError(
             f"{path}: expected voice.speed from 0.5 to 2, found {character.voice.speed:g}."
         )
-    style = character.motion.style
-    if style is not None and len(style) != STYLE_SIZE:
+    _check_motion(path, character.motion)
+
+
+def _check_motion(path: Path, motion: Motion) -> None:
+    if motion.style_seed < 0:
         raise ConfigError(
-            f"{path}: expected {STYLE_SIZE} numbers in motion.style, found {len(style)}."
+            f"{path}: expected motion.style_seed from 0, found {motion.style_seed}; choose another."
+        )
+    if motion.style is None:
+        return
+    if len(motion.style) != STYLE_SIZE:
+        raise ConfigError(
+            f"{path}: expected {STYLE_SIZE} numbers in motion.style, found {len(motion.style)}."
+        )
+    if not np.isfinite(motion.style).all():
+        raise ConfigError(f"{path}: expected finite numbers in motion.style, found inf or nan.")
+    if motion.style_tags:
+        raise ConfigError(
+            f"{path}: expected motion.style or motion.style_tags, found both; the code is the "
+            "style already, take one of them out."
         )

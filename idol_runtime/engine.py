@@ -15,6 +15,7 @@ from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.motion.face import FaceModel
 from idol_runtime.motion.pose import PoseModel
+from idol_runtime.motion.styles import Styles
 from idol_runtime.onnx import Provider
 from idol_runtime.services import (
     DialogueRequest,
@@ -64,8 +65,10 @@ class Engine:
         """Starts the workers and makes each model run once, persona prefix included.
 
         Raises:
+            ConfigError: the character asks for a style tag that the face does not know.
             IdolError: a model could not be opened.
         """
+        self.stage.styles.code(character.motion)
         voice = character.voice
         messages = (*character.opening(), ChatMessage("user", "Hello."))
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
@@ -91,7 +94,8 @@ def open_stage(
     """The stage with the generators that ship with the package."""
     face = FaceModel.open(BUNDLES / "face", provider=provider, threads=1)
     pose = PoseModel.open(BUNDLES / "pose", provider=provider, threads=1)
-    return Stage(face, pose, clock, lead_us=lead_ms * 1000, buffer_s=buffer_s)
+    styles = Styles.open(BUNDLES / "face", face.config.style_tags)
+    return Stage(face, pose, clock, styles=styles, lead_us=lead_ms * 1000, buffer_s=buffer_s)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
-from idol_runtime.character import Character
+from idol_runtime.character import STYLE_SIZE, Character
 from idol_runtime.motion.pose import with_head
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
@@ -21,6 +21,8 @@ HANGOVER_FRAMES = 6
 """Pauses between clauses shorter than 200 ms do not end the speaking activity."""
 BLEND_PER_FRAME = 0.2
 """How fast the activity conditioning follows a change: 90 % within a third of a second."""
+
+AVERAGE_STYLE: NDArray[np.float32] = np.zeros(STYLE_SIZE, np.float32)
 
 
 class Output(Protocol):
@@ -44,14 +46,21 @@ class Performer:
     """A row of the stage."""
 
     def __init__(
-        self, character: Character, *, lookahead_frames: int, lead_us: int, buffer_s: float
+        self,
+        character: Character,
+        *,
+        lookahead_frames: int,
+        lead_us: int,
+        buffer_s: float,
+        style: NDArray[np.float32] = AVERAGE_STYLE,
     ) -> None:
         self.character = character
         self.outputs: set[Output] = set()
         self.activity = "idle"
         """What the character does when it does not speak: idle, listen or think."""
         self.emotion = character.emotion_vector()
-        self.style = character.style_code()
+        self.style = style
+        """Shape (16,)."""
         self.track = SpeechTrack()
         self.frame = 0
         """The next frame to be made."""

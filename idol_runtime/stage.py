@@ -20,6 +20,7 @@ from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.noise import NoiseState
 from idol_runtime.motion.pose import PoseInputs, PoseModel
 from idol_runtime.motion.rows import append_rows, keep_rows
+from idol_runtime.motion.styles import Styles
 from idol_runtime.performer import Performer
 from idol_runtime.speech_track import FPS, frame_pts
 
@@ -66,6 +67,7 @@ class Stage:
         pose: PoseModel,
         clock: Clock,
         *,
+        styles: Styles | None = None,
         lead_us: int = 300_000,
         buffer_s: float = 20.0,
     ) -> None:
@@ -73,12 +75,14 @@ class Stage:
         face: The face generator.
         pose: The pose generator.
         clock: Paces the ticks.
+        styles: Makes the style code that face and body share; without a prior by default.
         lead_us: How long before its playing time sound is handed to the outputs.
         buffer_s: How much unspoken sound a character may hold before its speech model waits.
         """
         self.face = face
         self.pose = pose
         self.clock = clock
+        self.styles = styles or Styles()
         self.skipped_frames = 0
         self.on_tick: Callable[[float], None] = lambda seconds: None
         """Told how long each tick took, in seconds."""
@@ -93,12 +97,17 @@ class Stage:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="idol-stage")
 
     def join(self, character: Character, seed: int) -> Performer:
-        """Brings a character to life; its media clock starts at the next tick."""
+        """Brings a character to life; its media clock starts at the next tick.
+
+        Raises:
+            ConfigError: the character asks for a style tag that the face does not know.
+        """
         performer = Performer(
             character,
             lookahead_frames=self.face.config.lookahead_frames,
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
+            style=self.styles.code(character.motion),
         )
         self._first_tick[performer] = self._tick
         self._seeds[performer] = seed

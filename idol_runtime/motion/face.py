@@ -48,6 +48,8 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the first values of a style code mean."""
     captured_style: tuple[float, ...] = ()
     """The style code learnt for the speaker of the paired capture."""
+    style_tags: tuple[str, ...] = ()
+    """What the style prior beside the generator can be asked for; empty where there is none."""
     style_size: int = 16
     activities: tuple[str, ...] = ACTIVITIES
     emotions: tuple[str, ...] = EMOTIONS

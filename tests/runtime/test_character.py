@@ -1,10 +1,15 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import EMOTIONS
-from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, find_character, load_character
+from idol_runtime.character import (
+    BUILT_IN,
+    DEFAULT_CHARACTER,
+    Motion,
+    find_character,
+    load_character,
+)
 from idol_runtime.errors import ConfigError
 
 GOOD = 'name = "Ren"\npersona = "You are Ren."\n'
@@ -54,6 +59,10 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
         ("[emotion]\nhungry = 0.2", "found hungry"),
         ("[voice]\nspeed = 9.0", "voice.speed from 0.5 to 2"),
         ("[motion]\nstyle = [1.0, 2.0]", "16 numbers in motion.style, found 2"),
+        (f"[motion]\nstyle = {[0.5] * 15 + [float('inf')]}", "finite numbers in motion.style"),
+        ("[motion]\nstyle_seed = -1", "motion.style_seed from 0, found -1"),
+        (f"[motion]\nstyle = {[0.5] * 16}\nstyle_tags = ['calm']", "found both"),
+        ('[motion]\nstyle_tags = "calm"', "style_tags"),
         ('[voice]\nspeed = "fast"', "voice.speed"),
     ],
 )
@@ -81,8 +90,6 @@ def test_any_bytes_give_a_character_or_one_sentence(tmp_path_factory, data):
         load_character(folder)
 
 
-def test_the_style_seed_draws_the_same_code_every_time(tmp_path):
-    one = load_character(write(tmp_path, GOOD + "[motion]\nstyle_seed = 3\n"))
-    np.testing.assert_array_equal(one.style_code(), one.style_code())
-    other = load_character(write(tmp_path, GOOD + "[motion]\nstyle_seed = 4\n"))
-    assert not np.array_equal(one.style_code(), other.style_code())
+def test_a_style_is_asked_for_by_seed_and_tags(tmp_path):
+    text = GOOD + '[motion]\nstyle_seed = 3\nstyle_tags = ["calm", "shy"]\n'
+    assert load_character(write(tmp_path, text)).motion == Motion(3, ["calm", "shy"])

@@ -1,4 +1,4 @@
-"""The style of a talker, read from a few seconds of motion: the encoder of a variational autoencoder.
+"""The style of a talker, read from a few seconds of motion: the encoder of a VAE.
 
 The code (16 values, standard normal a priori) conditions the generator, which is the decoder. It
 is read from another window of the same recording than the one to be made, so that it holds what
@@ -8,9 +8,12 @@ as in Kingma et al. 2014), the rest is free. Windows of one talker are combined 
 Gaussian experts (Hinton 2002; with the prior as in Wu & Goodman 2018).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.face.model import LIPS, MADE, STYLE_SIZE
@@ -130,9 +133,7 @@ def combine(mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
     return (mean * (told + 1)).sum(dim=0) / precision, -precision.log()
 
 
-def hide_channels(
-    mask: Tensor, share: float, generator: torch.Generator | None = None
-) -> Tensor:
+def hide_channels(mask: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
     """Masks [B, 51] of which about `share` keep only the lips or only all else.
 
     Captures show one or the other; the encoder has to learn to read the style from either.
@@ -145,3 +146,39 @@ def hide_channels(
     shown = mask * kept
     # A capture of the lips alone has nothing left when the lips are hidden.
     return torch.where(shown.sum(dim=1, keepdim=True) > 0, shown, mask)
+
+
+@torch.no_grad()
+def posterior_codes(
+    encoder: StyleEncoder,
+    recordings: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    *,
+    frames: int = 90,
+    samples: int = 4,
+    seed: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The aggregated posterior: codes drawn for every window of every recording.
+
+    Args:
+        encoder: In evaluation mode.
+        recordings: Motion [frames, 51] and mask [51] of each; one shorter than a window is skipped.
+        frames: Length of a window; windows do not overlap.
+        samples: Codes drawn for each window.
+        seed: Of the draws.
+
+    Returns:
+        Codes [N, 16] and the index of the recording that each was drawn for [N].
+    """
+    generator = torch.Generator().manual_seed(seed)
+    device = encoder.scale.device
+    codes, groups = [np.zeros((0, STYLE_SIZE), np.float32)], [np.zeros(0, np.int64)]
+    for index, (motion, mask) in enumerate(recordings):
+        count = len(motion) // frames
+        if count == 0:
+            continue
+        windows = torch.from_numpy(motion[: count * frames].reshape(count, frames, -1)).to(device)
+        mean, log_variance = encoder(windows, torch.from_numpy(mask).to(device).expand(count, -1))
+        drawn = [sample(mean.cpu(), log_variance.cpu(), generator) for _ in range(samples)]
+        codes.append(torch.cat(drawn).numpy())
+        groups.append(np.full(count * samples, index, np.int64))
+    return np.concatenate(codes), np.concatenate(groups)

@@ -1,0 +1,80 @@
+"""The style code: how large and how lively a character's face and body move."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idol_runtime.bundle import open_bundle
+from idol_runtime.character import CHARACTER_FILE, STYLE_SIZE, Motion
+from idol_runtime.errors import ConfigError
+from idol_runtime.onnx import Session
+
+MODEL_FILE = "style.onnx"
+LARGEST = 3.0
+"""A drawn code stays within this: beyond it the generators were never trained."""
+
+Array = NDArray[np.float32]
+
+
+class Styles:
+    """Makes a character's style code.
+
+    A face bundle may hold a prior: a flow that turns standard normal numbers and the tags asked for
+    into the code of a style (`style.onnx`). The same seed and tags always give the same
+    code, and the same seed with other tags a related one. Without a prior, a seed draws the code
+    itself, standard normal, and tags cannot be asked for.
+    """
+
+    def __init__(self, tags: Sequence[str] = (), flow: Session | None = None) -> None:
+        """Args:
+        tags: What the flow can be asked for, in the order of its input `tags`.
+        flow: `latent` [B, 16] and `tags` [B, K] -> `style` [B, 16].
+        """
+        self.tags = tuple(tags)
+        self._flow = flow
+
+    @classmethod
+    def open(cls, folder: Path, tags: Sequence[str]) -> Self:
+        """Opens the prior of a face bundle.
+
+        Args:
+            folder: The bundle.
+            tags: The `style_tags` of its settings; none means that it has no prior.
+
+        Raises:
+            BundleError: the bundle is damaged, or has tags and no prior.
+        """
+        if not tags:
+            return cls()
+        return cls(tags, Session(open_bundle(folder, "face").path(MODEL_FILE)))
+
+    def code(self, motion: Motion) -> Array:
+        """The style code [16] that a character asks for.
+
+        Raises:
+            ConfigError: a tag is asked for that is not known here.
+        """
+        if motion.style is not None:
+            return np.array(motion.style, np.float32)
+        asked = self._asked(motion.style_tags)
+        latent = np.random.default_rng(motion.style_seed).standard_normal((1, STYLE_SIZE))
+        latent = latent.astype(np.float32)
+        if self._flow is None:
+            return latent[0]
+        made: Array = self._flow.run({"latent": latent, "tags": asked})["style"]
+        return np.clip(made[0], -LARGEST, LARGEST)
+
+    def _asked(self, names: Sequence[str]) -> Array:
+        """[1, K], 1 where asked for."""
+        if unknown := ", ".join(name for name in names if name not in self.tags):
+            expected = (
+                f"style tags among {', '.join(self.tags)}, found {unknown}; choose one of these."
+                if self.tags
+                else f"no style tags, as this face has no style prior, found {unknown}; "
+                "take motion.style_tags out."
+            )
+            raise ConfigError(f"{CHARACTER_FILE}: expected {expected}")
+        return np.array([[name in names for name in self.tags]], np.float32)
