@@ -77,27 +77,27 @@ def ingest(args: argparse.Namespace, command: str) -> list[str]:
         TextColumn("{task.description}"), BarColumn(),
         TextColumn("{task.completed:.1f}/{task.total:.0f}"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(args.adapter, total=None)
-        finished = 0
+    progress = Progress(*columns, console=console)
+    finished = 0
 
-        def share_done(share: float) -> None:
-            progress.update(task, completed=finished + share)
+    def share_done(share: float) -> None:
+        progress.update(task, completed=finished + share)
 
-        def done(source: Source) -> None:
-            nonlocal finished
-            finished += 1
-            progress.update(task, completed=finished, description=source.name)
+    def done(source: Source) -> None:
+        nonlocal finished
+        finished += 1
+        progress.update(task, completed=finished, description=source.name)
 
-        adapter = _adapter(args, share_done)
-        sources = find_sources(args.folder, adapter.patterns, _speakers(args))
-        progress.update(task, total=len(sources))
-        card = DatasetCard(
-            name=args.name, licence=args.licence, may_ship=args.may_ship, kind=adapter.kind,
-            source=args.source, attribution=args.attribution, command=command,
-        )  # fmt: skip
+    adapter = _adapter(args, share_done)
+    sources = find_sources(args.folder, adapter.patterns, _speakers(args))
+    card = DatasetCard(
+        name=args.name, licence=args.licence, may_ship=args.may_ship, kind=adapter.kind,
+        source=args.source, attribution=args.attribution, command=command,
+    )  # fmt: skip
+    task = progress.add_task(args.adapter, total=len(sources))
+    with progress:
         failures = collect(adapter, sources, args.out, card, done)
-        keep_licences(args.folder, args.out)
+    keep_licences(args.folder, args.out)
     print(f"{args.out}: {len(sources) - len(failures)} of {len(sources)} files")
     return failures
 

@@ -38,8 +38,10 @@ def face_of(
         where: begins the sentence when something is wrong.
 
     Raises:
-        RecordingError: a weight is far out of range or not a number.
+        RecordingError: no frames, or a value far out of range or not a number.
     """
+    if not frames:
+        raise RecordingError(f"{where}: expected frames, found none.")
     face = np.zeros((frames, len(FACE_CHANNELS)), np.float64)
     known = np.zeros(len(FACE_CHANNELS), np.bool_)
     for name, values in columns.items():

@@ -47,8 +47,6 @@ def read_pair(path: Path) -> Take:
         ) from None
     columns = {name: table[:, index] for index, name in enumerate(channels, start=1)}
     face, known = face_of(columns, len(table), str(path))
-    if not np.isfinite(table[:, 0]).all():
-        raise RecordingError(f"{path}: expected seconds in time_s, found some that are not finite.")
     return Take(table[:, 0], face, known, sound_beside(path))
 
 

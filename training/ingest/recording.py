@@ -157,7 +157,8 @@ def read_recording(path: Path, card: DatasetCard) -> Recording:
         RecordingError: the file is damaged, or came under another licence than the card says.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        # Of a path, numpy leaves the file open when it turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             licence, may_ship = str(held["licence"]), bool(held["may_ship"])
             recording = Recording(
                 name=path.stem,

@@ -15,7 +15,7 @@ PERMISSIVE: Final = (
     "CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unlicense",
 )  # fmt: skip
 """SPDX identifiers of licences that let derived weights be shipped, some with attribution."""
-OWN: Final = "LicenseRef-own-recording"
+OWN: Final = "own-recording"
 """For people who recorded themselves: theirs to decide."""
 _RESTRICTED = re.compile(
     r"\b(NC|ND)\b|non-?\s?commercial|no-?\s?deriv|research|academic|unknown|proprietary", re.I

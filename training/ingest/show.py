@@ -11,7 +11,7 @@ from idol_protocol.channels import FACE_CHANNELS
 from training.ingest.channels import moving
 from training.ingest.recording import Dataset, Recording
 
-_SHOWN = 6
+_SHOWN = 4
 _CURVES = {
     "mouth": ("jawOpen", "mouthClose", "mouthFunnel", "mouthSmileLeft"),
     "eyes and brows": ("eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft"),

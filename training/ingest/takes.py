@@ -13,6 +13,7 @@ from training.ingest.sound import Sound
 MAX_GAP_S: Final = 0.3
 """Frames missing for longer than this are not made up: the take is cut in two."""
 MIN_PIECE_S: Final = 1.0
+_LONGEST_S: Final = 2 * 86_400.0
 _RATES: Final = (23.976, 24.0, 25.0, 29.97, 30.0, 48.0, 50.0, 59.94, 60.0, 90.0, 100.0, 120.0)
 
 
@@ -58,11 +59,10 @@ def recordings_of(name: str, speaker: str, take: Take, fps: float | None = None)
     Raises:
         RecordingError: nothing that lasts a second is left.
     """
-    if len(take.times_s) < 2:
-        raise RecordingError(f"{name}: expected at least two frames, found {len(take.times_s)}.")
-    if (np.diff(take.times_s) <= 0).any():
-        raise RecordingError(f"{name}: expected times that increase, found some that do not.")
+    _check_times(name, take.times_s)
     rate = frame_rate(take.times_s)
+    if not 1 <= rate <= 1000:
+        raise RecordingError(f"{name}: expected 1 to 1000 frames a second, found {rate:g}.")
     heard, notes = _heard(name, take, rate)
     pieces, lost = _continuous(take.times_s[heard], rate)
     if lost:
@@ -87,6 +87,15 @@ def recordings_of(name: str, speaker: str, take: Take, fps: float | None = None)
         whole = _at_rate(own, speaker, take, rows, rate)
         recordings.append(whole if fps is None else resampled(whole, fps))
     return Reading(recordings, notes)
+
+
+def _check_times(name: str, times_s: NDArray[np.float64]) -> None:
+    if len(times_s) < 2:
+        raise RecordingError(f"{name}: expected at least two frames, found {len(times_s)}.")
+    if not np.isfinite(times_s).all() or np.abs(times_s).max() > _LONGEST_S:
+        raise RecordingError(f"{name}: expected times in seconds, within two days.")
+    if (np.diff(times_s) <= 0).any():
+        raise RecordingError(f"{name}: expected times that increase, found some that do not.")
 
 
 def _heard(name: str, take: Take, rate: float) -> tuple[NDArray[np.intp], list[str]]:

@@ -1,0 +1,479 @@
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.io import wavfile
+
+from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
+from training.ingest.__main__ import main
+from training.ingest.beat import read_beat
+from training.ingest.channels import channel_of
+from training.ingest.livelink import LiveLink, parse_timecode, read_take, times_of
+from training.ingest.pairs import Pairs, read_pair
+from training.ingest.recording import Dataset, RecordingError, read_dataset
+from training.ingest.sound import Sound, read_sound
+from training.ingest.takes import Take, frame_rate, recordings_of
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "face"
+TRACKED = (
+    "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",
+    "RightEyeYaw", "RightEyePitch", "RightEyeRoll",
+)  # fmt: skip
+real = pytest.mark.skipif(not DATA.exists(), reason="the real captures are not at hand")
+many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+Run = Callable[..., Dataset]
+
+
+def column(name: str) -> int:
+    return FACE_CHANNELS.index(name)
+
+
+def timecode(count: int, start_s: int = 0, rate: int = 60, step: int = 2) -> str:
+    frames = start_s * rate + count * step
+    seconds = frames // rate % 86_400
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours:02}:{minutes:02}:{seconds % 60:02}:{frames % rate:02}.169"
+
+
+def livelink_text(
+    rows: int,
+    weights: dict[str, Sequence[float]] | None = None,
+    head: Sequence[float] = (0, 0, 0),
+    lost: Sequence[int] = (),
+) -> str:
+    names = [name[0].upper() + name[1:] for name in ARKIT_BLENDSHAPES]
+    lines = [",".join(["Timecode", "BlendShapeCount", *names, *TRACKED])]
+    for row in range(rows):
+        if row in lost:
+            lines.append(f"{timecode(row)},0")
+            continue
+        values = [(weights or {}).get(name, [0.0] * rows)[row] for name in ARKIT_BLENDSHAPES]
+        values += [*head, 0, 0, 0, 0, 0, 0]
+        lines.append(",".join([timecode(row), "61", *(f"{value:.10f}" for value in values)]))
+    return "\n".join(lines) + "\n"
+
+
+def write_wav(path: Path, seconds: float, rate: int = 16_000, start_s: float = 0.0) -> None:
+    """A tone that begins at `start_s`."""
+    times_s = np.arange(round(seconds * rate)) / rate
+    tone = np.where(times_s >= start_s, 0.5 * np.sin(2 * np.pi * 220 * times_s), 0)
+    wavfile.write(path, rate, (tone * 32767).astype(np.int16))
+
+
+@pytest.fixture
+def ingest(tmp_path: Path) -> Run:
+    def run(adapter: str, folder: Path, *options: str) -> Dataset:
+        out = tmp_path / "set"
+        named = any(each.startswith("--speaker") for each in options)
+        main(
+            [
+                adapter, str(folder), "--out", str(out), "--name", "set", "--licence", "MIT",
+                *(() if named else ("--speaker", "a")), *options,
+            ]
+        )  # fmt: skip
+        return read_dataset(out)
+
+    return run
+
+
+@given(
+    st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 119),
+    st.integers(0, 999),
+)  # fmt: skip
+def test_a_timecode_is_read_as_written(
+    hours: int, minutes: int, seconds: int, frames: int, thousandths: int
+) -> None:
+    text = f"{hours:02}:{minutes:02}:{seconds:02}:{frames:02}.{thousandths:03}"
+    whole, part = parse_timecode(text)
+    assert whole == hours * 3600 + minutes * 60 + seconds
+    assert part == pytest.approx(frames + thousandths / 1000)
+
+
+@given(st.text(max_size=30))
+def test_text_that_is_no_timecode_is_refused(text: str) -> None:
+    try:
+        seconds, frames = parse_timecode(text)
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = "" if 0 <= seconds < 86_400 and frames >= 0 else f"read as {seconds} and {frames}"
+    assert not refusal or refusal.startswith("expected a timecode")
+
+
+@given(
+    st.integers(0, 86_399), st.sampled_from([(24, 1), (25, 1), (30, 1), (60, 1), (60, 2)]),
+    st.integers(130, 300),
+)  # fmt: skip
+def test_timecodes_are_even_whatever_they_count_at_and_over_midnight(
+    start_s: int, counting: tuple[int, int], rows: int
+) -> None:
+    rate, step = counting
+    times_s = times_of([timecode(row, start_s, rate, step) for row in range(rows)])
+    np.testing.assert_allclose(np.diff(times_s), step / rate, atol=1e-6)
+    assert times_s[0] == 0
+
+
+@given(st.text(max_size=20))
+def test_a_column_is_a_channel_or_nothing(text: str) -> None:
+    assert channel_of(text) in (None, *FACE_CHANNELS)
+
+
+def test_live_link_columns_are_read_by_name_and_zero_head_columns_are_unknown(
+    tmp_path: Path, ingest: Run
+) -> None:
+    jaw, shut = np.linspace(0, 1, 90), np.linspace(1.06, 0, 90)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "take.csv").write_text(
+        livelink_text(90, {"jawOpen": jaw.tolist(), "eyeBlinkLeft": shut.tolist()})
+    )
+    (take,) = ingest("livelink", tmp_path / "in").recordings
+    assert take.fps == 30
+    assert take.audio is None
+    np.testing.assert_allclose(take.face[:, column("jawOpen")], jaw, atol=1e-5)
+    np.testing.assert_allclose(take.face[:, column("eyeBlinkLeft")], shut.clip(0, 1), atol=1e-5)
+    assert take.known[: len(ARKIT_BLENDSHAPES)].all()
+    assert not take.known[[column(name) for name in ("headYaw", "headPitch", "headRoll")]].any()
+    assert take.known[column("leftEyeYaw")]
+
+
+def test_live_link_heads_turn_the_way_ours_do(tmp_path: Path) -> None:
+    path = tmp_path / "take.csv"
+    path.write_text(livelink_text(5, head=(0.1, 0.2, 0.3)))
+    take, _ = read_take(path)
+    angles = take.face[0, [column(name) for name in ("headYaw", "headPitch", "headRoll")]]
+    np.testing.assert_allclose(angles, np.degrees([-0.1, 0.2, -0.3]), rtol=1e-5)
+
+
+def test_both_eyes_that_look_to_the_left_turn_to_the_left(tmp_path: Path) -> None:
+    path = tmp_path / "take.csv"
+    left = {"eyeLookOutLeft": [0.5] * 5, "eyeLookInRight": [0.5] * 5}
+    down = {"eyeLookDownLeft": [0.25] * 5, "eyeLookDownRight": [0.25] * 5}
+    path.write_text(livelink_text(5, left | down))
+    face = read_take(path)[0].face[0]
+    assert face[column("leftEyeYaw")] == face[column("rightEyeYaw")] == 16
+    assert face[column("leftEyePitch")] == face[column("rightEyePitch")] == 8
+
+
+def test_a_take_that_lost_the_face_is_cut_there_and_short_losses_are_bridged(
+    tmp_path: Path, ingest: Run
+) -> None:
+    jaw = np.linspace(0, 1, 120)
+    (tmp_path / "in").mkdir()
+    write_wav(tmp_path / "in" / "take.wav", 4.0, start_s=2.5)
+    (tmp_path / "in" / "take.csv").write_text(
+        livelink_text(120, {"jawOpen": jaw.tolist()}, lost=[5, 6, *range(50, 70)])
+    )
+    held = ingest("livelink", tmp_path / "in")
+    first, second = held.recordings
+    assert [first.name, second.name] == ["take_1", "take_2"]
+    np.testing.assert_allclose(first.face[:, column("jawOpen")], jaw[:50], atol=1e-5)
+    np.testing.assert_allclose(second.face[:, column("jawOpen")], jaw[70:], atol=1e-5)
+    assert first.audio is not None
+    assert second.audio is not None
+    assert not first.audio.any()
+    onset = np.flatnonzero(second.audio)[0] / 16_000
+    assert onset == pytest.approx(2.5 - 70 / 30, abs=0.001)
+    assert any("22 rows without a tracked face" in note for note in held.card.notes)
+    assert any("2 lost frames were interpolated" in note for note in held.card.notes)
+
+
+def test_a_last_row_that_was_cut_off_is_dropped_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "take.csv"
+    text = livelink_text(60)
+    path.write_text(text[: len(text) - 40])
+    reading = LiveLink().read(path, "take", "anna")
+    assert len(reading.recordings[0].face) == 59
+    assert reading.notes == ["take: the last row was cut off and dropped"]
+
+
+@many
+@given(st.binary(max_size=200), st.integers(0, 6000))
+def test_a_damaged_live_link_file_is_refused_in_a_sentence(
+    tmp_path: Path, noise: bytes, place: int
+) -> None:
+    path = tmp_path / "take.csv"
+    text = livelink_text(8).encode()
+    path.write_bytes(text[:place] + noise + text[place + 50 :])
+    refusal = ""
+    try:
+        LiveLink().read(path, "take", "anna")
+    except RecordingError as error:
+        refusal = str(error)
+    assert not refusal or "expected" in refusal
+
+
+@many
+@given(
+    st.sets(st.sampled_from(FACE_CHANNELS), min_size=1, max_size=20),
+    st.sampled_from([25, 30, 50, 60]),
+    st.integers(0, 2**32 - 1),
+)
+def test_columns_of_a_pair_come_back_and_the_others_are_unknown(
+    tmp_path: Path, channels: set[str], fps: int, seed: int
+) -> None:
+    names = sorted(channels)
+    values = np.random.default_rng(seed).random((fps * 2, len(names)))
+    path = tmp_path / "pair.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["time_s", *names])
+        writer.writerows(
+            [f"{row / fps:.4f}", *(repr(float(value)) for value in line)]
+            for row, line in enumerate(values)
+        )
+    (take,) = Pairs().read(path, "pair", "anna").recordings
+    assert take.fps == fps
+    np.testing.assert_allclose(
+        take.face[:, [column(name) for name in names]], values.astype(np.float32)
+    )
+    assert all(take.known[column(name)] for name in names)
+    unknown = [name for name in FACE_CHANNELS if name not in names and "ye" not in name[:9]]
+    assert not take.known[[column(name) for name in unknown]].any()
+
+
+@many
+@given(st.one_of(st.binary(max_size=200), st.text("time_s,jawOpen0123.-e\n\"'", max_size=200)))
+def test_a_file_that_is_no_pair_is_refused_in_a_sentence(
+    tmp_path: Path, content: bytes | str
+) -> None:
+    path = tmp_path / "pair.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    refusal = ""
+    try:
+        Pairs().read(path, "pair", "anna")
+    except RecordingError as error:
+        refusal = str(error)
+    assert not refusal or "expected" in refusal
+
+
+def test_a_column_that_is_no_channel_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pair.csv"
+    path.write_text("time_s,jawopen\n0,0\n0.04,0\n")
+    with pytest.raises(RecordingError, match="jawopen"):
+        read_pair(path)
+
+
+def test_percentages_are_not_taken_for_weights(tmp_path: Path) -> None:
+    path = tmp_path / "pair.csv"
+    path.write_text("time_s,jawOpen\n0,0\n0.04,35\n")
+    with pytest.raises(RecordingError, match="jawOpen; percentages"):
+        read_pair(path)
+
+
+def test_a_wav_alone_becomes_speech_without_labels(tmp_path: Path, ingest: Run) -> None:
+    (tmp_path / "in").mkdir()
+    write_wav(tmp_path / "in" / "talk.wav", 3.0, rate=44_100)
+    (take,) = ingest("pairs", tmp_path / "in").recordings
+    assert not take.known.any()
+    assert take.audio is not None
+    assert len(take.audio) == 48_000
+    assert take.seconds == 3.0
+
+
+def test_frames_without_sound_are_cut(tmp_path: Path) -> None:
+    write_wav(tmp_path / "pair.wav", 2.0)
+    rows = "\n".join(f"{row / 25},{row / 100}" for row in range(100))
+    (tmp_path / "pair.csv").write_text(f"time_s,jawOpen\n{rows}\n")
+    reading = Pairs().read(tmp_path / "pair.csv", "pair", "anna")
+    assert len(reading.recordings[0].face) == 50
+    assert reading.notes == ["pair: 2.00 s without sound were cut"]
+
+
+@many
+@given(
+    st.sets(st.sampled_from(ARKIT_BLENDSHAPES), min_size=1, max_size=52), st.integers(0, 2**32 - 1)
+)
+def test_beat_weights_are_read_by_name(tmp_path: Path, names: set[str], seed: int) -> None:
+    order = sorted(names)
+    values = np.random.default_rng(seed).random((70, len(order)))
+    frames = [
+        {"weights": line.tolist(), "time": row / 60, "rotation": []}
+        for row, line in enumerate(values)
+    ]
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps({"names": order, "frames": frames}))
+    take, notes = read_beat(path)
+    assert notes == []
+    np.testing.assert_allclose(
+        take.face[:, [column(name) for name in order]], values.astype(np.float32)
+    )
+    assert take.known[[column(name) for name in order]].all()
+    assert frame_rate(take.times_s) == 60
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+NEARLY_BEAT = st.fixed_dictionaries(
+    {
+        "names": st.lists(st.sampled_from([*ARKIT_BLENDSHAPES[:3], "nose"]), max_size=3),
+        "frames": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "weights": st.lists(st.floats(allow_nan=False), max_size=3),
+                    "time": st.floats(allow_nan=False),
+                }
+            ),
+            max_size=4,
+        ),
+    }
+)
+
+
+@many
+@given(JSON | NEARLY_BEAT)
+def test_json_that_is_not_beat_is_refused_in_a_sentence(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(content))
+    refusal = ""
+    try:
+        take, _ = read_beat(path)
+        recordings_of("talk", "anna", take)
+    except RecordingError as error:
+        refusal = str(error)
+    assert not refusal or "expected" in refusal
+
+
+def test_beat_files_with_sound_become_recordings_that_must_not_be_shipped(
+    tmp_path: Path, ingest: Run
+) -> None:
+    (tmp_path / "in").mkdir()
+    frames = [{"weights": [row / 180], "time": row / 60} for row in range(180)]
+    (tmp_path / "in" / "talk.json").write_text(json.dumps({"names": ["jawOpen"], "frames": frames}))
+    write_wav(tmp_path / "in" / "talk.wav", 3.0, rate=48_000)
+    held = ingest("beat", tmp_path / "in", "--fps", "30")
+    assert not held.card.may_ship
+    (take,) = held.recordings
+    assert take.fps == 30
+    assert len(take.face) == 90
+    assert take.audio is not None
+    assert len(take.audio) == 48_000
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "int32", "float32"])
+def test_any_wav_is_read_at_its_level(tmp_path: Path, kind: str) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(16_000) / 16_000)
+    scaled = {
+        "uint8": tone * 127 + 128,
+        "int16": tone * 32767,
+        "int32": tone * (2**31 - 1),
+        "float32": tone,
+    }[kind]
+    wavfile.write(tmp_path / "a.wav", 16_000, np.stack([scaled, scaled], axis=1).astype(kind))
+    found = read_sound(tmp_path / "a.wav").samples / 32767
+    np.testing.assert_allclose(found, tone, atol=0.02)
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 4))
+def test_sound_between_is_silent_outside_and_never_shifts(start_s: float, seconds: float) -> None:
+    sound = Sound(np.arange(1, 16_001, dtype=np.int16), 0.0)
+    found = sound.between(start_s, seconds)
+    assert len(found) == round(seconds * 16_000)
+    heard = np.flatnonzero(found)
+    first = round(start_s * 16_000)
+    np.testing.assert_array_equal(found[heard], heard + first + 1)
+    assert len(heard) == max(0, min(first + len(found), 16_000) - max(first, 0))
+
+
+def test_uneven_frame_times_are_put_on_an_even_grid() -> None:
+    rng = np.random.default_rng(0)
+    times_s = np.cumsum(rng.uniform(0.02, 0.045, 200))
+    face = np.zeros((200, 59), np.float32)
+    face[:, 17] = 0.5 + 0.4 * np.sin(2 * np.pi * times_s)
+    known = np.zeros(59, np.bool_)
+    known[17] = True
+    (take,) = recordings_of("a", "anna", Take(times_s, face, known, None), fps=30).recordings
+    grid_s = times_s[0] + np.arange(len(take.face)) / 30
+    assert take.fps == 30
+    np.testing.assert_allclose(
+        take.face[5:-5, 17], 0.5 + 0.4 * np.sin(2 * np.pi * grid_s[5:-5]), atol=0.01
+    )
+
+
+def test_a_second_run_keeps_what_is_there_and_a_damaged_file_is_named(
+    tmp_path: Path, ingest: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "LICENSE").write_text("be kind")
+    (folder / "good.csv").write_text(livelink_text(60))
+    (folder / "worse.csv").write_text("Timecode,BlendShapeCount\n")
+    with pytest.raises(SystemExit) as stopped:
+        ingest("livelink", folder)
+    assert stopped.value.code == 1
+    said = capsys.readouterr().err
+    assert "worse.csv: expected" in said
+    assert (tmp_path / "set" / "LICENSE").read_text() == "be kind"
+    kept = (tmp_path / "set" / "good.npz").stat().st_mtime_ns
+    (folder / "worse.csv").write_text(livelink_text(45))
+    held = ingest("livelink", folder)
+    assert [take.name for take in held.recordings] == ["good", "worse"]
+    assert (tmp_path / "set" / "good.npz").stat().st_mtime_ns == kept
+
+
+def test_speakers_come_from_folders_or_from_a_table(tmp_path: Path, ingest: Run) -> None:
+    for person in ("anna", "ben"):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        (tmp_path / "in" / person / "take.csv").write_text(livelink_text(40))
+    held = ingest("livelink", tmp_path / "in", "--speaker-by-folder")
+    assert {take.name: take.speaker for take in held.recordings} == {
+        "anna_take": "anna",
+        "ben_take": "ben",
+    }
+    table = tmp_path / "speakers.csv"
+    table.write_text("name,speaker\nanna_take,Anna\n")
+    with pytest.raises(SystemExit, match="ben_take,SPEAKER"):
+        ingest("livelink", tmp_path / "in", "--speakers", str(table))
+
+
+def test_data_that_may_not_be_used_freely_refuses_may_ship(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="leave --may-ship away"):
+        main(
+            [
+                "beat", str(tmp_path), "--out", str(tmp_path / "o"), "--name", "beat",
+                "--licence", "CC-BY-NC-4.0", "--may-ship", "--speaker", "a",
+            ]
+        )  # fmt: skip
+
+
+@pytest.mark.data
+@real
+def test_facegood_clips_come_back_frame_by_frame(ingest: Run) -> None:
+    held = ingest("pairs", DATA / "facegood", "--may-ship")
+    assert len(held.recordings) == 5
+    assert sum(take.seconds for take in held.recordings) > 490
+    take = next(each for each in held.recordings if each.name == "facegood_3_15")
+    with (DATA / "facegood" / "facegood_3_15.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    jaw = np.array([float(row["jawOpen"]) for row in rows])
+    assert take.fps == 30
+    assert abs(len(take.face) - len(jaw)) <= 2
+    np.testing.assert_allclose(
+        take.face[:, column("jawOpen")], jaw[: len(take.face)].clip(0, 1), atol=1e-6
+    )
+    assert take.known.sum() == 27
+
+
+@pytest.mark.data
+@real
+def test_live_link_eyes_agree_with_the_weights_they_come_with(ingest: Run) -> None:
+    held = ingest("livelink", DATA / "livelink")
+    assert sum(take.seconds for take in held.recordings) > 440
+    path = DATA / "livelink" / "alex_rom_3.csv"
+    take = next(each for each in held.recordings if each.name == "alex_rom_3")
+    with path.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["BlendShapeCount"] == "61"]
+    own = read_take(path)[0].face
+    for name, sign in (("LeftEyeYaw", -1), ("RightEyeYaw", -1), ("LeftEyePitch", 1)):
+        theirs = np.degrees([sign * float(row[name]) for row in rows])
+        ours = own[:, column(name[0].lower() + name[1:])]
+        assert np.corrcoef(theirs, ours)[0, 1] > 0.99
+    assert take.fps == 30
+    assert take.known.sum() == 56
