@@ -1,10 +1,10 @@
 """The face generator: two causal streaming networks, one state.
 
-Lips: gated causal convolutions over sound and phonemes, deterministic: no noise reaches them.
-Upper face, eyes and head: the same kind of network over sound, situation and noise.
-Gates and dilations after WaveNet (van den Oord et al. 2016), conditioning by FiLM (Perez et al.
-2018). The state is what the convolutions remember, flattened: [B, S]. Only MatMul, Concat, Slice,
-Sigmoid and Tanh are used, so that engines with small operator sets can run it.
+Lips: a short convolution and an LSTM over sound and phonemes, deterministic: no noise reaches them.
+Upper face, eyes and head: gated causal convolutions over sound, situation and noise, gates and
+dilations after WaveNet (van den Oord et al. 2016), conditioning by FiLM (Perez et al. 2018).
+The state is what both remember, flattened: [B, S]. Only MatMul, Concat, Slice, Sigmoid, Tanh and
+LSTM are used, so that engines with small operator sets can run it.
 While it trains, the lips' network also names the phoneme it hears (an auxiliary task): what tells
 phonemes apart is what tells mouths apart, and there is far more speech than captured mouths.
 """
@@ -42,8 +42,7 @@ LOOK_RANGE_DEG: Final = 32.0
 
 
 class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    lips_width: int = 96
-    lips_dilations: tuple[int, ...] = (1, 2, 4, 8, 8)
+    lips_width: int = 128
     lips_dropout: float = 0.1
     upper_width: int = 80
     upper_dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
@@ -98,18 +97,12 @@ class GatedLayer(nn.Module):
 class CausalNet(nn.Module):
     """Inputs -> gated layers -> features, with its past as one flat tensor."""
 
-    def __init__(
-        self, inputs: int, width: int, dilations: tuple[int, ...], condition: int, dropout: float
-    ) -> None:
+    def __init__(self, inputs: int, width: int, dilations: tuple[int, ...], condition: int) -> None:
         super().__init__()
         self.width = width
-        self.enter = nn.Sequential(
-            nn.Linear(inputs, width), nn.Tanh(), nn.Dropout(dropout), nn.Linear(width, width)
-        )
+        self.enter = nn.Sequential(nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width))
         self.layers = nn.ModuleList(GatedLayer(width, d, condition) for d in dilations)
-        self.leave = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(width, width), nn.Tanh(), nn.Dropout(dropout)
-        )
+        self.leave = nn.Sequential(nn.Linear(width, width), nn.Tanh())
         self.sizes = [2 * d * width for d in dilations]
 
     def forward(self, x: Tensor, condition: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,14 +115,44 @@ class CausalNet(nn.Module):
         return self.leave(x), torch.cat(kept, dim=1)
 
 
+class RecurrentNet(nn.Module):
+    """Inputs -> a convolution over three frames -> an LSTM -> features, with one flat state.
+
+    A mouth's next move depends on more past than a second, and a cell keeps it for less than a
+    deep stack of convolutions costs.
+    """
+
+    def __init__(self, inputs: int, width: int, condition: int, dropout: float) -> None:
+        super().__init__()
+        self.width, self.taken = width, 3 * width // 4
+        self.enter = nn.Sequential(nn.Linear(inputs, self.taken), nn.SiLU(), nn.Dropout(dropout))
+        self.taps = nn.Sequential(nn.Linear(3 * self.taken, width), nn.SiLU(), nn.Dropout(dropout))
+        self.memory = nn.LSTM(width + condition, width, batch_first=True)
+        self.leave = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * width + condition, width), nn.SiLU(),
+            nn.Dropout(dropout),
+        )  # fmt: skip
+        self.sizes = [2 * self.taken, width, width]
+
+    def forward(self, x: Tensor, condition: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """From x [B, T, inputs] and state [B, sum(sizes)] to [B, T, width], next state."""
+        past, hidden, cell = state.split(self.sizes, dim=1)
+        x = self.enter(x)
+        line = torch.cat([past.unflatten(1, (2, self.taken)), x], dim=1)
+        frames = x.shape[1]
+        x = self.taps(torch.cat([line[:, :frames], line[:, 1 : frames + 1], x], dim=2))
+        given = torch.cat([x, condition], dim=2)
+        recalled, (hidden, cell) = self.memory(given, (hidden[None], cell[None]))
+        after = torch.cat([line[:, frames:].flatten(1), hidden[0], cell[0]], dim=1)
+        return self.leave(torch.cat([given, recalled], dim=2)), after
+
+
 class FaceGenerator(nn.Module):
     def __init__(self, config: FaceModelConfig) -> None:
         super().__init__()
         condition = len(ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
         heard = FEATURES + len(INPUT_COLUMNS)
-        self.lips = CausalNet(
-            heard, config.lips_width, config.lips_dilations, condition, config.lips_dropout
-        )
+        self.lips = RecurrentNet(heard, config.lips_width, condition, config.lips_dropout)
         self.lips_out = nn.Linear(config.lips_width, len(LIPS))
         self.phonemes_out = nn.Linear(config.lips_width, len(CLASSES))
         """The auxiliary task's; not exported."""
@@ -138,7 +161,6 @@ class FaceGenerator(nn.Module):
             config.upper_width,
             config.upper_dilations,
             condition,
-            dropout=0.0,
         )
         self.upper_out = nn.Linear(config.upper_width, len(UPPER))
         with torch.no_grad():

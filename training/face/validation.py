@@ -1,5 +1,7 @@
 """The number that tells whether a face run still gets better, on what it never trains on."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -42,16 +44,31 @@ class Validation:
     def _correlation(
         self, generator: FaceGenerator, encoder: StyleEncoder, stream: Stream
     ) -> float:
-        """Mean r over the known lip channels that move."""
-        device = next(generator.parameters()).device
         style = stream_style(encoder, stream) if stream.captured else torch.zeros(STYLE_SIZE)
-        given = whole_stream(stream, style, self._ahead, device)
-        lips, _, _ = generator.move_lips(given, generator.initial_states(1)[0])
-        made, target = lips[0].cpu().numpy(), stream.target[:, : len(LIPS)]
-        moving = (target.std(axis=0) > 0.01) & (stream.mask[: len(LIPS)] > 0)
-        with np.errstate(invalid="ignore"):
-            each = [np.corrcoef(made[:, i], target[:, i])[0, 1] for i in np.flatnonzero(moving)]
-        return float(np.nan_to_num(each).mean()) if each else 0.0
+        return mean_correlation(lip_correlations(generator, stream, style, self._ahead))
+
+
+@torch.no_grad()
+def lip_correlations(
+    generator: FaceGenerator, stream: Stream, style: Tensor, lookahead_frames: int
+) -> dict[str, float]:
+    """Pearson's r of every known lip channel that moves (spread over 0.01), played whole."""
+    device = next(generator.parameters()).device
+    given = whole_stream(stream, style, lookahead_frames, device)
+    lips, _, _ = generator.move_lips(given, generator.initial_states(1)[0])
+    made, target = lips[0].cpu().numpy(), stream.target[:, : len(LIPS)]
+    moving = (target.std(axis=0) > 0.01) & (stream.mask[: len(LIPS)] > 0)
+    # A channel that is never moved has no correlation: it counts as 0.
+    with np.errstate(invalid="ignore"):
+        return {
+            LIPS[i]: float(np.nan_to_num(np.corrcoef(made[:, i], target[:, i])[0, 1]))
+            for i in np.flatnonzero(moving)
+        }
+
+
+def mean_correlation(each: Mapping[str, float]) -> float:
+    """0 when no channel moves."""
+    return float(np.mean([*each.values()])) if each else 0.0
 
 
 def whole_stream(

@@ -1,0 +1,234 @@
+"""Moves a trained face to a new person from half a minute of capture.
+
+    python -m training.finetune_face --base runs/face --data DATA --dataset me --run runs/me
+
+Nothing of the base is changed: what is learnt is the person's style code and low-rank adapters
+(LoRA, Hu et al. 2021, arXiv:2106.09685) on the lips' network, a few per cent of its weights. They
+are merged at the end, so that the result exports and runs like any other face.
+Writes `finetune.json`: the scores on the held-out capture before and after.
+"""
+
+import argparse
+import copy
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+
+from training.checkpoint import load_weights, read_json, save_weights, start_run, write_json
+from training.config import load_config
+from training.face.data import Stream, captured_stream
+from training.face.material import Seen, read_seen, write_seen
+from training.face.model import MADE, STYLE_SIZE, FaceGenerator
+from training.face.objective import Scales, reconstruction
+from training.face.settings import Settings
+from training.face.style import StyleEncoder
+from training.face.validation import lip_correlations, mean_correlation, stream_style
+from training.face.windows import Windows
+from training.ingest.recording import Recording, read_dataset
+from training.tracking import RunLog
+from training.train_face import STYLES_FILE
+
+_ADAPTED = r"lips\.(enter|taps|leave)\.\d|lips_out"
+
+
+class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    steps: int = 300
+    seed: int = 0
+    seconds: float = 60.0
+    """How much of the capture is used; a recording is cut where this is reached."""
+    rank: int = 4
+    batch: int = 8
+    frames: int = 96
+    learning_rate: float = 2e-3
+    speeds: tuple[float, ...] = (0.92, 1.0, 1.08)
+    velocity_weight: float = 0.5
+
+
+class Adaptation:
+    """A frozen generator with adapters on its lips, and the style code of one person."""
+
+    def __init__(self, base: Path, finetune: Finetune, streams: list[Stream]) -> None:
+        torch.manual_seed(finetune.seed)
+        self.finetune = finetune
+        settings = msgspec.convert(read_json(base / "config.json"), Settings)
+        self.settings = msgspec.structs.replace(
+            settings, velocity_weight=finetune.velocity_weight, closure_weight=0.0
+        )
+        self.generator = FaceGenerator(settings.model)
+        load_weights(base, "generator_ema", self.generator)
+        self.encoder = StyleEncoder(torch.ones(len(MADE)))
+        load_weights(base, "style_encoder", self.encoder)
+        self.encoder.eval()
+        self.base_style = torch.zeros(STYLE_SIZE)
+        self.style = nn.Parameter(stream_style(self.encoder, *streams))
+        self.before_adapters = copy.deepcopy(self.generator).eval()
+        lora = LoraConfig(
+            r=finetune.rank, lora_alpha=2 * finetune.rank, target_modules=_ADAPTED, lora_dropout=0.1
+        )
+        inject_adapter_in_model(lora, self.generator)
+        adapters = [value for value in self.generator.parameters() if value.requires_grad]
+        self.trainable = sum(value.numel() for value in [*adapters, self.style])
+        self.optimiser = torch.optim.AdamW([*adapters, self.style], finetune.learning_rate)
+        self.scales = Scales(streams)
+        self.windows = Windows(
+            streams,
+            rows=finetune.batch,
+            frames=finetune.frames,
+            lookahead_frames=settings.lookahead_frames,
+            captured_share=1.0,
+        )
+
+    def step(self, step: int) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.finetune.learning_rate * (1 - step / self.finetune.steps)
+        batch = self.windows.draw(np.random.default_rng((self.finetune.seed, step)))
+        rows, frames = batch.target.shape[:2]
+        given = batch.given._replace(style=self.style.expand(rows, frames, -1))
+        lips, _, _ = self.generator.move_lips(given, self.generator.initial_states(rows)[0])
+        scale, even = self.scales.of(batch.captured), torch.ones(len(MADE))
+        loss, metrics = reconstruction(lips, batch, scale, even, self.settings)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return metrics
+
+    def merged(self) -> FaceGenerator:
+        """A plain generator with the adapters in its weights."""
+        merged = copy.deepcopy(self.generator).eval()
+        for parent in list(merged.modules()):
+            for name, layer in list(parent.named_children()):
+                if isinstance(layer, LoraLayer):
+                    layer.merge()
+                    setattr(parent, name, layer.get_base_layer())
+        return merged.requires_grad_(False)
+
+    def scores(self, streams: list[Stream]) -> dict[str, Any]:
+        """Held-out lips by the base in its average style, by style alone, and with adapters."""
+        ahead = self.settings.lookahead_frames
+        ways = {
+            "before": (self.before_adapters, self.base_style),
+            "style_only": (self.before_adapters, self.style.detach()),
+            "after": (self.merged(), self.style.detach()),
+        }
+        return {
+            name: _scores(generator, streams, style, ahead)
+            for name, (generator, style) in ways.items()
+        }
+
+
+def _scores(
+    generator: FaceGenerator, streams: list[Stream], style: Tensor, ahead: int
+) -> dict[str, float]:
+    each = [lip_correlations(generator, stream, style, ahead) for stream in streams]
+    return {
+        "jaw_r": float(np.mean([found.get("jawOpen", 0.0) for found in each])),
+        "mean_r_moving_lip_channels": float(np.mean([mean_correlation(found) for found in each])),
+    }
+
+
+def cut(recordings: list[Recording], seconds: float) -> list[Recording]:
+    """The first `seconds` of a person's recordings."""
+    kept, left = [], seconds
+    for recording in recordings:
+        if left <= 0:
+            break
+        frames = min(len(recording.face), round(left * recording.fps))
+        audio = recording.audio
+        if audio is not None:
+            audio = audio[: round(frames / recording.fps * recording.audio_rate_hz)]
+        kept.append(replace(recording, face=recording.face[:frames], audio=audio))
+        left -= frames / recording.fps
+    return kept
+
+
+def adapt(
+    finetune: Finetune, base: Path, dataset: Path, run: Path, held_out: tuple[str, ...]
+) -> dict[str, Any]:
+    """Writes an exportable run; returns what was measured on the held-out recordings.
+
+    Raises:
+        SystemExit: nothing is left to learn from, or the base has seen what is held out.
+    """
+    found = read_dataset(dataset)
+    seen = read_seen(base)
+    if known := sorted({*held_out} & {*seen.recordings}):
+        raise SystemExit(
+            f"Expected to hold out {', '.join(known)}, but the base run has seen them; "
+            "hold out others, or start from another base."
+        )
+    usable = [each for each in found.recordings if each.audio is not None]
+    learnt = cut([each for each in usable if each.name not in held_out], finetune.seconds)
+    judged = [each for each in usable if each.name in held_out]
+    if not learnt or (held_out and not judged):
+        raise SystemExit(
+            f"{dataset}: expected recordings with sound to learn from, and those of --held-out; "
+            f"found {', '.join(each.name for each in found.recordings)}."
+        )
+    rng = np.random.default_rng(finetune.seed)
+    streams = [
+        captured_stream(each, rng, speed=speed) for each in learnt for speed in finetune.speeds
+    ]
+    adaptation = Adaptation(base, finetune, streams)
+    start_run(run, msgspec.to_builtins(adaptation.settings), seed=finetune.seed)
+    with RunLog(run, steps=finetune.steps) as log:
+        for step in range(finetune.steps):
+            metrics = adaptation.step(step)
+            log.advance(step + 1)
+            if step % 25 == 0:
+                log.scalars(step, metrics, f"lips {metrics['loss/lips']:.3f}")
+    speaker = learnt[0].speaker
+    _write(run, adaptation, speaker, base)
+    cards = (*seen.cards, found.card)
+    write_seen(run, Seen(cards, (*seen.recordings, *(each.name for each in learnt))))
+    quiet = [captured_stream(each, rng, clean=True) for each in judged]
+    report = {
+        "speaker": speaker,
+        "seconds": sum(each.seconds for each in learnt),
+        "trained_parameters": adaptation.trainable,
+        "all_parameters": sum(value.numel() for value in adaptation.before_adapters.parameters()),
+        "held_out": list(held_out),
+        "scores": adaptation.scores(quiet) if quiet else {},
+    }
+    write_json(run / "finetune.json", report)
+    return report
+
+
+def _write(run: Path, adaptation: Adaptation, speaker: str, base: Path) -> None:
+    save_weights(run, "generator_ema", adaptation.merged())
+    for name in ("style_encoder.safetensors", "critics.safetensors", "progress.json"):
+        shutil.copy(base / name, run / name)
+    style = adaptation.style.detach().tolist()
+    write_json(run / STYLES_FILE, {**read_json(base / STYLES_FILE), speaker: style})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Moves a trained face to a new person.")
+    parser.add_argument("--base", type=Path, required=True, help="a run of training.train_face")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
+    parser.add_argument("--dataset", required=True, help="the person's data set, by folder name")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--config", type=Path, help="a TOML file of settings, see Finetune")
+    parser.add_argument("--held-out", nargs="*", default=(), help="recordings to measure on")
+    parser.add_argument("--seconds", type=float, help="how much of the capture to use")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    finetune = load_config(args.config, Finetune) if args.config else Finetune()
+    if args.seconds:
+        finetune = msgspec.structs.replace(finetune, seconds=args.seconds)
+    report = adapt(finetune, args.base, args.data / args.dataset, args.run, tuple(args.held_out))
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
