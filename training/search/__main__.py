@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     if completed(study):
         best = study.best_trial
         print(
-            f"best: trial {best.number + 1}, {args.objective} {best.value:.6g}; train with "
+            f"best: trial_{best.number:04d}, {args.objective} {best.value:.6g}; train with "
             f"--config {args.study / 'best.toml'}"
         )
     else:

@@ -8,6 +8,8 @@ import numpy as np
 import optuna
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
+from optuna.distributions import IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
@@ -45,8 +47,8 @@ def _history(study: optuna.Study, path: Path, objective: str) -> Path:
                 [t.number for t in others], top, marker, color="grey", label=state.name.lower()
             )
     axes.set(xlabel="trial", ylabel=objective, title="Optimisation history")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _fit_values(axes, values)
     axes.legend()
     figure.savefig(path, dpi=120)
     return path
@@ -90,9 +92,22 @@ def _panel(axes: Axes, done: list[FrozenTrial], name: str) -> None:
         tried = [str(json.loads(value)) for value in tried]
     age = [trial.number for trial in done]
     axes.scatter(tried, [_value(trial) for trial in done], c=age, cmap="viridis", s=22)
-    if getattr(done[0].distributions[name], "log", False):
+    distribution = done[0].distributions[name]
+    if getattr(distribution, "log", False):
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter("{x:g}")
+    elif isinstance(distribution, IntDistribution):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(name)
+    axes.margins(x=0.15)
+    _fit_values(axes, [_value(trial) for trial in done])
+
+
+def _fit_values(axes: Axes, values: list[float]) -> None:
+    """A logarithmic axis when the worst trials would press the good ones flat."""
+    if 0 < 20 * min(values) < max(values):
+        axes.set_yscale("log")
     axes.grid(alpha=0.3)
 
 

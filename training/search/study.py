@@ -147,7 +147,7 @@ def _try(
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    print(f"trial {trial.number + 1} of {trials}: {_listed(values)}")
+    print(f"{run.name} (of {trials}): {_listed(values)}")
     try:
         with watched(watch):
             search.train(settings, run)
@@ -160,7 +160,7 @@ def _try(
     except RuntimeError as error:  # torch: out of memory, a gradient that is not finite
         state, note = TrialState.FAIL, f"failed: {error}"
     study.tell(trial, value if state == TrialState.COMPLETE else None, state)
-    print(f"trial {trial.number + 1} of {trials}: {note}")
+    print(f"{run.name}: {note}")
     if state == TrialState.COMPLETE:
         write_best(study, search)
     return state != TrialState.FAIL
@@ -192,8 +192,8 @@ def write_best(study: optuna.Study, search: Search) -> None:
     best = study.best_trial
     tree = with_values(search.config, values_in(best, search.space))
     about = (
-        f"# {search.objective} {best.value:.6g}: trial {best.number + 1}, the best of "
-        f"{len(completed(study))} completed ones.\n"
+        f"# {search.objective} {best.value:.6g}: {search.run_folder(best.number).name}, the best "
+        f"of {len(completed(study))} completed trials.\n"
     )
     (search.folder / "best.toml").write_text(about + tomli_w.dumps(tree))
 
