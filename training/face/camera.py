@@ -27,7 +27,7 @@ SAMPLES: Final = 2
 
 
 class FaceCamera:
-    """Looks at a face from the front, without perspective, and follows it as the head turns.
+    """Looks at a face from the front, without perspective, and follows its turns half way.
 
     It shows the face from chin to brows or the mouth alone; the character's left is on the
     picture's right.
@@ -38,6 +38,9 @@ class FaceCamera:
         shown = head.rest[head.lips if part == "mouth" else np.union1d(head.lips, head.upper)]
         low, high = shown.min(axis=0), shown.max(axis=0)
         self._centre = (low + high) / 2
+        # Turned about a point this deep the face shows where it turns, and stays in the picture.
+        deep = (head.rest[:, 2].min() + head.rest[:, 2].max()) / 2
+        self._centre[2] = (self._centre[2] + deep) / 2
         self._pixels_per_m = size / (MARGIN[part] * float((high - low)[:2].max()))
 
     def render(self, weights: NDArray[Any], angles_deg: Sequence[float] = (0, 0, 0)) -> Floats:
