@@ -49,11 +49,7 @@ async def bench_turn(
             conversation.hear(QUESTIONS[index % len(QUESTIONS)])
             warm.append(await conversation.reply(lambda text: None))
         return {
-            "machine": {
-                "cpu": _cpu_name(),
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-            },
+            "machine": machine(),
             "provider": resolve_provider(provider),
             "threads": threads,
             "stage_open_s": stage_open_s,
@@ -66,6 +62,17 @@ async def bench_turn(
         }
 
 
+def machine() -> dict[str, Any]:
+    """What a measurement was made on, and how busy it was, where the system tells."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "load_average": load,
+        "python": platform.python_version(),
+    }
+
+
 def describe(report: dict[str, Any]) -> str:
     """The report as a table for people."""
     rows = [f"{'':28}{'cold':>12}{'warm':>12}"]
@@ -73,8 +80,8 @@ def describe(report: dict[str, Any]) -> str:
         cold = report["cold"][name]
         rows.append(f"{name:28}{_number(cold):>12}{_number(warm):>12}")
     memory = ", ".join(f"{name} {mb:.0f}" for name, mb in report["peak_memory_mb"].items())
-    machine = report["machine"]
-    rows.append(f"provider {report['provider']}, {report['threads']} threads, {machine['cpu']}")
+    cpu = report["machine"]["cpu"]
+    rows.append(f"provider {report['provider']}, {report['threads']} threads, {cpu}")
     rows.append(f"peak memory in MB: {memory}; frames skipped: {report['skipped_frames']}")
     return "\n".join(rows)
 

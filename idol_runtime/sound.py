@@ -156,19 +156,20 @@ def _without_rumble(samples: NDArray[np.int16]) -> Iterator[NDArray[np.float32]]
 def _frame_powers(block: NDArray[np.float32]) -> NDArray[np.float64]:
     whole = max(1, len(block) // _FRAME) * _FRAME
     frames = np.pad(block[:whole], (0, max(0, whole - len(block)))).reshape(-1, _FRAME) / 32768.0
-    return (frames.astype(np.float64) ** 2).mean(axis=1)
+    powers: NDArray[np.float64] = (frames.astype(np.float64) ** 2).mean(axis=1)
+    return powers
 
 
 def _channel_weights(wav: WavFile) -> Samples:
     """[channels]: each the same, or the loudest alone where their mean would cancel them."""
-    even: Samples = np.full(wav.channels, 1 / wav.channels)
+    weights: Samples = np.full(wav.channels, 1 / wav.channels)
     if wav.channels == 1:
-        return even
+        return weights
     each, mixed = np.zeros(wav.channels), 0.0
     for block in wav.blocks():
         each += (block**2).sum(axis=0)
-        mixed += float(((block @ even) ** 2).sum())
+        mixed += float(((block @ weights) ** 2).sum())
     # One channel alone leaves 1 / channels^2 of its power in the mean; less has been cancelled.
     if mixed < 0.5 * each.max() / wav.channels**2:
-        return np.eye(wav.channels)[int(each.argmax())]
-    return even
+        weights = np.eye(wav.channels)[int(each.argmax())]
+    return weights

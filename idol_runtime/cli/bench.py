@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import json
 
+from rich.console import Console
+
 from idol_runtime.cli.arguments import (
     Subparsers,
     add_character,
@@ -28,6 +30,31 @@ def add_bench_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     add_character(turn)
     add_compute(turn)
     turn.set_defaults(run=run_turn_bench)
+    _add_motion_parser(benches)
+
+
+def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
+    motion = benches.add_parser(
+        "motion",
+        help="what a frame of face and body costs, one character and many",
+        description="Runs the face and pose generators, the sound features and whole ticks of "
+        "the stage in ONNX Runtime on one thread, and reports microseconds per character and "
+        "frame: the median and the 95th percentile of the time that passes, the median of the "
+        "processor time, and the state a character needs. In the same rounds it runs the rival: "
+        "the same weights and inputs, one run per character, as a service with a session per "
+        "character does. On a busy machine look at the processor time.",
+    )
+    motion.add_argument(
+        "--batches",
+        type=positive,
+        nargs="+",
+        default=[1, 16, 128, 256],
+        metavar="N",
+        help="characters at once (default: 1 16 128 256)",
+    )
+    motion.add_argument("--runs", type=positive, default=100, metavar="N", help="of each kind")
+    motion.add_argument("--json", action="store_true", help="print JSON")
+    motion.set_defaults(run=run_motion_bench)
 
 
 def run_turn_bench(options: argparse.Namespace) -> int:
@@ -44,5 +71,22 @@ def run_turn_bench(options: argparse.Namespace) -> int:
             turns=options.turns,
         )
     )
+    print(json.dumps(report, indent=2) if options.json else describe(report))
+    return 0
+
+
+def run_motion_bench(options: argparse.Namespace) -> int:
+    from idol_runtime.bench_motion import bench_motion, describe
+    from idol_runtime.store.display import display_for
+
+    display = display_for(Console(stderr=True))
+    try:
+        report = bench_motion(
+            sorted(set(options.batches)),
+            options.runs,
+            progress=lambda done, total: display.step("measuring", done, total),
+        )
+    finally:
+        display.close()
     print(json.dumps(report, indent=2) if options.json else describe(report))
     return 0
