@@ -20,14 +20,15 @@ from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.upper import STYLE_AXES
 
 AXES: Final = len(STYLE_AXES)
-_LOG_VARIANCE_RANGE: Final = (-8.0, 1.0)
+_LOG_VARIANCE_RANGE: Final = (-6.0, 1.0)
 
 
 class StyleEncoder(nn.Module):
-    """Motion -> Gaussian over style codes. 0.12 M parameters.
+    """Motion -> Gaussian over style codes. 0.14 M parameters.
 
-    What a style changes is mostly sizes and speeds, hence the logarithms of the spread of every
-    channel and of its velocity stand beside what the convolutions find.
+    What a style changes is mostly sizes and speeds, and one side against the other: differences of
+    logarithms. So the logarithms of every channel's size, spread and speed stand beside what the
+    convolutions find, and are read linearly as well.
     """
 
     scale: Tensor
@@ -49,9 +50,10 @@ class StyleEncoder(nn.Module):
             nn.Conv1d(width, width, 5, stride=2),
             nn.SiLU(),
         )
-        summary = 2 * width + 3 * channels + channels
-        self.read = nn.Sequential(
-            nn.LayerNorm(summary),
+        summary = 2 * width + 5 * channels
+        self.normalise = nn.LayerNorm(summary)
+        self.read = nn.Linear(summary, 2 * STYLE_SIZE)
+        self.read_more = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(summary, 2 * width),
             nn.SiLU(),
@@ -76,17 +78,23 @@ class StyleEncoder(nn.Module):
             found.mean(dim=2),
             _spread(found.transpose(1, 2)),
             x.mean(dim=1),
+            mask * _size(x.square().mean(dim=1)).log(),
             mask * _spread(x).log(),
             mask * _spread(velocity).log(),
             mask,
         ]
-        mean, log_variance = self.read(torch.cat(seen, dim=1)).chunk(2, dim=1)
+        summary = self.normalise(torch.cat(seen, dim=1))
+        mean, log_variance = (self.read(summary) + self.read_more(summary)).chunk(2, dim=1)
         return mean, log_variance.clamp(*_LOG_VARIANCE_RANGE)
 
 
 def _spread(signal: Tensor) -> Tensor:
     """[B, T, C] -> [B, C]: the standard deviation over time, never 0."""
-    return (signal.var(dim=1, unbiased=False) + 1e-4).sqrt()
+    return _size(signal.var(dim=1, unbiased=False))
+
+
+def _size(square: Tensor) -> Tensor:
+    return (square + 1e-4).sqrt()
 
 
 def sample(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
