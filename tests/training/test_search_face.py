@@ -1,7 +1,11 @@
+import json
 import tomllib
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from training.config import load_config
 from training.search.__main__ import main
@@ -25,8 +29,21 @@ def test_the_real_face_training_is_searched_from_the_command_line(
     study = tmp_path / "study"
     arguments = ["face", "--config", str(CONFIGS / "face_smoke.toml"), "--trials", "2"]
     arguments += ["--space", str(CONFIGS / "face_space.toml"), "--study", str(study)]
-    main([*arguments, "--objective", "loss/position", "--threads", "1"])
+    main([*arguments, "--threads", "1"])
     assert "train with --config" in capsys.readouterr().out
     assert (study / "trial_0001" / "generator_ema.safetensors").exists()
+    validation = json.loads((study / "trial_0001" / "validation.json").read_text())
+    stored = optuna.load_study(
+        study_name="search", storage=JournalStorage(JournalFileBackend(str(study / "journal.log")))
+    )
+    assert stored.trials[1].value == validation["objective"]
+    assert list(stored.trials[1].intermediate_values)  # it was reported while it ran
     assert (study / "history.png").exists()
     assert load_config(study / "best.toml", Settings).steps == 6
+
+
+def test_a_body_cannot_start_from_a_face(tmp_path: Path) -> None:
+    arguments = ["pose", "--config", str(CONFIGS / "pose_smoke.toml"), "--base", str(tmp_path)]
+    arguments += ["--space", str(CONFIGS / "face_space.toml"), "--study", str(tmp_path)]
+    with pytest.raises(SystemExit, match="pose has no such start"):
+        main(arguments)

@@ -2,7 +2,7 @@
 
     python -m training.search face --config training/configs/face_smoke.toml \
         --space training/configs/face_space.toml --study runs/search --trials 20 \
-        [--data DATA --speech SPEECH]
+        [--data DATA --speech SPEECH --base RUN]
 
 The study folder holds the stored study (optuna, TPE sampler, median pruner), one run folder a
 trial, `best.toml` to train with, and pictures. Run the command again to go on: trials that were
@@ -29,8 +29,14 @@ SUBJECTS = {"face": train_face, "pose": train_pose}
 def search(args: argparse.Namespace) -> optuna.Study:
     script = SUBJECTS[args.subject]
 
+    if args.base and args.subject != "face":
+        raise SystemExit(
+            f"--base starts a face from another run; {args.subject} has no such start."
+        )
+    start = {"base": args.base} if args.base else {}
+
     def train(settings: Any, run: Path) -> None:
-        script.train(settings, run, data=args.data, speech=args.speech)
+        script.train(settings, run, data=args.data, speech=args.speech, **start)
 
     config = read_tree(args.config)
     prune_after = args.prune_after
@@ -61,6 +67,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--objective", default=OBJECTIVE, help="logged number to minimise")
     parser.add_argument("--prune-after", type=int, help="first step at which a trial may be ended")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", type=Path, help="a face run that every trial starts from")
     parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
     parser.add_argument("--data", type=Path, help="the folder of real captures")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
