@@ -39,10 +39,10 @@ def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
         help="what a frame of face and body costs, one character and many",
         description="Runs the face and pose generators, the sound features and whole ticks of "
         "the stage in ONNX Runtime on one thread, and reports microseconds per character and "
-        "frame: the median and the 95th percentile of the time that passes, the median of the "
-        "processor time, and the state a character needs. In the same rounds it runs the rival: "
-        "the same weights and inputs, one run per character, as a service with a session per "
-        "character does. On a busy machine look at the processor time.",
+        "frame: median and 95th percentile of the time that passes, median of the processor "
+        "time, the fastest run, and the state a character needs. In the same rounds it runs the "
+        "rival: the same weights and inputs, one run per character, as a service with a session "
+        "per character does. On a busy machine look at the fastest run and the processor time.",
     )
     motion.add_argument(
         "--batches",
