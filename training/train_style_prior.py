@@ -47,7 +47,9 @@ class Questions:
     """Fewer codes than this do not say what a set of tags looks like."""
 
     def __init__(self, tags: NDArray[np.bool_]) -> None:
-        asked_for, answers, chances = [], [], []
+        asked_for: list[NDArray[np.bool_]] = []
+        answers: list[NDArray[np.int64]] = []
+        chances: list[float] = []
         for size, share in enumerate(self.SHARES):
             found = []
             for names in itertools.combinations(range(tags.shape[1]), size):

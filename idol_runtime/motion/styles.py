@@ -60,12 +60,12 @@ class Styles:
         if motion.style is not None:
             return np.array(motion.style, np.float32)
         asked = self._asked(motion.style_tags)
-        latent = np.random.default_rng(motion.style_seed).standard_normal((1, STYLE_SIZE))
-        latent = latent.astype(np.float32)
-        if self._flow is None:
-            return latent[0]
-        made: Array = self._flow.run({"latent": latent, "tags": asked})["style"]
-        return np.clip(made[0], -LARGEST, LARGEST)
+        drawn = np.random.default_rng(motion.style_seed).standard_normal(STYLE_SIZE)
+        code: Array = drawn.astype(np.float32)
+        if self._flow is not None:
+            [code] = self._flow.run({"latent": code[None], "tags": asked})["style"]
+            np.clip(code, -LARGEST, LARGEST, out=code)
+        return code
 
     def _asked(self, names: Sequence[str]) -> Array:
         """[1, K], 1 where asked for."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -92,15 +92,16 @@ class Coupling(nn.Module):
         self.register_buffer("order", order)
         self.register_buffer("undo", order.argsort())
         self.kept = len(order) // 2
+        last = nn.Linear(width, 2 * (len(order) - self.kept))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.net = nn.Sequential(
             nn.Linear(self.kept + tags, width),
             nn.Tanh(),
             nn.Linear(width, width),
             nn.Tanh(),
-            nn.Linear(width, 2 * (len(order) - self.kept)),
+            last,
         )
-        nn.init.zeros_(self.net[-1].weight)
-        nn.init.zeros_(self.net[-1].bias)
 
     def to_latent(self, code: Tensor, tags: Tensor) -> tuple[Tensor, Tensor]:
         code = code[:, self.order]
@@ -143,18 +144,22 @@ class StylePrior(nn.Module):
         )
         self.tags = tags
 
+    @property
+    def _chain(self) -> list[Coupling]:
+        return cast("list[Coupling]", list(self.couplings))
+
     def to_latent(self, code: Tensor, tags: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [B, 16] and tags [B, K] -> latents [B, 16], log |d latent / d code| [B]."""
         latent = (code - self.center) / self.spread
         log_volume = -self.spread.log().sum().expand(len(code))
-        for coupling in self.couplings:
+        for coupling in self._chain:
             latent, change = coupling.to_latent(latent, tags)
             log_volume = log_volume + change
         return latent, log_volume
 
     def to_code(self, latent: Tensor, tags: Tensor) -> Tensor:
         """Latents [B, 16], standard normal, and tags [B, K] -> codes [B, 16]."""
-        for coupling in reversed(self.couplings):
+        for coupling in reversed(self._chain):
             latent = coupling.to_code(latent, tags)
         return latent * self.spread + self.center
 
