@@ -16,16 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from export.onnx_export import write_step
+from export.style import export_style
 from idol_protocol.channels import ACTIVITIES, EMOTIONS
 from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import load_weights, read_json
+from training.face.material import read_seen
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
 from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
+from training.face.settings import Settings
 from training.face.upper import NOISE, STYLE_AXES
 from training.features import FEATURES, FPS, manifest_audio
-from training.train_face import Settings
+from training.ingest.shipping import may_ship, require_shippable
+from training.train_face import STYLES_FILE
 
 TOLERANCE = 1e-5
 _INPUTS = {
@@ -90,12 +94,20 @@ def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: i
     return worst
 
 
-def export(checkpoint: Path, out: Path) -> None:
+def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
     """Writes the bundle.
+
+    Args:
+        checkpoint: a run folder.
+        out: is replaced.
+        private: the weights may have seen data that forbids shipping; the card says so.
 
     Raises:
         BundleError: the bundle does not do what the checkpoint does.
+        SystemExit: the weights saw data that may not be shipped, and `private` is false.
     """
+    if not private:
+        require_shippable(read_seen(checkpoint).cards)
     generator, settings = load_generator(checkpoint)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -113,7 +125,8 @@ def export(checkpoint: Path, out: Path) -> None:
             "phoneme_inputs": INPUT_COLUMNS,
             "phoneme_classes": PHONEME_CLASSES,
             "style_axes": STYLE_AXES,
-            "captured_style": generator.captured_style.tolist(),
+            "style_tags": export_style(checkpoint, out),
+            "speaker_styles": speaker_styles(checkpoint),
         },
     }
     card = face_card(checkpoint, generator)
@@ -128,26 +141,37 @@ def export(checkpoint: Path, out: Path) -> None:
     print(f"{out}: streaming equals offline to {worst:.1e}")
 
 
+def speaker_styles(checkpoint: Path) -> dict[str, list[float]]:
+    """The style codes of the captured speakers, to be copied into a `character.toml`."""
+    path = checkpoint / STYLES_FILE
+    return read_json(path) if path.exists() else {}
+
+
 def face_card(checkpoint: Path, generator: FaceGenerator) -> dict[str, Any]:
     """How the weights were made and what they were measured to do."""
-    metrics = checkpoint / "metrics.json"
+    metrics, seen = checkpoint / "metrics.json", read_seen(checkpoint)
     return {
         "origin": read_json(checkpoint / "origin.json"),
         "settings": read_json(checkpoint / "config.json"),
         "steps": read_json(checkpoint / "progress.json")["step"],
         "parameters": sum(value.numel() for value in generator.parameters()),
         "method": "Lips: taught by dominance-function coarticulation over synthesised speech with "
-        "exact phoneme times, and by one captured speaker. Upper face, eyes and head: taught by a "
-        "procedural teacher driven by the same noise. Adversarial terms: lips against sound, and "
-        "realism with masked channels.",
+        "exact phoneme times, then by captured mouths and an ensemble's labels of more speech. "
+        "Upper face, eyes and head: taught by a procedural teacher driven by the same noise, and "
+        "shaped by real takes. Adversarial terms: lips against sound, and realism with masked "
+        "channels. Style: the code of a variational autoencoder.",
+        "may_ship": may_ship(seen.cards),
         "data": [
             {
-                "name": "English speech made with Kokoro-82M, 10 voices",
-                "licence": "Apache-2.0",
-            },
-            {"name": "FACEGOOD-Audio2Face recordings 2_01 to 2_04", "licence": "MIT"},
-            {"name": "Live Link Face takes (discriminator only)", "licence": "MIT"},
+                "name": card.name,
+                "licence": card.licence,
+                "attribution": card.attribution,
+                "source": card.source,
+                "notes": card.notes,
+            }
+            for card in seen.cards
         ],
+        "recordings_seen": seen.recordings,
         "metrics": read_json(metrics) if metrics.exists() else {},
     }
 
@@ -156,8 +180,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Exports a face checkpoint as a bundle.")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--private",
+        action="store_true",
+        help="for yourself: also export weights that saw data which may not be shipped",
+    )
     args = parser.parse_args()
-    export(args.checkpoint, args.out)
+    export(args.checkpoint, args.out, private=args.private)
 
 
 if __name__ == "__main__":

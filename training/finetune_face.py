@@ -38,7 +38,8 @@ from training.ingest.recording import Recording, read_dataset
 from training.tracking import RunLog
 from training.train_face import STYLES_FILE
 
-_ADAPTED = r"lips\.(enter|taps|leave)\.\d|lips_out"
+_ADAPTED = r"lips\.(enter\.0|taps\.0|leave\.1)|lips_out"
+"""The linear layers of the lips; the LSTM keeps what it learnt of speech."""
 
 
 class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,7 +36,7 @@ from training.early_stopping import EarlyStopping
 from training.face.adversaries import Adversaries
 from training.face.data import Stream, captured_stream
 from training.face.material import Material, gather, write_seen
-from training.face.model import STYLE_SIZE, FaceGenerator
+from training.face.model import LIPS, STYLE_SIZE, FaceGenerator
 from training.face.objective import (
     Scales,
     channel_weights,
@@ -71,7 +71,10 @@ class Training:
         )
         self.scales = Scales(material.streams)
         self.weights = channel_weights(settings).to(self.device)
-        self.generator = FaceGenerator(settings.model).to(self.device)
+        self.generator = FaceGenerator(settings.model)
+        self.generator.lips_mean.copy_(self.scales.taught_mean[: len(LIPS)])
+        self.generator.lips_spread.copy_(self.scales.taught[: len(LIPS)])
+        self.generator.to(self.device)
         self.encoder = StyleEncoder(self.scales.taught).to(self.device)
         self.critics = Adversaries(
             settings, self.scales.taught, material.takes, material.take_mask

@@ -46,8 +46,8 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Symbol -> the classes that share its time; a symbol that is absent has no shape."""
     style_axes: tuple[str, ...] = ()
     """What the first values of a style code mean."""
-    captured_style: tuple[float, ...] = ()
-    """The style code learnt for the speaker of the paired capture."""
+    speaker_styles: dict[str, tuple[float, ...]] = {}
+    """The style codes of captured speakers, by name."""
     style_tags: tuple[str, ...] = ()
     """What the style prior beside the generator can be asked for; empty where there is none."""
     style_size: int = 16

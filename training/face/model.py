@@ -19,6 +19,7 @@ from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE
 from training.face.phonemes import CLASSES, INPUT_COLUMNS
 from training.face.upper import NOISE
 from training.features import FEATURES
+from training.lstm import lstm_cell
 
 STYLE_SIZE: Final = 16
 EXPRESSION: Final = (
@@ -142,9 +143,19 @@ class RecurrentNet(nn.Module):
         frames = x.shape[1]
         x = self.taps(torch.cat([line[:, :frames], line[:, 1 : frames + 1], x], dim=2))
         given = torch.cat([x, condition], dim=2)
-        recalled, (hidden, cell) = self.memory(given, (hidden[None], cell[None]))
-        after = torch.cat([line[:, frames:].flatten(1), hidden[0], cell[0]], dim=1)
+        recalled, hidden, cell = self._remember(given, hidden, cell)
+        after = torch.cat([line[:, frames:].flatten(1), hidden, cell], dim=1)
         return self.leave(torch.cat([given, recalled], dim=2)), after
+
+    def _remember(
+        self, given: Tensor, hidden: Tensor, cell: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the cell says in every frame [B, T, width], and its next hidden and cell values."""
+        if given.shape[1] == 1:
+            hidden, cell = lstm_cell(self.memory, 0, given[:, 0], hidden, cell)
+            return hidden[:, None], hidden, cell
+        recalled, (later, kept) = self.memory(given, (hidden[None], cell[None]))
+        return recalled, later[0], kept[0]
 
 
 class FaceGenerator(nn.Module):
@@ -163,8 +174,13 @@ class FaceGenerator(nn.Module):
             condition,
         )
         self.upper_out = nn.Linear(config.upper_width, len(UPPER))
+        self.register_buffer("lips_mean", torch.zeros(len(LIPS)))
+        self.register_buffer("lips_spread", torch.full((len(LIPS),), 0.1))
+        self.lips_mean: Tensor
+        """[22], set from the training data as `lips_spread` is: the lips' outputs are in its unit,
+        and clipped to [0, 1] only by `to_face`, so that a channel at rest still learns."""
+        self.lips_spread: Tensor
         with torch.no_grad():
-            self.lips_out.bias.fill_(-3.0)
             self.upper_out.bias[:-ANGLES].fill_(-2.5)
             self.upper_out.bias[-ANGLES:].zero_()
 
@@ -186,18 +202,23 @@ class FaceGenerator(nn.Module):
 
     def move_lips(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Lips [B, T, 22], logits of the class heard [B, T, 20] and the lips' next state."""
-        heard = torch.cat([given.audio, given.phonemes], dim=2)
-        features, state = self.lips(heard, _situation(given), state)
-        return torch.sigmoid(self.lips_out(features)), self.phonemes_out(features), state
+        features, state = self.lips(_heard(given), _situation(given), state)
+        lips = self.lips_mean + self.lips_spread * self.lips_out(features)
+        return lips, self.phonemes_out(features), state
 
     def move_upper(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Upper face, eyes and head [B, T, 29] and their next state."""
         situation = _situation(given)
-        heard = torch.cat([given.audio, given.phonemes, given.noise, situation], dim=2)
-        features, state = self.upper(heard, situation, state)
+        told = torch.cat([_heard(given), given.noise, situation], dim=2)
+        features, state = self.upper(told, situation, state)
         made = self.upper_out(features)
         weights, angles = torch.sigmoid(made[..., :-ANGLES]), 10 * made[..., -ANGLES:]
         return torch.cat([weights, angles], dim=2), state
+
+
+def _heard(given: Conditions) -> Tensor:
+    """Sound and phonemes; the features of speech have a mean near 1 and a spread near 0.6."""
+    return torch.cat([(given.audio - 1) / 0.6, given.phonemes], dim=2)
 
 
 def _situation(given: Conditions) -> Tensor:

@@ -42,6 +42,7 @@ class Scales:
         floor[-ANGLES:] = 1.0
         self.taught = torch.maximum(_spread([s for s in streams if not s.captured]), floor)
         captured = _spread([s for s in streams if s.captured])
+        self.taught_mean = _mean([s for s in streams if not s.captured])
         self.captured = torch.where(captured > 0, torch.maximum(captured, floor / 3), self.taught)
 
     def of(self, captured: Tensor) -> Tensor:
@@ -54,6 +55,12 @@ def _spread(streams: Sequence[Stream]) -> Tensor:
     if not streams:
         return torch.zeros(len(MADE))
     return channel_scale(torch.from_numpy(np.concatenate([s.target for s in streams])), 0.0)
+
+
+def _mean(streams: Sequence[Stream]) -> Tensor:
+    if not streams:
+        return torch.zeros(len(MADE))
+    return torch.from_numpy(np.concatenate([s.target for s in streams])).mean(dim=0)
 
 
 def channel_weights(settings: Settings) -> Tensor:

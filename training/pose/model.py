@@ -11,6 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from training.lstm import lstm_cell
 from training.pose.drivers import NOISE, Drivers
 from training.pose.legs import lower_to_reach, plant_feet
 from training.pose.skeleton import matrix_from_rot6d, quaternion_from_matrix, rot6d_from_matrix
@@ -95,7 +96,9 @@ class PoseGenerator(nn.Module):
         parts = memory.split(self.width, dim=-1)
         recalled, hidden, cell = told, list(parts[: self.layers]), list(parts[self.layers :])
         for layer in range(self.layers):
-            recalled, cell[layer] = self._cell(layer, recalled, hidden[layer], cell[layer])
+            recalled, cell[layer] = lstm_cell(
+                self.memory, layer, recalled, hidden[layer], cell[layer]
+            )
             hidden[layer] = recalled
         local, hips_m = decode(self._motion(told, recalled), style)
         return quaternion_from_matrix(local), hips_m, torch.cat([driven, *hidden, *cell], dim=-1)
@@ -107,23 +110,6 @@ class PoseGenerator(nn.Module):
     def _motion(self, told: Tensor, recalled: Tensor) -> Tensor:
         motion: Tensor = self.body(torch.cat([told, recalled], dim=-1))
         return self.mean + self.scale * motion
-
-    def _cell(
-        self, layer: int, value: Tensor, hidden: Tensor, cell: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """`nn.LSTM`'s own weights, spelt out so that a frame exports as plain products."""
-        gates = nn.functional.linear(
-            value,
-            getattr(self.memory, f"weight_ih_l{layer}"),
-            getattr(self.memory, f"bias_ih_l{layer}"),
-        ) + nn.functional.linear(
-            hidden,
-            getattr(self.memory, f"weight_hh_l{layer}"),
-            getattr(self.memory, f"bias_hh_l{layer}"),
-        )
-        enter, forget, fresh, leave = gates.chunk(4, dim=-1)
-        cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(fresh)
-        return torch.sigmoid(leave) * torch.tanh(cell), cell
 
 
 NOISE_SIZE: Final = NOISE.size
