@@ -15,6 +15,7 @@ from training.face.evaluation.measures import (
     band_share,
     blinks,
     ks_distance,
+    mean_known,
     pairwise_distance,
     spectrum,
     spread,
@@ -141,7 +142,7 @@ def compare_blinks(made: Mapping[str, Blinks], real: Mapping[str, Blinks]) -> di
         rest = [_pooled(people[:i] + people[i + 1 :]) for i in range(len(people))]
         floor = [_blink_distances(a, b) for a, b in zip(people, rest, strict=True)]
         found["floor_one_person_to_the_others"] = {
-            key: float(np.nanmean([each[key] for each in floor])) for key in floor[0]
+            key: mean_known([each[key] for each in floor]) for key in floor[0]
         }
     return found
 

@@ -13,6 +13,7 @@ from training.face.evaluation.measures import (
     best_lag,
     correlation,
     derivative,
+    mean_known,
     rms,
 )
 from training.face.evaluation.sets import MOUTH, Captures, Clip, Subject, split_of
@@ -199,14 +200,9 @@ def mean_scores(scores: Sequence[Mapping[str, Any]]) -> Scores:
         key for score in scores for key, value in score.items() if isinstance(value, float | int)
     )
     return {
-        name: _mean_known([float(score[name]) for score in scores if name in score])
+        name: mean_known([float(score[name]) for score in scores if name in score])
         for name in names
     }
-
-
-def _mean_known(values: Sequence[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
 
 
 def _mean_r(values: Sequence[float]) -> float:

@@ -222,5 +222,11 @@ def pairwise_distance(motions: Sequence[Array]) -> float:
     return float(np.mean(pairs)) if pairs else 0.0
 
 
+def mean_known(values: Sequence[float]) -> float:
+    """The mean of the values that are not nan; nan when there is none."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def _quantile(values: Array, at: float) -> float:
     return float(np.quantile(values, at)) if len(values) else float("nan")

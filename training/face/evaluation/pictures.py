@@ -123,10 +123,9 @@ def blink_intervals(findings: Findings) -> Figure:
             axes.hist(each.intervals_s.clip(0, 14.99), edges, density=True, histtype="step",
                       linewidth=1.6, color=_ACTIVITY_COLOURS[name],
                       label=f"{name} ({len(each.intervals_s)})")  # fmt: skip
-    if not axes.has_data():
-        axes.text(0.5, 0.5, "no blinks, neither real nor made", ha="center",
-                  transform=axes.transAxes)  # fmt: skip
-    else:
+    if never := [name for name, each in made.items() if not len(each.intervals_s)]:
+        axes.set_title(f"generated, without two blinks: {', '.join(never)}")
+    if axes.has_data():
         axes.legend()
     axes.set_xlabel("seconds between blinks (15 and more in the last bar)")
     axes.set_ylabel("density")
@@ -186,7 +185,7 @@ def ablations(findings: Findings) -> Figure:
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     groups = [(t, [k for k in keys if want(k)]) for t, want in zip(titles, wanted, strict=True)]
     groups = [(title, found) for title, found in groups if found]
-    figure = Figure(figsize=(10, 1.4 * sum(1 + len(f) * len(rows) / 4 for _, f in groups)),
+    figure = Figure(figsize=(10, 1.1 * sum(1 + len(f) * len(rows) / 4 for _, f in groups)),
                     layout="constrained")  # fmt: skip
     ratios = [1 + len(found) * len(rows) / 4 for _, found in groups]
     panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=ratios).ravel()
@@ -209,6 +208,7 @@ def _density(axes: Axes, hz: Array, power: Array, **line: Any) -> None:
     seen = (hz > 0) & (power > 0)
     if seen.any():
         axes.loglog(hz[seen], power[seen], **line)
+        axes.minorticks_off()
 
 
 def _busiest(curve: Array, length: int) -> int:

@@ -13,6 +13,7 @@ from training.face.evaluation.frechet import (
     interleaved,
     thinned,
 )
+from training.face.evaluation.measures import mean_known
 from training.face.evaluation.sets import Captures
 from training.face.model import MADE
 from training.face.upper import FPS
@@ -109,7 +110,7 @@ class Reference:
         for index, part in enumerate(parts):
             rest = np.concatenate(parts[:index] + parts[index + 1 :])
             found.append(frechet_distance(part, thinned(rest, len(part), rng)))
-        return float(np.mean(found))
+        return mean_known(found)
 
 
 def _calm(features: RealFeatures, blocks: Sequence[Array], level: Array) -> Array:

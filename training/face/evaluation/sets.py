@@ -22,6 +22,7 @@ from training.ingest.recording import (
     CARD_FILE,
     DatasetCard,
     Recording,
+    read_card,
     read_dataset,
     resampled,
 )
@@ -104,7 +105,7 @@ class Subject:
 
 
 def load_captures(folder: Path) -> Captures:
-    """Every data set in the folders below.
+    """Every data set in the folders below, without those whose curves a model made.
 
     Raises:
         SystemExit: there is none.
@@ -117,6 +118,8 @@ def load_captures(folder: Path) -> Captures:
         )
     cards, clips, takes = [], [], []
     for path in found:
+        if read_card(path).kind == "made":
+            continue
         data = read_dataset(path)
         cards.append(data.card)
         for recording in data.recordings:
