@@ -1,20 +1,27 @@
 """The ways to move a mouth that a score is read beside, and errors on a head."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
+from training.face.data import sound_of
 from training.face.evaluation import controls
-from training.face.evaluation.measures import correlation
+from training.face.evaluation.measures import blinks, correlation
+from training.face.evaluation.realism import Reference
+from training.face.evaluation.sets import load_captures
 from training.face.evaluation.vertices import lip_vertex_error_mm, upper_dynamics_gap_mm
 from training.face.evaluation.voices import SHUT, opening
 from training.face.model import MADE
 from training.face.mouth import SHAPES
 from training.face.phonemes import CLASSES, INPUT_COLUMNS
+from training.ingest.__main__ import main as ingest
 
 JAW = MADE.index("jawOpen")
+DATA = Path(__file__).parents[3] / "shared" / "data" / "face"
 
 
 def test_the_level_of_a_steady_tone_is_its_rms_in_every_frame() -> None:
@@ -135,3 +142,27 @@ def test_opening_is_jaw_less_lips_pressed_plus_lips_drawn_apart() -> None:
     assert correlation(opening(motion(jawOpen=np.arange(200.0))), np.arange(200.0)) == (
         pytest.approx(1)
     )
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.exists(), reason="the real captures are not at hand")
+def test_real_captures_give_the_known_floor_of_loudness_and_the_known_blinks(
+    tmp_path: Path,
+) -> None:
+    rights = ["--licence", "MIT", "--may-ship", "--speaker", "somebody"]
+    for kind, name in (("pairs", "facegood"), ("livelink", "livelink")):
+        ingest([kind, str(DATA / name), "--out", str(tmp_path / name), "--name", name, *rights])
+    captures = load_captures(tmp_path)
+    for clip in captures.clips:
+        heard = controls.level(sound_of(clip.recording), 24_000, len(clip.real), 30)
+        curve = controls.loudness_curves(heard)[controls.LOG_LOUDNESS]
+        long = clip.recording.seconds > 100
+        low, high = (0.68, 0.80) if long else (0.55, 0.70)
+        assert low < correlation(curve, clip.real[:, JAW]) < high, clip.name
+    lids = [take.motion[:, MADE.index("eyeBlinkLeft")] for take in captures.takes]
+    assert 7 < blinks(lids, 30).per_minute < 21
+    reference = Reference.of(captures)
+    assert reference is not None
+    report = reference.report({})
+    floor = report["floor_real_to_real"]["to_all"]
+    assert floor < 0.3 < min(control["to_all"] for control in report["controls"].values())
