@@ -44,11 +44,20 @@ from training.face.objective import (
     reconstruction,
 )
 from training.face.settings import Settings
-from training.face.style import AXES, StyleEncoder, axis_loss, hide_channels, kl, sample
+from training.face.style import (
+    AXES,
+    StyleEncoder,
+    axis_loss,
+    hide_channels,
+    kl,
+    posterior_codes,
+    sample,
+)
 from training.face.validation import Validation, stream_style
 from training.face.windows import Batch, Windows
 from training.gan import Ema
 from training.tracking import OBJECTIVE, RunLog
+from training.train_style_prior import write_codes
 
 BEST = "generator_best"
 STYLES_FILE = "styles.json"
@@ -82,7 +91,7 @@ class Training:
         self.ema = Ema(self.generator, settings.ema)
         self.optimisers = {
             "generator": torch.optim.AdamW(
-                [*self.learning(), *self.encoder.parameters()],
+                self.learning(),
                 settings.learning_rate,
                 (0.9, 0.98),
                 weight_decay=settings.weight_decay,
@@ -100,9 +109,9 @@ class Training:
         }
 
     def learning(self) -> list[torch.nn.Parameter]:
-        """The generator's weights that this run changes."""
+        """The weights of generator and style encoder that this run changes."""
         if self.settings.learn == "all":
-            return [*self.generator.parameters()]
+            return [*self.generator.parameters(), *self.encoder.parameters()]
         parts = (self.generator.lips, self.generator.lips_out, self.generator.phonemes_out)
         return [value for part in parts for value in part.parameters()]
 
@@ -245,7 +254,9 @@ def train(
 
 
 def finish(run: Path, training: Training, material: Material) -> None:
-    """Keeps the best weights when the run was to stop early, and the styles of its speakers."""
+    """Keeps the best weights when the run was to stop early, the styles of its speakers, and the
+    codes of all recordings, to which `training.train_style_prior` fits the prior.
+    """
     if training.settings.patience:
         load_weights(run, BEST, training.ema.module)
         load_weights(run, "style_encoder_best", training.encoder)
@@ -262,6 +273,8 @@ def finish(run: Path, training: Training, material: Material) -> None:
         for speaker, streams in by_speaker.items()
     }
     write_json(run / STYLES_FILE, styles)
+    shown = ((stream.target, stream.mask) for stream in material.streams)
+    write_codes(run, *posterior_codes(training.encoder, shown))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from training.face.data import Stream, calm_takes, captured_stream, taught_strea
 from training.face.model import MADE, STYLE_SIZE
 from training.face.settings import Settings
 from training.face.speech import HELD_OUT_VOICES, Utterance, hummed_utterances, load_speech
+from training.face.upper import FPS
 from training.ingest.recording import Dataset, DatasetCard, Recording, read_dataset
 
 SEEN_FILE: Final = "seen.json"
@@ -70,7 +71,9 @@ def gather(
     quiet = np.random.default_rng(settings.seed)
     chosen = [each for each in _all(captures) if each.name in settings.validation]
     validation = [captured_stream(each, quiet, clean=True) for each in chosen]
-    motions, mask = _takes([each for each in _all(takes) if each.name not in apart])
+    shown = [each for each in _all(takes) if each.name not in apart]
+    # A take that was cut at lost frames may be shorter than a window.
+    motions, mask = _takes([each for each in shown if each.seconds * FPS > settings.frames + 1])
     return Material(
         streams,
         _staged(judged, quiet, style=np.zeros(STYLE_SIZE, np.float32)) + validation,
