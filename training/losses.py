@@ -43,6 +43,19 @@ def normalised_velocity(predicted: Tensor, target: Tensor, scale: Tensor, weight
     )
 
 
+def normalised_acceleration(
+    predicted: Tensor, target: Tensor, scale: Tensor, weight: Tensor
+) -> Tensor:
+    """`normalised_velocity` of the frame differences."""
+    weight = weight.expand_as(predicted)
+    return normalised_velocity(
+        predicted[:, 1:] - predicted[:, :-1],
+        target[:, 1:] - target[:, :-1],
+        scale,
+        torch.minimum(weight[:, 1:], weight[:, :-1]),
+    )
+
+
 def closure_error(opening: Tensor, ceiling: Tensor, closed: Tensor) -> Tensor:
     """Mean squared excess of the mouth's opening over its ceiling where it must be shut.
 

@@ -13,7 +13,13 @@ from training.checkpoint import read_json, write_json
 from training.face.data import Stream, calm_takes, captured_stream, taught_stream
 from training.face.model import MADE, STYLE_SIZE
 from training.face.settings import Settings
-from training.face.speech import HELD_OUT_VOICES, Utterance, hummed_utterances, load_speech
+from training.face.speech import (
+    HELD_OUT_VOICES,
+    VALIDATION_VOICES,
+    Utterance,
+    hummed_utterances,
+    load_speech,
+)
 from training.face.upper import FPS
 from training.ingest.recording import Dataset, DatasetCard, Recording, read_dataset
 
@@ -40,7 +46,7 @@ class Seen(msgspec.Struct, frozen=True):
 class Material:
     streams: list[Stream]
     validation: list[Stream]
-    """Held-out voices, and the recordings that the settings set apart for it."""
+    """Validation voices, and the recordings that the settings set apart for it."""
     takes: list[NDArray[np.float32]]
     take_mask: NDArray[np.float32]
     captured: list[Recording]
@@ -140,14 +146,13 @@ def _seen(
 
 
 def _utterances(settings: Settings, speech: Path | None) -> tuple[list[Utterance], list[Utterance]]:
-    """Those to train on, and a few of held-out voices to validate on."""
+    """Those to train on, and a few of other voices to validate on."""
     if speech is None:
         made = hummed_utterances(12, settings.seed)
         return made[:8], made[8:]
     every = load_speech(speech)
-    taught = [each for each in every if each.voice not in HELD_OUT_VOICES]
-    held = [each for each in every if each.voice in HELD_OUT_VOICES]
-    return taught, held[:16]
+    taught = [each for each in every if each.voice not in HELD_OUT_VOICES + VALIDATION_VOICES]
+    return taught, [each for each in every if each.voice in VALIDATION_VOICES][:16]
 
 
 def _staged(

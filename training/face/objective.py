@@ -11,7 +11,13 @@ from training.face.data import Stream
 from training.face.model import ANGLES, LIPS, MADE
 from training.face.settings import Settings
 from training.face.windows import Batch
-from training.losses import channel_scale, closure_error, normalised_mse, normalised_velocity
+from training.losses import (
+    channel_scale,
+    closure_error,
+    normalised_acceleration,
+    normalised_mse,
+    normalised_velocity,
+)
 
 SHAPED_BY_REALISM = ("brow", "eyeBlink", "eyeSquint", "eyeWide", "cheek", "noseSneer")
 
@@ -72,7 +78,7 @@ def channel_weights(settings: Settings) -> Tensor:
 def reconstruction(
     made: Tensor, batch: Batch, scale: Tensor, weights: Tensor, settings: Settings
 ) -> tuple[Tensor, dict[str, float]]:
-    """Position, velocity and closure; channels that nobody captured do not count.
+    """Position, velocity, acceleration and closure; channels that nobody captured do not count.
 
     Args:
         made: [B, T, C], the first C channels of `MADE`.
@@ -86,8 +92,10 @@ def reconstruction(
     target, unit = batch.target[..., :channels], scale[..., :channels]
     position = normalised_mse(made, target, unit, weight)
     motion = normalised_velocity(made, target, unit * 0.5, weight)
+    jerks = normalised_acceleration(made, target, unit * 0.25, weight)
     shut = closure_error(opening(made), made.new_tensor(0.02), batch.closed)
     loss = position + settings.velocity_weight * motion + settings.closure_weight * shut
+    loss = loss + settings.acceleration_weight * jerks
     lips = normalised_mse(
         made[..., : len(LIPS)], target[..., : len(LIPS)], unit[..., : len(LIPS)],
         weight[..., : len(LIPS)],
@@ -96,6 +104,7 @@ def reconstruction(
         "loss/position": position.item(),
         "loss/lips": lips.item(),
         "loss/velocity": motion.item(),
+        "loss/acceleration": jerks.item(),
         "loss/closure": shut.item(),
     }
 

@@ -42,12 +42,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Captures are also played at these speeds."""
 
     velocity_weight: float = 0.5
+    acceleration_weight: float = 0.3
+    """Of second differences: noise that is fed in must not shake the head."""
     closure_weight: float = 60.0
     phoneme_weight: float = 0.3
     upper_weight: float = 1.0
     """Of the taught brows, lids, cheeks and nose, which the realism critic shapes as well."""
     axis_weight: float = 0.05
-    kl_weight: float = 0.002
+    kl_weight: float = 0.01
     adversarial: AdversarialFamily = "relativistic"
     adversarial_weight: float = 0.05
     """0 trains the same model without its adversarial part."""

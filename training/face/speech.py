@@ -34,6 +34,8 @@ over 150 utterances, high-band energy follows /s/ and /sh/ best, and loudness th
 when their times are moved 50 to 60 ms earlier. The files keep the model's own times."""
 HELD_OUT_VOICES = ("bf_isabella", "am_adam", "zf_xiaoni", "zm_yunyang")
 """Never trained on: every score on synthesised speech is theirs."""
+VALIDATION_VOICES = ("bf_lily", "am_liam", "zm_yunxi")
+"""Never trained on either: they tell a run whether it still gets better."""
 
 
 @dataclass(frozen=True, slots=True)
