@@ -59,7 +59,8 @@ imports:
 
 tests:
 	@echo "==> Tests"
-	@$(BIN)/python -m pytest -q
+	@# Small networks: more than one thread each only makes them wait for one another.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 format:
 	@$(BIN)/ruff check --fix .

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
-from idol_runtime.motion.pose import with_head
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
 
@@ -152,13 +151,13 @@ class Performer:
     def show(
         self, face: NDArray[np.float32], rotations: NDArray[np.float32], hips: NDArray[np.float32]
     ) -> None:
-        """Emits one frame of each generator and moves on to the next."""
+        """Emits one frame and moves on to the next; the pose holds the head's turn already."""
         pts_us = frame_pts(self.frame)
         count = len(ARKIT_BLENDSHAPES)
         weights, head_eyes = face[:count], face[count:]
         self.deliver()
         self.emit(FaceFrame(pts_us, weights, head_eyes))
-        self.emit(PoseFrame(pts_us, with_head(rotations, head_eyes[:3]), hips))
+        self.emit(PoseFrame(pts_us, rotations, hips))
         if (activity := self._doing()) != self._shown_activity:
             self._shown_activity = activity
             self.emit(Cue(pts_us, "activity", {"activity": activity}))

@@ -14,16 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_runtime.character import Character
 from idol_runtime.clock import Clock
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.noise import NoiseState
-from idol_runtime.motion.pose import PoseInputs, PoseModel
+from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
 from idol_runtime.motion.rows import append_rows, keep_rows
 from idol_runtime.motion.styles import Styles
 from idol_runtime.performer import Performer
 from idol_runtime.speech_track import FPS, frame_pts
 
+HEAD = slice(len(ARKIT_BLENDSHAPES), len(ARKIT_BLENDSHAPES) + 3)
+"""The columns of a face that turn the head: yaw, pitch and roll in degrees."""
 MAX_FRAMES_BEHIND = 6
 """A stage that is later than this skips frames instead of chasing them."""
 
@@ -184,7 +187,8 @@ class Stage:
         )
         body, pose_state = self.pose.step(PoseInputs(heard.audio, *told, pose_noise), states.pose)
         after = _States(face_state, pose_state, face_noise_state, pose_noise_state)
-        return _Shown(face, body.rotations, body.hips), after
+        rotations = with_head(body.rotations, face[:, HEAD])
+        return _Shown(face, rotations, body.hips), after
 
     def _show(self, shown: _Shown, states: _States) -> None:
         self._states = states

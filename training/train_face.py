@@ -257,7 +257,7 @@ def finish(run: Path, training: Training, material: Material) -> None:
     """Keeps the best weights when the run was to stop early, the styles of its speakers, and the
     codes of all recordings, to which `training.train_style_prior` fits the prior.
     """
-    if training.settings.patience:
+    if training.settings.patience and (run / f"{BEST}.safetensors").exists():
         load_weights(run, BEST, training.ema.module)
         load_weights(run, "style_encoder_best", training.encoder)
         save_weights(run, "generator_ema", training.ema.module)
