@@ -19,31 +19,15 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from scipy.signal import resample_poly
 
 from idol_protocol.channels import FACE_CHANNELS
 from training.checkpoint import command_line
-from training.face.labeller import (
-    COLUMNS,
-    Array,
-    Ensemble,
-    Example,
-    Heard,
-    Labeller,
-    Linear,
-    MemberConfig,
-    Recurrent,
-    correlations,
-    fingerprint,
-    fit_member,
-    new_member,
-    summary,
-)
+from training.face.ensemble import Ensemble, Scores, fit_ensemble, score, summary
+from training.face.labeller import COLUMNS, Array, Example, Heard, Linear, MemberConfig, Recurrent
 from training.face.whisper import AUDIO_RATE_HZ, WhisperFeatures, at_frames
 from training.features import FPS, RATE_HZ, log_mel
 from training.ingest.recording import (
@@ -64,8 +48,6 @@ WHISPER_ATTRIBUTION: Final = "speech features by Whisper base, Copyright (c) 202
 
 Listener = Callable[[NDArray[np.int16], str], Array]
 """From sound at 16 kHz and its recording's name to speech features [n, 512] at 50 Hz."""
-Scores = dict[str, dict[str, dict[str, float]]]
-"""Member (or `ensemble`), held-out clip, channel: r."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +103,14 @@ def split(
 def members(seed: int, steps: int | None = None) -> tuple[MemberConfig, ...]:
     """The ensemble: two linear, two that hear Whisper's features, two that hear log-mel."""
     count = Recurrent().steps if steps is None else steps
-    recurrent = (
-        Recurrent(hears=hears, seed=seed + index, steps=count)
-        for index, hears in enumerate(("speech", "speech", "sound", "sound"))
+    return (
+        Linear(),
+        Linear(sound_components=0),
+        Recurrent(hears="speech", seed=seed, steps=count),
+        Recurrent(hears="speech", seed=seed + 1, steps=count),
+        Recurrent(hears="sound", seed=seed + 2, steps=count),
+        Recurrent(hears="sound", seed=seed + 3, steps=count),
     )
-    return (Linear(), Linear(sound_components=0), *recurrent)
 
 
 def hear(samples: NDArray[np.int16], name: str, frames: int, listen: Listener) -> Heard:
@@ -157,65 +142,16 @@ def _played(recording: Recording, speed: float) -> NDArray[np.int16]:
     return resample_sound(recording.audio / 32768, rate_hz, AUDIO_RATE_HZ)
 
 
-def fit_ensemble(
-    configs: Sequence[MemberConfig], examples: Sequence[Example], folder: Path
-) -> Ensemble:
-    """Fits the members that `folder` does not hold already, fitted in the same way to the same."""
-    folder.mkdir(parents=True, exist_ok=True)
-    fitted: dict[str, Labeller] = {}
-    with Progress() as progress:
-        for config in configs:
-            steps = config.steps if isinstance(config, Recurrent) else 1
-            task = progress.add_task(config.name, total=steps)
-            path, mark = folder / f"{config.name}.safetensors", fingerprint(config, examples)
-            member = _kept(path, mark, config)
-            if member is None:
-                member = fit_member(config, examples, lambda task=task: progress.advance(task))
-                _keep(path, mark, member)
-            progress.update(task, completed=steps)
-            fitted[config.name] = member
-    return Ensemble(fitted)
-
-
-def _kept(path: Path, mark: str, config: MemberConfig) -> Labeller | None:
-    try:
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("fingerprint") != mark:
-                return None
-    except (FileNotFoundError, SafetensorError):
-        return None
-    member = new_member(config)
-    member.load_state_dict(load_file(path))
-    return member.eval()
-
-
-def _keep(path: Path, mark: str, member: Labeller) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    weights = {name: value.contiguous() for name, value in member.state_dict().items()}
-    save_file(weights, partial, {"fingerprint": mark})
-    partial.replace(path)
-
-
-def score(ensemble: Ensemble, clips: Sequence[Example]) -> Scores:
-    """R on clips that nobody saw, of every member and of all together."""
-    found: Scores = {}
-    for name, voice in (*ensemble.members.items(), ("ensemble", ensemble)):
-        found[name] = {
-            clip.name: correlations(voice.label(clip.heard).clip(0, 1), clip) for clip in clips
-        }
-    return found
-
-
 def show(scores: Scores, console: Console) -> None:
     for clip in scores["ensemble"]:
-        table = Table(title=f"{clip}, not seen: r by channel")
-        table.add_column("channel")
+        table = Table(title=f"{clip}, not seen: r by channel", box=SIMPLE, pad_edge=False)
+        table.add_column("channel", no_wrap=True)
         for member in scores:
-            table.add_column(member.replace("_", " "), justify="right")
+            table.add_column(member.replace("_", "\n"), justify="right", min_width=5)
         for channel in scores["ensemble"][clip]:
             table.add_row(channel, *(f"{scores[each][clip][channel]:.3f}" for each in scores))
         means = [summary(scores[each][clip])[1] for each in scores]
-        table.add_row("mean, rounding as one", *(f"{mean:.3f}" for mean in means))
+        table.add_row("mean, rounding once", *(f"{mean:.3f}" for mean in means))
         console.print(table)
 
 

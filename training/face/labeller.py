@@ -5,8 +5,7 @@ both, past and coming, and are fitted to captured mouths. Averaged, they label s
 captured (ensembles as teachers: Hinton et al. 2015, arXiv:1503.02531). Frames are at 30 fps.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -100,13 +99,17 @@ class Example:
 class Labeller(nn.Module):
     """What every member holds: the scale of its inputs and of the channels it was fitted to."""
 
+    mouth_mean: Tensor
+    mouth_std: Tensor
+    moves: Tensor
+    """[M], 0 for channels that hardly moved: they get their mean."""
+
     def __init__(self) -> None:
         super().__init__()
         for name, size in (("sound", FEATURES), ("speech", WIDTH), ("mouth", len(MOUTH))):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
         self.register_buffer("moves", torch.ones(len(MOUTH)))
-        """[M], 0 for channels that hardly moved: they get their mean."""
 
     def forward(self, sound: Tensor, speech: Tensor) -> Tensor:
         """Standardised channels [B, T, M] of standardised sound [B, T, 160], speech [B, T, 512]."""
@@ -128,6 +131,9 @@ class Labeller(nn.Module):
 class LinearLabeller(Labeller):
     OFFSETS: Final = (-6, -4, -2, -1, 0, 1, 2, 4)
     """Frames around the present that are read, in 1/30 s."""
+    speech_basis: Tensor
+    sound_basis: Tensor
+    weights: Tensor
 
     def __init__(self, config: Linear) -> None:
         super().__init__()
@@ -291,48 +297,3 @@ def _loss(made: Tensor, target: Tensor, known: Tensor, std: Tensor, config: Recu
         + config.velocity_weight * speed.square().sum() / count
         + config.rounding_weight * (both * known[:, rounded].prod(dim=1)[:, None]).square().mean()
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Ensemble:
-    members: Mapping[str, Labeller]
-
-    def label(self, heard: Heard) -> Array:
-        """The members' mean [T, M], clipped to [0, 1]."""
-        made = [member.label(heard) for member in self.members.values()]
-        return np.mean(made, axis=0).clip(0, 1).astype(np.float32)
-
-
-def correlations(made: Array, example: Example) -> dict[str, float]:
-    """R of every channel that moves in the capture, and of `rounding`, funnel and pucker's sum."""
-    found = {
-        MOUTH[channel]: _correlation(made[:, channel], example.mouth[:, channel])
-        for channel in np.flatnonzero(example.moving)
-    }
-    rounded = [MOUTH.index(name) for name in ROUNDING]
-    if example.moving[rounded].any():
-        sums = [each[:, rounded].sum(axis=1) for each in (made, example.mouth)]
-        found["rounding"] = _correlation(*sums)
-    return found
-
-
-def summary(found: Mapping[str, float]) -> tuple[float, float]:
-    """JawOpen's r, and the mean over moving channels with the two of rounding as their sum."""
-    counted = [r for name, r in found.items() if name not in ROUNDING]
-    return found.get("jawOpen", float("nan")), float(np.mean(counted)) if counted else float("nan")
-
-
-def _correlation(a: Array, b: Array) -> float:
-    if min(a.std(), b.std()) < 1e-6:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def fingerprint(config: MemberConfig, examples: Sequence[Example]) -> str:
-    """Of all that decides a member's weights: two equal ones need one fit."""
-    digest = hashlib.sha256(msgspec.json.encode(config))
-    for each in examples:
-        digest.update(each.name.encode())
-        for array in (each.heard.sound, each.heard.speech, each.mouth, each.known):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -86,7 +86,7 @@ class WhisperFeatures:
         Raises:
             SystemExit: the model is not of Whisper base's size.
         """
-        sound = samples.astype(np.float32) / 32768
+        sound = samples.astype(np.float32) / np.float32(32768)
         features = np.zeros((-(-len(sound) // FRAME_SAMPLES), WIDTH), np.float32)
         starts = range(0, len(sound), KEPT_S * AUDIO_RATE_HZ)
         for start in track(starts, progress or "", disable=progress is None):
