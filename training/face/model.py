@@ -227,12 +227,28 @@ def _situation(given: Conditions) -> Tensor:
 
 def to_face(made: Tensor) -> Tensor:
     """[..., 51] in `MADE` order -> [..., 59] in `FACE_CHANNELS` order; adds the eyeLook weights."""
-    column = {name: made[..., index] for index, name in enumerate(MADE)}
-    for side, outward in (("Left", 1.0), ("Right", -1.0)):
-        yaw = column[f"{side.lower()}EyeYaw"] * (outward / LOOK_RANGE_DEG)
-        pitch = column[f"{side.lower()}EyePitch"] / LOOK_RANGE_DEG
-        column[f"eyeLookOut{side}"], column[f"eyeLookIn{side}"] = yaw, -yaw
-        column[f"eyeLookDown{side}"], column[f"eyeLookUp{side}"] = pitch, -pitch
-    weights = torch.stack([column[name] for name in ARKIT_BLENDSHAPES], dim=-1).clamp(0, 1)
-    angles = torch.stack([column[name] for name in FACE_CHANNELS[-ANGLES:]], dim=-1)
-    return torch.cat([weights, angles], dim=-1)
+    taken, gain, low, high = (each.to(made.device) for each in _FACE)
+    face = made.index_select(-1, taken) * gain
+    return torch.minimum(torch.maximum(face, low), high)
+
+
+def _sources() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """For every face channel: the made one it comes from, its gain, and its range."""
+    taken, gain = [], []
+    for name in FACE_CHANNELS:
+        source, factor = name, 1.0
+        if name.startswith("eyeLook"):
+            side = "left" if name.endswith("Left") else "right"
+            axis = "Pitch" if "Up" in name or "Down" in name else "Yaw"
+            source = f"{side}Eye{axis}"
+            outward = 1.0 if side == "left" else -1.0
+            signs = {"Out": outward, "In": -outward, "Down": 1.0, "Up": -1.0}
+            factor = signs[name.removeprefix("eyeLook").removesuffix(side.title())] / LOOK_RANGE_DEG
+        taken.append(MADE.index(source))
+        gain.append(factor)
+    weights = torch.arange(len(FACE_CHANNELS)) < len(ARKIT_BLENDSHAPES)
+    low = torch.where(weights, 0.0, -torch.inf)
+    return torch.tensor(taken), torch.tensor(gain), low, torch.where(weights, 1.0, torch.inf)
+
+
+_FACE: Final = _sources()
