@@ -1,6 +1,6 @@
 """Moves a trained face to a new person from half a minute of capture.
 
-    python -m training.finetune_face --base runs/face --data DATA --dataset me --run runs/me
+    python -m training.finetune_face --base runs/face --data DATA/me --run runs/me
 
 Nothing of the base is changed: what is learnt is the person's style code and low-rank adapters
 (LoRA, Hu et al. 2021, arXiv:2106.09685) on the lips' network, a few per cent of its weights. They
@@ -215,8 +215,7 @@ def _write(run: Path, adaptation: Adaptation, speaker: str, base: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Moves a trained face to a new person.")
     parser.add_argument("--base", type=Path, required=True, help="a run of training.train_face")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
-    parser.add_argument("--dataset", required=True, help="the person's data set, by folder name")
+    parser.add_argument("--data", type=Path, required=True, help="the person's data set")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--config", type=Path, help="a TOML file of settings, see Finetune")
     parser.add_argument("--held-out", nargs="*", default=(), help="recordings to measure on")
@@ -227,7 +226,7 @@ def main() -> None:
     finetune = load_config(args.config, Finetune) if args.config else Finetune()
     if args.seconds:
         finetune = msgspec.structs.replace(finetune, seconds=args.seconds)
-    report = adapt(finetune, args.base, args.data / args.dataset, args.run, tuple(args.held_out))
+    report = adapt(finetune, args.base, args.data, args.run, tuple(args.held_out))
     print(json.dumps(report, indent=1))
 
 

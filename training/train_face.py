@@ -284,11 +284,14 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="a run whose weights to start from")
     parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
     parser.add_argument("--data", type=Path, help="the folder of data sets")
+    parser.add_argument("--captures", nargs="*", help="data sets, instead of the configured ones")
     parser.add_argument("--held-out", nargs="*", help="recordings to keep away from this run")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     settings = load_config(args.config, Settings)
+    if args.captures is not None:
+        settings = msgspec.structs.replace(settings, captures=tuple(args.captures))
     if args.held_out is not None:
         settings = msgspec.structs.replace(settings, held_out=tuple(args.held_out))
     train(settings, args.run, speech=args.speech, data=args.data, base=args.base)
