@@ -34,7 +34,6 @@ from training.config import load_config
 from training.device import MixedPrecision, pick_device, seed_everything
 from training.early_stopping import EarlyStopping
 from training.face.adversaries import Adversaries
-from training.face.data import Stream, captured_stream
 from training.face.material import Material, gather, write_seen
 from training.face.model import LIPS, STYLE_SIZE, FaceGenerator
 from training.face.objective import (
@@ -53,7 +52,7 @@ from training.face.style import (
     posterior_codes,
     sample,
 )
-from training.face.validation import Validation, stream_style
+from training.face.validation import Validation, speaker_styles
 from training.face.windows import Batch, Windows
 from training.gan import Ema
 from training.tracking import OBJECTIVE, RunLog
@@ -68,7 +67,7 @@ class Training:
 
     def __init__(self, settings: Settings, material: Material) -> None:
         seed_everything(settings.seed)
-        self.settings = settings
+        self.settings, self.material = settings, material
         self.device = pick_device(settings.device)
         self.precision = MixedPrecision(self.device, settings.precision)
         self.windows = Windows(
@@ -121,6 +120,19 @@ class Training:
         load_weights(base, "generator_ema", self.ema.module)
         load_weights(base, "style_encoder", self.encoder)
         load_weights(base, "critics", self.critics)
+        if self.settings.learn == "lips":
+            self._fix_styles()
+
+    def _fix_styles(self) -> None:
+        """Gives every captured stream its speaker's code, read once: the encoder will not change,
+        and window by window it would read what these few people do into the style.
+        """
+        self.encoder.eval()
+        styles = speaker_styles(self.encoder, self.material.streams)
+        self.encoder.train()
+        for stream in self.material.streams:
+            if stream.captured:
+                stream.style[:] = styles[stream.speaker].numpy()
 
     def step(self, step: int) -> dict[str, float]:
         settings = self.settings
@@ -174,7 +186,11 @@ class Training:
         mean, log_variance = self.encoder(batch.manner, mask)
         code = sample(mean, log_variance)
         taught = batch.captured[:, None] == 0
-        axes = batch.given.style[:, 0, :AXES]
+        given = batch.given.style[:, 0]
+        if self.settings.learn == "lips":
+            near = given + 0.2 * torch.randn_like(given)
+            code = torch.where(taught, code, near)
+        axes = given[:, :AXES]
         told = taught & (torch.rand(len(code), 1, device=code.device) < 0.5)
         code = torch.cat([torch.where(told, axes, code[:, :AXES]), code[:, AXES:]], dim=1)
         known = torch.where(taught, axes, torch.nan)
@@ -263,16 +279,8 @@ def finish(run: Path, training: Training, material: Material) -> None:
         save_weights(run, "generator_ema", training.ema.module)
         save_weights(run, "style_encoder", training.encoder)
     training.encoder.eval()
-    quiet = np.random.default_rng(0)
-    by_speaker: dict[str, list[Stream]] = {}
-    for recording in material.captured:
-        stream = captured_stream(recording, quiet, clean=True)
-        by_speaker.setdefault(recording.speaker, []).append(stream)
-    styles = {
-        speaker: stream_style(training.encoder, *streams).tolist()
-        for speaker, streams in by_speaker.items()
-    }
-    write_json(run / STYLES_FILE, styles)
+    styles = speaker_styles(training.encoder, material.streams)
+    write_json(run / STYLES_FILE, {name: code.tolist() for name, code in styles.items()})
     shown = ((stream.target, stream.mask) for stream in material.streams)
     write_codes(run, *posterior_codes(training.encoder, shown))
 

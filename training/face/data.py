@@ -51,7 +51,12 @@ class Stream:
     """[frames], 1 where the lips must touch."""
     mask: NDArray[np.float32]
     """[51], 1 where `target` is known."""
-    captured: bool = False
+    speaker: str = ""
+    """Whose capture this is; empty for taught streams."""
+
+    @property
+    def captured(self) -> bool:
+        return bool(self.speaker)
 
 
 def loudness(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
@@ -214,7 +219,7 @@ def captured_stream(
         stream,
         target=face[:, _COLUMNS],
         mask=recording.known[_COLUMNS].astype(np.float32),
-        captured=True,
+        speaker=recording.speaker,
     )
 
 

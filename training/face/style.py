@@ -20,6 +20,8 @@ from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.upper import STYLE_AXES
 
 AXES: Final = len(STYLE_AXES)
+STYLE_LIMIT: Final = 3.0
+"""No value of a code that was read is further from 0."""
 _LOG_VARIANCE_RANGE: Final = (-6.0, 1.0)
 
 
@@ -85,6 +87,8 @@ class StyleEncoder(nn.Module):
         ]
         summary = self.normalise(torch.cat(seen, dim=1))
         mean, log_variance = (self.read(summary) + self.read_more(summary)).chunk(2, dim=1)
+        # A talker unlike any in training is at the edge of the known styles, not far outside.
+        mean = STYLE_LIMIT * torch.tanh(mean / STYLE_LIMIT)
         return mean, log_variance.clamp(*_LOG_VARIANCE_RANGE)
 
 

@@ -1,6 +1,6 @@
 """The number that tells whether a face run still gets better, on what it never trains on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from training.face.material import Material
 from training.face.model import LIPS, STYLE_SIZE, Conditions, FaceGenerator
 from training.face.objective import Scales
 from training.face.settings import Settings
-from training.face.style import StyleEncoder, combine
+from training.face.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
 
 _STYLE_WINDOW = 96
@@ -98,4 +98,13 @@ def stream_style(encoder: StyleEncoder, *streams: Stream) -> Tensor:
     motion = torch.from_numpy(np.stack(windows)).to(device)
     means, log_variances = encoder(motion, torch.from_numpy(np.stack(masks)).to(device))
     mean, _ = combine(means, log_variances)
-    return mean.cpu()
+    return mean.clamp(-STYLE_LIMIT, STYLE_LIMIT).cpu()
+
+
+def speaker_styles(encoder: StyleEncoder, streams: Sequence[Stream]) -> dict[str, Tensor]:
+    """The code [16] of every captured speaker, from all their streams."""
+    by_speaker: dict[str, list[Stream]] = {}
+    for stream in streams:
+        if stream.captured:
+            by_speaker.setdefault(stream.speaker, []).append(stream)
+    return {name: stream_style(encoder, *theirs) for name, theirs in by_speaker.items()}

@@ -76,8 +76,6 @@ class DatasetCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What a reader of the curves should know: lost frames, cuts, skipped files."""
     trained_on: tuple[str, ...] = ()
     """Names of the recordings whose faces a model learnt to make these; empty for captures."""
-    trained_on: tuple[str, ...] = ()
-    """For made curves: the recordings that the model which made them was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
