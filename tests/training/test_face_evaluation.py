@@ -34,7 +34,7 @@ from training.face.settings import Settings
 from training.face.speech import hummed_utterances
 from training.ingest.recording import DatasetCard, Recording, write_dataset
 
-CONFIG = FaceModelConfig(lips_width=16, upper_width=16, upper_dilations=(1, 2))
+CONFIG = FaceModelConfig(lips_width=16, upper_width=16)
 MOUTH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft")
 UPPER = ("browInnerUp", "browDownLeft", "eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft")
 SMALL = {"silence_s": 10, "drift_minutes": 4, "seeds": 2}

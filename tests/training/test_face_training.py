@@ -21,7 +21,7 @@ from training.ingest.recording import DatasetCard, Recording, write_dataset
 from training.train_face import train
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
-SMALL = FaceModelConfig(lips_width=16, upper_width=16, upper_dilations=(1, 2), lips_dropout=0.0)
+SMALL = FaceModelConfig(lips_width=16, upper_width=16, lips_dropout=0.0)
 JAW = FACE_CHANNELS.index("jawOpen")
 
 

@@ -28,6 +28,8 @@ from training.ingest.recording import Recording, resampled
 from training.noise import draw_noise
 
 SIDES = ("Left", "Right")
+_UNTOUCHED = 0.25
+"""Share of the taught streams whose sound stays as the voice made it: at run time it mostly is."""
 _COLUMNS = [FACE_CHANNELS.index(name) for name in MADE]
 _TAKE_CHANNELS = ("eyeBlink", "eyeSquint", "eyeWide", "brow", "cheekSquint", "noseSneer")
 
@@ -106,7 +108,7 @@ def taught_stream(
         if name in curves:
             target[:, index] = curves[name]
     spoken = activations(spans, frames, FPS)
-    if not clean:
+    if not clean and rng.random() > _UNTOUCHED:
         sound = augment(sound, rng)
     features = log_mel(torch.from_numpy(sound)).numpy()[:frames]
     return Stream(

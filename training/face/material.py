@@ -73,7 +73,11 @@ def gather(
     apart = {*settings.held_out, *settings.validation}
     captured = [each for each in _all(captures) if each.name not in apart]
     for recording in captured:
-        streams += [captured_stream(recording, rng, speed=speed) for speed in settings.speeds]
+        for speed in settings.speeds:
+            # As it was recorded, and as another microphone in another room would have heard it.
+            streams += [
+                captured_stream(recording, rng, clean=c, speed=speed) for c in (True, False)
+            ]
     quiet = np.random.default_rng(settings.seed)
     chosen = [each for each in _all(captures) if each.name in settings.validation]
     validation = [captured_stream(each, quiet, clean=True) for each in chosen]

@@ -1,10 +1,9 @@
 """The face generator: two causal streaming networks, one state.
 
 Lips: a short convolution and an LSTM over sound and phonemes, deterministic: no noise reaches them.
-Upper face, eyes and head: gated causal convolutions over sound, situation and noise, gates and
-dilations after WaveNet (van den Oord et al. 2016), conditioning by FiLM (Perez et al. 2018).
-The state is what both remember, flattened: [B, S]. Only MatMul, Concat, Slice, Sigmoid, Tanh and
-LSTM are used, so that engines with small operator sets can run it.
+Upper face, eyes and head: the same kind of network over sound, phonemes and noise. The state is
+what both remember, flattened: [B, S]. Exported frame by frame it needs nothing but products, sums,
+sigmoids and tangents, so that engines with small operator sets can run it.
 While it trains, the lips' network also names the phoneme it hears (an auxiliary task): what tells
 phonemes apart is what tells mouths apart, and there is far more speech than captured mouths.
 """
@@ -45,8 +44,7 @@ LOOK_RANGE_DEG: Final = 32.0
 class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lips_width: int = 128
     lips_dropout: float = 0.1
-    upper_width: int = 80
-    upper_dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    upper_width: int = 160
 
 
 class Conditions(NamedTuple):
@@ -66,61 +64,11 @@ class Conditions(NamedTuple):
     """[B, T, N]"""
 
 
-class GatedLayer(nn.Module):
-    """y = x + W(tanh(a) * sigmoid(b)), [a, b] = FiLM(conv3(x)); causal."""
-
-    def __init__(self, width: int, dilation: int, condition: int) -> None:
-        super().__init__()
-        self.dilation = dilation
-        self.taps = nn.Linear(3 * width, 2 * width)
-        self.film = nn.Linear(condition, 2 * width)
-        self.out = nn.Linear(width, width)
-        nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
-
-    @property
-    def memory(self) -> int:
-        """Frames remembered."""
-        return 2 * self.dilation
-
-    def forward(self, x: Tensor, condition: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """From x [B, T, C], condition [B, T, D], past [B, memory, C] to y [B, T, C], next past."""
-        line = torch.cat([past, x], dim=1)
-        frames = x.shape[1]
-        taps = torch.cat(
-            [line[:, :frames], line[:, self.dilation : self.dilation + frames], x], dim=2
-        )
-        gates = self.taps(taps) + self.film(condition)
-        a, b = gates.chunk(2, dim=2)
-        return x + self.out(torch.tanh(a) * torch.sigmoid(b)), line[:, frames:]
-
-
-class CausalNet(nn.Module):
-    """Inputs -> gated layers -> features, with its past as one flat tensor."""
-
-    def __init__(self, inputs: int, width: int, dilations: tuple[int, ...], condition: int) -> None:
-        super().__init__()
-        self.width = width
-        self.enter = nn.Sequential(nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width))
-        self.layers = nn.ModuleList(GatedLayer(width, d, condition) for d in dilations)
-        self.leave = nn.Sequential(nn.Linear(width, width), nn.Tanh())
-        self.sizes = [2 * d * width for d in dilations]
-
-    def forward(self, x: Tensor, condition: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """From x [B, T, inputs] and state [B, sum(sizes)] to [B, T, width], next state."""
-        x = self.enter(x)
-        kept = []
-        for layer, past in zip(self.layers, state.split(self.sizes, dim=1), strict=True):
-            x, after = layer(x, condition, past.unflatten(1, (-1, self.width)))
-            kept.append(after.flatten(1))
-        return self.leave(x), torch.cat(kept, dim=1)
-
-
 class RecurrentNet(nn.Module):
     """Inputs -> a convolution over three frames -> an LSTM -> features, with one flat state.
 
-    A mouth's next move depends on more past than a second, and a cell keeps it for less than a
-    deep stack of convolutions costs.
+    A face's next move depends on more past than a second. A cell keeps it in a state of a few
+    hundred numbers, which cost less to move about than the past of a deep stack of convolutions.
     """
 
     def __init__(self, inputs: int, width: int, condition: int, dropout: float) -> None:
@@ -167,12 +115,7 @@ class FaceGenerator(nn.Module):
         self.lips_out = nn.Linear(config.lips_width, len(LIPS))
         self.phonemes_out = nn.Linear(config.lips_width, len(CLASSES))
         """The auxiliary task's; not exported."""
-        self.upper = CausalNet(
-            heard + NOISE.size + condition,
-            config.upper_width,
-            config.upper_dilations,
-            condition,
-        )
+        self.upper = RecurrentNet(heard + NOISE.size, config.upper_width, condition, 0.0)
         self.upper_out = nn.Linear(config.upper_width, len(UPPER))
         self.register_buffer("lips_mean", torch.zeros(len(LIPS)))
         self.register_buffer("lips_spread", torch.full((len(LIPS),), 0.1))
@@ -208,9 +151,8 @@ class FaceGenerator(nn.Module):
 
     def move_upper(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Upper face, eyes and head [B, T, 29] and their next state."""
-        situation = _situation(given)
-        told = torch.cat([_heard(given), given.noise, situation], dim=2)
-        features, state = self.upper(told, situation, state)
+        told = torch.cat([_heard(given), given.noise], dim=2)
+        features, state = self.upper(told, _situation(given), state)
         made = self.upper_out(features)
         weights, angles = torch.sigmoid(made[..., :-ANGLES]), 10 * made[..., -ANGLES:]
         return torch.cat([weights, angles], dim=2), state
