@@ -35,15 +35,17 @@ def mouth_row(subject: Subject, clips: Sequence[Clip]) -> dict[str, Any]:
 
 
 def alive_row(
-    living: alive.Living, captures: Captures, reference: Reference | None
+    living: alive.Living, captures: Captures, references: Mapping[str, Reference | None]
 ) -> dict[str, Any]:
     """The upper face against real people: Frechet distances, blinks, brows, head and eyes."""
     row: dict[str, Any] = {}
-    if reference:
-        distances = reference.distances(list(living.by_activity.values()))
-        row |= {
-            f"Frechet distance {name.replace('_', ' ')}": value for name, value in distances.items()
-        }
+    for label, reference in references.items():
+        if reference:
+            distances = reference.distances(list(living.by_activity.values()))
+            row |= {
+                f"Frechet distance {name.replace('_', ' ')}{label}": value
+                for name, value in distances.items()
+            }
     blinks = alive.compare_blinks(alive.made_blinks(living), alive.real_blinks(captures))
     row["blinks a minute, speaking"] = blinks["made"]["speak"]["per_minute"]
     row |= _renamed("blinks:", blinks.get("distance_to_real", {}).get("speak", {}), _BLINKS)

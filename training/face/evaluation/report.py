@@ -61,6 +61,7 @@ def render(metrics: Mapping[str, Any], pictures: Sequence[tuple[str, str]]) -> s
         *sections.blinks(metrics.get("blinks")),
         *sections.motion(metrics.get("brows_head_eyes")),
         *sections.frechet(metrics.get("frechet")),
+        *sections.frechet(metrics.get("frechet_unseen_takes"), "takes that no critic was shown"),
         *sections.steady(metrics),
         *sections.cost(metrics.get("cost")),
         *ablations(metrics.get("ablations")),

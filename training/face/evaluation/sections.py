@@ -204,7 +204,7 @@ def motion(found: Mapping[str, Any] | None) -> list[str]:
     ]  # fmt: skip
 
 
-def frechet(found: Mapping[str, Any] | None) -> list[str]:
+def frechet(found: Mapping[str, Any] | None, takes: str = "all takes") -> list[str]:
     if not found:
         return []
     rows = [(f"generated, {name}", v["to_all"], v["to_calm"]) for name, v in found["made"].items()]
@@ -215,7 +215,7 @@ def frechet(found: Mapping[str, Any] | None) -> list[str]:
     rows += [(n, v["to_all"], v["to_calm"]) for n, v in found["controls"].items()]
     shown = found["shown_to_critics"]
     return [
-        "## Frechet distance of the upper face",
+        f"## Frechet distance of the upper face to {takes}",
         f"Protocol `{found['protocol']}`: brows, lids, squints and nose, "
         f"{len(found['channels'])} channels, features fitted on {found['real_windows']} windows of "
         "real takes and scaled so that 1 is how far these are spread. Only distances of one "

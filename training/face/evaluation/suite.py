@@ -1,7 +1,7 @@
 """The whole evaluation of a face run: what to measure with what is at hand."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +81,8 @@ class _Bench:
     captures: Captures
     utterances: list[Utterance]
     reference: Reference | None
+    unseen: Reference | None
+    """Of the takes that no critic was shown; None when all or none of them were."""
 
     @property
     def beside(self) -> dict[str, Subject]:
@@ -135,6 +137,7 @@ def _sections(bench: _Bench) -> dict[str, Callable[[_Bench, Findings], Metrics |
         "blinks": _blinks,
         "brows_head_eyes": _motion,
         "frechet": _frechet,
+        "frechet_unseen_takes": _frechet_unseen,
         "diversity": lambda _, found: alive.diversity(_lived(found)),
         "drift": lambda bench, _: alive.drift(
             bench.main, bench.voice, minutes=bench.request.drift_minutes
@@ -164,8 +167,10 @@ def _open(request: Request) -> _Bench:
         for dataset in request.by_speaker:
             refuse_seen(subject, captures.of(dataset), f"{dataset}, by speaker")
     utterances = held_out_speech(request.speech) if request.speech else []
+    unseen = tuple(take for take in captures.takes if main.may_judge(take))
+    some = replace(captures, takes=unseen) if 0 < len(unseen) < len(captures.takes) else None
     return _Bench(request, main, folds, without_gan, ablations, captures, utterances,
-                  Reference.of(captures))  # fmt: skip
+                  Reference.of(captures), Reference.of(some) if some else None)  # fmt: skip
 
 
 def _inputs(bench: _Bench) -> Metrics:
@@ -235,13 +240,24 @@ def _motion(bench: _Bench, findings: Findings) -> Metrics:
 
 
 def _frechet(bench: _Bench, findings: Findings) -> Metrics | None:
-    if bench.reference is None:
+    shown = [take.name for take in bench.captures.takes if not bench.main.may_judge(take)]
+    return _distances(bench.reference, findings, shown)
+
+
+def _frechet_unseen(bench: _Bench, findings: Findings) -> Metrics | None:
+    """The same to takes that no critic was shown, when the run held some out and saw others."""
+    return _distances(bench.unseen, findings, [])
+
+
+def _distances(
+    reference: Reference | None, findings: Findings, shown: Sequence[str]
+) -> Metrics | None:
+    if reference is None:
         return None
     living = _lived(findings)
     motions = {name: [motion] for name, motion in living.by_activity.items()}
     everything = {"all activities": list(living.by_activity.values())}
-    shown = [take.name for take in bench.captures.takes if not bench.main.may_judge(take)]
-    return bench.reference.report(motions | everything) | {"shown_to_critics": shown}
+    return reference.report(motions | everything) | {"shown_to_critics": list(shown)}
 
 
 def _ablations(bench: _Bench, findings: Findings) -> Metrics:
@@ -258,5 +274,6 @@ def _ablations(bench: _Bench, findings: Findings) -> Metrics:
                 held = voices[name] if own else voices[name]["controls"][subject.name]
                 row[f"closure F1, {name}"] = held["closure_f1"]
         living = _lived(findings) if own else _live(bench, subject)
-        rows[subject.name] = row | alive_row(living, bench.captures, bench.reference)
+        references = {"": bench.reference, " (unseen takes)": bench.unseen}
+        rows[subject.name] = row | alive_row(living, bench.captures, references)
     return {"clips": [clip.name for clip in common], "rows": rows}
