@@ -93,7 +93,9 @@ def reconstruction(
     position = normalised_mse(made, target, unit, weight)
     motion = normalised_velocity(made, target, unit * 0.5, weight)
     jerks = normalised_acceleration(made, target, unit * 0.25, weight)
-    shut = closure_error(opening(made), made.new_tensor(0.02), batch.closed)
+    # The mean is over closed frames alone: among few taught rows they must not outweigh the rest.
+    taught = 1 - batch.captured.mean()
+    shut = taught * closure_error(opening(made), made.new_tensor(0.02), batch.closed)
     loss = position + settings.velocity_weight * motion + settings.closure_weight * shut
     loss = loss + settings.acceleration_weight * jerks
     lips = normalised_mse(
