@@ -2,7 +2,7 @@
 
     python -m export.face --checkpoint runs/face --out idol_runtime/bundles/face
 
-A metrics.json beside the checkpoint (`python -m training.evaluate_face`) goes into the card.
+A metrics.json beside the checkpoint (`python -m training.evaluate face`) goes into the card.
 """
 
 import argparse

@@ -15,12 +15,14 @@ smoke run. `--base` starts from another run's weights (transfer).
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
+from training.adversarial import FAMILY_NAMES
 from training.checkpoint import (
     load_weights,
     read_json,
@@ -294,14 +296,26 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the folder of data sets")
     parser.add_argument("--captures", nargs="*", help="data sets, instead of the configured ones")
     parser.add_argument("--held-out", nargs="*", help="recordings to keep away from this run")
+    parser.add_argument(
+        "--adversarial", choices=(*FAMILY_NAMES, "none"), help="for ablations: another loss family"
+    )
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     settings = load_config(args.config, Settings)
+    changes: dict[str, Any] = {}
     if args.captures is not None:
-        settings = msgspec.structs.replace(settings, captures=tuple(args.captures))
+        changes["captures"] = tuple(args.captures)
     if args.held_out is not None:
-        settings = msgspec.structs.replace(settings, held_out=tuple(args.held_out))
+        changes["held_out"] = tuple(args.held_out)
+    if args.steps is not None:
+        changes["steps"] = args.steps
+    if args.adversarial == "none":
+        changes["adversarial_weight"] = 0.0
+    elif args.adversarial:
+        changes["adversarial"] = args.adversarial
+    settings = msgspec.structs.replace(settings, **changes)
     train(settings, args.run, speech=args.speech, data=args.data, base=args.base)
 
 
