@@ -13,6 +13,7 @@ import copy
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from training.face.model import MADE, STYLE_SIZE, FaceGenerator
 from training.face.objective import Scales, reconstruction
 from training.face.settings import Settings
 from training.face.style import StyleEncoder
+from training.face.upper import FPS
 from training.face.validation import lip_correlations, mean_correlation, stream_style
 from training.face.windows import Windows
 from training.ingest.recording import Recording, read_dataset
@@ -84,7 +86,7 @@ class Adaptation:
         self.windows = Windows(
             streams,
             rows=finetune.batch,
-            frames=finetune.frames,
+            frames=_window(finetune, streams, settings.lookahead_frames),
             lookahead_frames=settings.lookahead_frames,
             captured_share=1.0,
         )
@@ -125,6 +127,22 @@ class Adaptation:
             name: _scores(generator, streams, style, ahead)
             for name, (generator, style) in ways.items()
         }
+
+
+def _window(finetune: Finetune, streams: Sequence[Stream], ahead: int) -> int:
+    """Frames of a training window: as set, or all of the longest recording if that is shorter.
+
+    Raises:
+        SystemExit: not even a second is left.
+    """
+    longest = max(len(stream.audio) for stream in streams) - ahead - 2
+    if longest < FPS:
+        raise SystemExit(
+            f"Expected recordings of at least a second, found one of {longest / FPS:.1f} s at most; "
+            "record more, or raise `seconds`."
+        )
+    lengths = sorted(len(stream.audio) - ahead - 2 for stream in streams)
+    return min(finetune.frames, max(lengths[len(lengths) // 10], FPS))
 
 
 def _scores(
