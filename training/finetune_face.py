@@ -138,7 +138,7 @@ def _window(finetune: Finetune, streams: Sequence[Stream], ahead: int) -> int:
     longest = max(len(stream.audio) for stream in streams) - ahead - 2
     if longest < FPS:
         raise SystemExit(
-            f"Expected recordings of at least a second, found one of {longest / FPS:.1f} s at most; "
+            f"Expected recordings of at least a second, the longest has {longest / FPS:.1f} s; "
             "record more, or raise `seconds`."
         )
     lengths = sorted(len(stream.audio) - ahead - 2 for stream in streams)
