@@ -113,7 +113,10 @@ class Training:
         """The weights of generator and style encoder that this run changes."""
         if self.settings.learn == "all":
             return [*self.generator.parameters(), *self.encoder.parameters()]
-        parts = (self.generator.lips, self.generator.lips_out, self.generator.phonemes_out)
+        generator = self.generator
+        parts: tuple[torch.nn.Module, ...] = (generator.upper, generator.upper_out)
+        if self.settings.learn == "lips":
+            parts = (generator.lips, generator.lips_out, generator.phonemes_out)
         return [value for part in parts for value in part.parameters()]
 
     def start_from(self, base: Path) -> None:
@@ -213,7 +216,8 @@ class Training:
         """Motion [B, T, 51], or the lips' part of it, and phoneme logits."""
         given = batch.given._replace(style=style)
         lips_state, upper_state = self.generator.initial_states(len(style))
-        lips, heard, _ = self.generator.move_lips(given, lips_state)
+        with torch.set_grad_enabled(self.settings.learn != "upper"):
+            lips, heard, _ = self.generator.move_lips(given, lips_state)
         if self.settings.learn == "lips":
             return lips, heard
         upper, _ = self.generator.move_upper(given, upper_state)
@@ -268,10 +272,10 @@ def train(
                 write_json(run / "stopping.json", stopping.state_dict())
                 if stopping.should_stop:
                     break
-    finish(run, training, material)
+    finish(run, training, material, base)
 
 
-def finish(run: Path, training: Training, material: Material) -> None:
+def finish(run: Path, training: Training, material: Material, base: Path | None) -> None:
     """Keeps the best weights when the run was to stop early, the styles of its speakers, and the
     codes of all recordings, to which `training.train_style_prior` fits the prior.
     """
@@ -281,8 +285,10 @@ def finish(run: Path, training: Training, material: Material) -> None:
         save_weights(run, "generator_ema", training.ema.module)
         save_weights(run, "style_encoder", training.encoder)
     training.encoder.eval()
-    styles = speaker_styles(training.encoder, material.streams)
-    write_json(run / STYLES_FILE, {name: code.tolist() for name, code in styles.items()})
+    styles = read_json(base / STYLES_FILE) if base else {}
+    read = speaker_styles(training.encoder, material.streams)
+    styles |= {name: code.tolist() for name, code in read.items()}
+    write_json(run / STYLES_FILE, styles)
     shown = ((stream.target, stream.mask) for stream in material.streams)
     write_codes(run, *posterior_codes(training.encoder, shown))
 

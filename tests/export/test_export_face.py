@@ -1,6 +1,7 @@
 """The smoke configuration, end to end: train, stop, resume, export, stream."""
 
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,10 @@ from export.face import export
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import FaceModel
 from training.config import load_config
-from training.train_face import Settings, train
+from training.face.material import Seen, write_seen
+from training.face.settings import Settings
+from training.ingest.recording import DatasetCard
+from training.train_face import train
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
@@ -41,7 +45,23 @@ def test_an_exported_bundle_opens_and_says_how_it_was_made(exported: tuple[Path,
     assert model.config.lookahead_frames == 2
     card = json.loads((exported[1] / "manifest.json").read_text())["card"]
     assert card["parity_streaming_vs_offline"] < 1e-5
-    assert {entry["licence"] for entry in card["data"]} == {"MIT", "Apache-2.0"}
+    assert card["may_ship"] is True
+    assert card["data"] == []  # a smoke run hears made-up sounds only
+
+
+def test_weights_that_saw_restricted_data_are_exported_only_as_private(
+    exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(exported[0], run)
+    card = DatasetCard(name="lab", licence="CC-BY-NC-4.0", may_ship=False, kind="beat")
+    write_seen(run, Seen((card,), ("take",)))
+    with pytest.raises(SystemExit, match=r"lab \(CC-BY-NC-4.0\)"):
+        export(run, tmp_path / "bundle")
+    export(run, tmp_path / "bundle", private=True)
+    told = json.loads((tmp_path / "bundle" / "manifest.json").read_text())["card"]
+    assert told["may_ship"] is False
+    assert told["data"][0]["licence"] == "CC-BY-NC-4.0"
 
 
 def test_the_graph_holds_no_paths_of_the_machine_that_wrote_it(exported: tuple[Path, Path]) -> None:

@@ -19,7 +19,7 @@ from training.losses import (
     normalised_velocity,
 )
 
-SHAPED_BY_REALISM = ("brow", "eyeBlink", "eyeSquint", "eyeWide", "cheek", "noseSneer")
+SHAPED_BY_REALISM = ("brow", "eyeSquint", "eyeWide", "cheek", "noseSneer")
 
 
 def opening(made: Tensor) -> Tensor:
@@ -70,9 +70,11 @@ def _mean(streams: Sequence[Stream]) -> Tensor:
 
 
 def channel_weights(settings: Settings) -> Tensor:
-    """[51]: lips, smiles, head and eyes count 1, what realism shapes as well `upper_weight`."""
-    shaped = [name.startswith(SHAPED_BY_REALISM) for name in MADE]
-    return torch.where(torch.tensor(shaped), settings.upper_weight, 1.0)
+    """[51]: lips, smiles, head and eyes count 1, the rest what the settings say."""
+    shaped = torch.tensor([name.startswith(SHAPED_BY_REALISM) for name in MADE])
+    lids = torch.tensor([name.startswith("eyeBlink") for name in MADE])
+    weights = torch.where(shaped, settings.upper_weight, 1.0)
+    return torch.where(lids, settings.blink_weight, weights)
 
 
 def reconstruction(

@@ -26,8 +26,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Recordings that no part of the training sees."""
     validation: tuple[str, ...] = ()
     """Recordings that are only used to choose the best step."""
-    learn: Literal["all", "lips"] = "all"
-    """`lips` leaves the upper face and the style encoder as they were in the run it starts from."""
+    learn: Literal["all", "lips", "upper"] = "all"
+    """`lips` and `upper` leave the other half and the style encoder as they were in the base."""
 
     batch: int = 16
     frames: int = 96
@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phoneme_weight: float = 0.3
     upper_weight: float = 1.0
     """Of the taught brows, lids, cheeks and nose, which the realism critic shapes as well."""
+    blink_weight: float = 1.0
+    """Of the lids, which move seldom and must shut when they do."""
     axis_weight: float = 0.05
     kl_weight: float = 0.01
     adversarial: AdversarialFamily = "relativistic"
