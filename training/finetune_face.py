@@ -34,7 +34,13 @@ from training.face.objective import Scales, reconstruction
 from training.face.settings import Settings
 from training.face.style import StyleEncoder
 from training.face.upper import FPS
-from training.face.validation import lip_correlations, mean_correlation, stream_style
+from training.face.validation import (
+    lip_correlations,
+    lip_error,
+    mean_correlation,
+    play_lips,
+    stream_style,
+)
 from training.face.windows import Windows
 from training.ingest.recording import Recording, read_dataset
 from training.tracking import RunLog
@@ -45,14 +51,14 @@ _ADAPTED = r"lips\.(enter\.0|taps\.0|leave\.1)|lips_out"
 
 
 class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    steps: int = 300
+    steps: int = 500
     seed: int = 0
     seconds: float = 60.0
     """How much of the capture is used; a recording is cut where this is reached."""
-    rank: int = 4
+    rank: int = 8
     batch: int = 8
     frames: int = 96
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     speeds: tuple[float, ...] = (0.92, 1.0, 1.08)
     velocity_weight: float = 0.5
 
@@ -148,10 +154,12 @@ def _window(finetune: Finetune, streams: Sequence[Stream], ahead: int) -> int:
 def _scores(
     generator: FaceGenerator, streams: list[Stream], style: Tensor, ahead: int
 ) -> dict[str, float]:
-    each = [lip_correlations(generator, stream, style, ahead) for stream in streams]
+    played = [play_lips(generator, stream, style, ahead) for stream in streams]
+    each = [lip_correlations(*one) for one in played]
     return {
         "jaw_r": float(np.mean([found.get("jawOpen", 0.0) for found in each])),
         "mean_r_moving_lip_channels": float(np.mean([mean_correlation(found) for found in each])),
+        "rms_error": float(np.mean([lip_error(*one) for one in played])),
     }
 
 
@@ -195,7 +203,10 @@ def adapt(
         )
     rng = np.random.default_rng(finetune.seed)
     streams = [
-        captured_stream(each, rng, speed=speed) for each in learnt for speed in finetune.speeds
+        captured_stream(each, rng, clean=clean, speed=speed)
+        for each in learnt
+        for speed in finetune.speeds
+        for clean in (True, False)
     ]
     adaptation = Adaptation(base, finetune, streams)
     start_run(run, msgspec.to_builtins(adaptation.settings), seed=finetune.seed)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.face.data import Stream
@@ -15,6 +16,8 @@ from training.face.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
 
 _STYLE_WINDOW = 96
+
+Array = NDArray[np.float32]
 
 
 class Validation:
@@ -45,25 +48,36 @@ class Validation:
         self, generator: FaceGenerator, encoder: StyleEncoder, stream: Stream
     ) -> float:
         style = stream_style(encoder, stream) if stream.captured else torch.zeros(STYLE_SIZE)
-        return mean_correlation(lip_correlations(generator, stream, style, self._ahead))
+        played = play_lips(generator, stream, style, self._ahead)
+        return mean_correlation(lip_correlations(*played))
 
 
 @torch.no_grad()
-def lip_correlations(
+def play_lips(
     generator: FaceGenerator, stream: Stream, style: Tensor, lookahead_frames: int
-) -> dict[str, float]:
-    """Pearson's r of every known lip channel that moves (spread over 0.01), played whole."""
+) -> tuple[Array, Array, list[int]]:
+    """Made and true lips [T, 22], and the known channels that move (spread over 0.01)."""
     device = next(generator.parameters()).device
     given = whole_stream(stream, style, lookahead_frames, device)
     lips, _, _ = generator.move_lips(given, generator.initial_states(1)[0])
-    made, target = lips[0].cpu().numpy(), stream.target[:, : len(LIPS)]
+    target = stream.target[:, : len(LIPS)]
     moving = (target.std(axis=0) > 0.01) & (stream.mask[: len(LIPS)] > 0)
+    return lips[0].cpu().numpy().clip(0, 1), target, [int(i) for i in np.flatnonzero(moving)]
+
+
+def lip_correlations(made: Array, target: Array, moving: Sequence[int]) -> dict[str, float]:
+    """Pearson's r of every channel that moves."""
     # A channel that is never moved has no correlation: it counts as 0.
     with np.errstate(invalid="ignore"):
         return {
             LIPS[i]: float(np.nan_to_num(np.corrcoef(made[:, i], target[:, i])[0, 1]))
-            for i in np.flatnonzero(moving)
+            for i in moving
         }
+
+
+def lip_error(made: Array, target: Array, moving: Sequence[int]) -> float:
+    """Root mean square error over the channels that move, in weights."""
+    return float(np.sqrt(np.square(made - target)[:, list(moving)].mean())) if moving else 0.0
 
 
 def mean_correlation(each: Mapping[str, float]) -> float:
