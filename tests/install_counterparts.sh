@@ -12,3 +12,14 @@ if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null 
     echo "Chromium was not found: the browser tests will be skipped. Install it (for example: sudo apt-get install chromium) to run them."
   fi
 fi
+
+# MediaPipe, which reads films, links against these even where it computes on the CPU.
+if ! ldconfig -p | grep -q 'libGLESv2\.so\.2' || ! ldconfig -p | grep -q 'libEGL\.so\.1'; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "==> Installing libEGL and libGLESv2"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libegl1 libgles2 >/dev/null
+  else
+    echo "libEGL and libGLESv2 were not found: films cannot be read. Install them (for example: sudo apt-get install libegl1 libgles2)."
+  fi
+fi
