@@ -22,11 +22,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 
-def start_run(folder: Path, config: Mapping[str, Any], *, seed: int) -> None:
-    """Creates a run folder and writes what the run is made of."""
+def start_run(
+    folder: Path, config: Mapping[str, Any], *, seed: int, base: Path | None = None
+) -> None:
+    """Creates a run folder and writes what the run is made of, and what its base was made of."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", dict(config))
-    write_json(folder / "origin.json", origin(seed))
+    before = {"base": read_json(base / "origin.json")} if base else {}
+    write_json(folder / "origin.json", origin(seed) | before)
 
 
 def origin(seed: int) -> dict[str, Any]:

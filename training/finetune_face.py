@@ -209,7 +209,7 @@ def adapt(
         for clean in (True, False)
     ]
     adaptation = Adaptation(base, finetune, streams)
-    start_run(run, msgspec.to_builtins(adaptation.settings), seed=finetune.seed)
+    start_run(run, msgspec.to_builtins(adaptation.settings), seed=finetune.seed, base=base)
     with RunLog(run, steps=finetune.steps) as log:
         for step in range(finetune.steps):
             metrics = adaptation.step(step)

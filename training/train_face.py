@@ -243,7 +243,7 @@ def train(
     Raises:
         SystemExit: a data set, a recording or the base run is not there or does not fit.
     """
-    start_run(run, msgspec.to_builtins(settings), seed=settings.seed)
+    start_run(run, msgspec.to_builtins(settings), seed=settings.seed, base=base)
     material = gather(settings, speech, data, base)
     write_seen(run, material.seen)
     training = Training(settings, material)

@@ -11,13 +11,14 @@ import numpy as np
 import onnxruntime as ort
 
 BATCHES = (1, 128)
+MODEL_FILE = "face.onnx"
 
 
 def frame_cost(bundle: Path, *, rounds: int = 200) -> dict[str, Any]:
     """Microseconds for one character's frame in batches of 1 and 128: median and 95th percentile.
 
     Raises:
-        SystemExit: the folder holds no bundle with one ONNX model.
+        SystemExit: the folder holds no face bundle.
     """
     path = _model(bundle)
     options = ort.SessionOptions()
@@ -61,9 +62,8 @@ def _model(bundle: Path) -> Path:
             f"{bundle}: expected a bundle with manifest.json, found none; "
             "make one with `python -m export.face`."
         )
-    names = [name for name in json.loads(manifest.read_text())["files"] if name.endswith(".onnx")]
-    if len(names) != 1:
+    if MODEL_FILE not in json.loads(manifest.read_text())["files"]:
         raise SystemExit(
-            f"{bundle}: expected one ONNX model, found {len(names)}; give a face bundle."
+            f"{bundle}: expected {MODEL_FILE}, found none; give a face bundle."
         )
-    return bundle / names[0]
+    return bundle / MODEL_FILE
