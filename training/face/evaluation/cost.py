@@ -63,7 +63,5 @@ def _model(bundle: Path) -> Path:
             "make one with `python -m export.face`."
         )
     if MODEL_FILE not in json.loads(manifest.read_text())["files"]:
-        raise SystemExit(
-            f"{bundle}: expected {MODEL_FILE}, found none; give a face bundle."
-        )
+        raise SystemExit(f"{bundle}: expected {MODEL_FILE}, found none; give a face bundle.")
     return bundle / MODEL_FILE
