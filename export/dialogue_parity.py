@@ -1,5 +1,6 @@
 """How far a dialogue bundle's logits are from torch, measured through the runtime's own decoder."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import DynamicCache
 
 from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.dialogue.decoder import new_memory
@@ -75,12 +77,15 @@ def torch_logits(model: torch.nn.Module, ids: Sequence[int]) -> Logits:
 def greedy_reply(model: torch.nn.Module, prompt: Sequence[int], size: int) -> list[int]:
     """The `size` tokens torch finds most likely, end tokens included and passed over."""
     reply: list[int] = []
-    ids, cache = torch.tensor([list(prompt)]), None
+    ids, cache = torch.tensor([list(prompt)]), DynamicCache()
+    # transformers 5.2x renamed the argument; the cache itself is filled in place.
+    taken = inspect.signature(model.forward).parameters
+    name = "cache" if "cache" in taken else "past_key_values"
     with torch.inference_mode():
         while len(reply) < size:
-            out = model(ids, past_key_values=cache, use_cache=True)
-            reply.append(int(out.logits[0, -1].argmax()))
-            ids, cache = torch.tensor([reply[-1:]]), out.past_key_values
+            logits = model(ids, **{name: cache}, use_cache=True).logits
+            reply.append(int(logits[0, -1].argmax()))
+            ids = torch.tensor([reply[-1:]])
     return reply
 
 

@@ -70,7 +70,8 @@ def scores(findings: Findings) -> Figure:
         rows += [
             (name, found["controls_mean"][name]["jaw_r"])
             for name in _BAR_CONTROLS
-            if name in found["controls_mean"]
+            # A control that has fewer clips is no bar to stand beside the others.
+            if all(name in clip["controls"] for clip in found["clips"].values())
         ]
         values = [0.0 if np.isnan(value) else value for _, value in rows]
         colours = [_MADE] + [_BESIDE] * (len(rows) - 1)
