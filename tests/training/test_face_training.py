@@ -251,7 +251,7 @@ def test_a_face_moves_to_a_new_person_by_style_and_adapters_that_merge(
     data: Path, tmp_path: Path
 ) -> None:
     train(smoke(), tmp_path / "base", data=data)
-    finetune = Finetune(steps=60, batch=4, frames=40, learning_rate=1e-2)
+    finetune = Finetune(steps=60, rank=4, batch=4, frames=40, learning_rate=1e-2)
     report = adapt(finetune, tmp_path / "base", data / "ann", tmp_path / "me", ("ann_2",))
     assert report["trained_parameters"] < 0.15 * report["all_parameters"]
     assert report["scores"]["after"]["jaw_r"] > report["scores"]["before"]["jaw_r"] + 0.1
