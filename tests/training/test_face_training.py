@@ -18,6 +18,7 @@ from training.face.speech import hummed_utterances
 from training.face.windows import Batch, Windows
 from training.finetune_face import Finetune, adapt, cut
 from training.ingest.recording import DatasetCard, Recording, write_dataset
+from training.tracking import watched
 from training.train_face import train
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -201,13 +202,18 @@ def test_training_on_captures_and_takes_leaves_a_run_that_says_what_it_saw(
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(data: Path, tmp_path: Path) -> None:
     settings = smoke(captures=("ann",))
     train(settings, tmp_path / "whole", data=data)
-    train(msgspec.structs.replace(settings, steps=3), tmp_path / "parts", data=data)
-    # The schedule is that of six steps in both parts.
-    interrupted = msgspec.structs.replace(settings, steps=6)
-    first = (tmp_path / "parts" / "generator.safetensors").read_bytes()
-    train(interrupted, tmp_path / "parts", data=data)
-    assert (tmp_path / "parts" / "generator.safetensors").read_bytes() != first
-    assert read_json(tmp_path / "parts" / "progress.json")["step"] == 6
+
+    def pull_the_plug(step: int, values: object) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), watched(pull_the_plug):
+        train(settings, tmp_path / "parts", data=data)
+    assert read_json(tmp_path / "parts" / "progress.json")["step"] == 3
+    train(settings, tmp_path / "parts", data=data)
+    for name in ("generator", "generator_ema", "style_encoder", "critics"):
+        whole = (tmp_path / "whole" / f"{name}.safetensors").read_bytes()
+        assert (tmp_path / "parts" / f"{name}.safetensors").read_bytes() == whole
 
 
 def test_the_lips_alone_learn_when_asked_and_the_rest_stays_as_in_the_base(
