@@ -28,8 +28,8 @@ FLAGS = [
 MOUTH = (slice(165, 250), slice(120, 200))
 """Rows and columns of the mouth with the camera of `FACE_VIEW` in a 320 x 320 window."""
 FACE_VIEW = [0.42, 1.43]
-HAIR = (slice(0, 60), slice(100, 220))
-"""A part above the face, which must not change with it."""
+HAIR = (slice(60, 300), slice(0, 22))
+"""A lock beside the face, which must not change with it; above it, brows move."""
 SHOTS = 16
 SILENT_SHOTS = 6
 
