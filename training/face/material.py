@@ -49,8 +49,6 @@ class Material:
     """Validation voices, and the recordings that the settings set apart for it."""
     takes: list[NDArray[np.float32]]
     take_mask: NDArray[np.float32]
-    captured: list[Recording]
-    """The recordings behind the captured streams, each once."""
     seen: Seen
 
 
@@ -89,7 +87,6 @@ def gather(
         _staged(judged, quiet, style=np.zeros(STYLE_SIZE, np.float32)) + validation,
         motions,
         mask,
-        captured,
         seen,
     )
 
