@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from export.style import export_style
-from idol_protocol.channels import ACTIVITIES, EMOTIONS
+from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
 from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
@@ -35,7 +35,7 @@ TOLERANCE = 1e-5
 _INPUTS = {
     "audio": FEATURES,
     "phonemes": len(INPUT_COLUMNS),
-    "activity": len(ACTIVITIES),
+    "activity": len(FACE_ACTIVITIES),
     "emotion": len(EMOTIONS),
     "style": STYLE_SIZE,
     "noise": NOISE.size,

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
+from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_runtime.motion.features import AudioFeatures, LogMel
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
@@ -51,7 +51,7 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     style_tags: tuple[str, ...] = ()
     """What the style prior beside the generator can be asked for; empty where there is none."""
     style_size: int = 16
-    activities: tuple[str, ...] = ACTIVITIES
+    activities: tuple[str, ...] = FACE_ACTIVITIES
     emotions: tuple[str, ...] = EMOTIONS
     channels: tuple[str, ...] = FACE_CHANNELS
 
@@ -65,7 +65,7 @@ class FaceInputs:
     phonemes: Array
     """[B, P], from `FaceModel.phoneme_activations`, at the look-ahead."""
     activity: Array
-    """[B, 4], weights of `ACTIVITIES`; sums to 1."""
+    """[B, 4], weights of `FACE_ACTIVITIES`; sums to 1."""
     emotion: Array
     """[B, 8], in `EMOTIONS` order."""
     style: Array
@@ -91,7 +91,7 @@ class FaceModel:
             BundleError: the bundle is damaged, of another kind, or made for other channels.
             ProviderError: CUDA was asked for and cannot be used.
         """
-        names = {"activities": ACTIVITIES, "emotions": EMOTIONS, "channels": FACE_CHANNELS}
+        names = {"activities": FACE_ACTIVITIES, "emotions": EMOTIONS, "channels": FACE_CHANNELS}
         session, config = load_generator(
             folder, "face", FaceConfig, names, provider=provider, threads=threads
         )

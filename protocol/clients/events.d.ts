@@ -485,7 +485,7 @@ export interface IdolActivity {
   type: "idol.activity";
   event_id?: string;
   pts_us: number;
-  activity: "idle" | "listen" | "speak" | "think";
+  activity: "dance" | "idle" | "listen" | "speak" | "think";
 }
 
 /** Sent with the first sound of the utterance, which plays at `pts_us`. For subtitles. */

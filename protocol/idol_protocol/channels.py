@@ -102,8 +102,25 @@ POSE_BONES: Final[tuple[str, ...]] = (
 )
 """22 VRM 1.0 humanoid bones of a pose frame, in wire order."""
 
-ACTIVITIES: Final[tuple[str, ...]] = ("idle", "listen", "think", "speak")
-"""What a character is doing; conditions the face and pose generators and is announced as a cue."""
+FACE_ACTIVITIES: Final[tuple[str, ...]] = ("idle", "listen", "think", "speak")
+"""What conditions the face: it does not dance."""
+
+ACTIVITIES: Final[tuple[str, ...]] = (*FACE_ACTIVITIES, "dance")
+"""What a character is doing; conditions the pose generator and is announced as a cue."""
+
+GESTURES: Final[tuple[str, ...]] = (
+    "wave",
+    "bow",
+    "point",
+    "shrug",
+    "cheer",
+    "heart",
+    "clap",
+    "think",
+    "nod",
+    "shake",
+)
+"""What a character can be asked to do with its body, by name."""
 
 EMOTIONS: Final[tuple[str, ...]] = (
     "valence",

@@ -51,7 +51,7 @@ class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
     """The character turns to something else: `idle`, `listen`, `think` or `speak`."""
 
     pts_us: int
-    activity: Literal["idle", "listen", "think", "speak"]
+    activity: Literal["idle", "listen", "think", "speak", "dance"]
 
 
 class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import idol_runtime
-from idol_protocol.channels import ACTIVITIES, FACE_CHANNELS
+from idol_protocol.channels import FACE_ACTIVITIES, FACE_CHANNELS
 from idol_protocol.frames import FaceFrame
 from idol_runtime.errors import BundleError, InputError
 from idol_runtime.motion.face import FaceInputs, FaceModel
@@ -41,7 +41,7 @@ def perform(
     frames, rows = len(audio), len(seeds)
     told = model.phoneme_activations(phonemes, (np.arange(frames) + 0.5) / model.config.fps)
     doing = np.zeros((rows, 4), np.float32)
-    doing[:, ACTIVITIES.index(activity)] = 1
+    doing[:, FACE_ACTIVITIES.index(activity)] = 1
     state, noise_state = model.initial_state(rows), model.noise.initial_state(np.array(seeds))
     faces = []
     for frame in range(frames):
@@ -84,7 +84,7 @@ def test_lips_close_on_m_and_open_on_the_vowel(model: FaceModel) -> None:
     assert opening[20:25].max() > 0.2
 
 
-@pytest.mark.parametrize("activity", ACTIVITIES)
+@pytest.mark.parametrize("activity", FACE_ACTIVITIES)
 def test_the_mouth_is_shut_in_silence_whatever_the_character_does(
     model: FaceModel, activity: str
 ) -> None:
@@ -92,7 +92,7 @@ def test_the_mouth_is_shut_in_silence_whatever_the_character_does(
     assert apart(faces).max() < 0.03
 
 
-@pytest.mark.parametrize("activity", ACTIVITIES)
+@pytest.mark.parametrize("activity", FACE_ACTIVITIES)
 def test_the_upper_face_lives_and_two_seeds_differ(model: FaceModel, activity: str) -> None:
     faces = perform(model, silence(30), activity=activity, seeds=(1, 2))
     for row in (0, 1):

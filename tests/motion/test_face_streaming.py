@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import idol_runtime
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
+from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.clock import VirtualClock
 from idol_runtime.engine import open_stage
@@ -51,8 +51,8 @@ class Stream:
         self.noise: NoiseState = model.noise.initial_state(np.array([seed]))
         self.left = np.zeros(0, np.float32)
         self.frames_heard = 0
-        self.activity = np.zeros((1, len(ACTIVITIES)), np.float32)
-        self.activity[0, ACTIVITIES.index("speak")] = 1
+        self.activity = np.zeros((1, len(FACE_ACTIVITIES)), np.float32)
+        self.activity[0, FACE_ACTIVITIES.index("speak")] = 1
         self.untold = np.zeros((1, len(model.config.phoneme_inputs)), np.float32)
 
     def feed(self, piece: np.ndarray) -> Iterator[np.ndarray]:

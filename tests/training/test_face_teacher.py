@@ -1,6 +1,6 @@
 import numpy as np
 
-from idol_protocol.channels import ACTIVITIES
+from idol_protocol.channels import FACE_ACTIVITIES
 from training.face.data import taught_stream
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import MouthStyle, closures, mouth_curves, opening
@@ -44,14 +44,14 @@ def test_activations_are_shares_of_a_frame_that_sum_to_one() -> None:
 
 def situation(name: str, frames: int) -> Situation:
     activity = np.zeros((frames, 4))
-    activity[:, ACTIVITIES.index(name)] = 1
+    activity[:, FACE_ACTIVITIES.index(name)] = 1
     return Situation(activity, np.zeros((frames, 8)), np.zeros(STYLE_SIZE), np.zeros(frames))
 
 
 def test_blinks_come_at_a_human_rate_and_less_often_in_thought() -> None:
     noise = draw_noise(NOISE, 18_000, 30, np.random.default_rng(0))
     rates = {}
-    for name in ACTIVITIES:
+    for name in FACE_ACTIVITIES:
         shut = upper_curves(noise, situation(name, 18_000))["eyeBlinkLeft"] > 0.5
         rates[name] = np.count_nonzero(np.diff(shut.astype(int)) == 1) / 10
     assert 8 <= rates["idle"] <= 26

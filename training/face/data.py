@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS, FACE_CHANNELS
+from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from training.face.augment import augment
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import CHANNELS, MouthStyle, closures, mouth_curves
@@ -139,7 +139,7 @@ def _script(
         nonlocal clock
         frames = round(rng.uniform(low_s, high_s) * FPS)
         sounds.append(np.zeros(frames * FRAME_SAMPLES, np.float32))
-        doing.extend([ACTIVITIES.index(name)] * frames)
+        doing.extend([FACE_ACTIVITIES.index(name)] * frames)
         told.extend([float(rng.random() < 0.4)] * frames)
         clock += frames
 
@@ -154,14 +154,14 @@ def _script(
         spans.extend(
             (name, start + clock / FPS, end + clock / FPS) for name, start, end in utterance.spans
         )
-        doing.extend([ACTIVITIES.index("speak")] * frames)
+        doing.extend([FACE_ACTIVITIES.index("speak")] * frames)
         told.extend([float(rng.random() < known)] * frames)
         clock += frames
         silence("speak", 0.05, 0.5)
     return (
         np.concatenate(sounds),
         spans,
-        np.eye(len(ACTIVITIES), dtype=np.float32)[doing],
+        np.eye(len(FACE_ACTIVITIES), dtype=np.float32)[doing],
         np.array(told, np.float32),
     )
 
@@ -248,8 +248,8 @@ def speaking_stream(
     the average style, no captured channel.
     """
     frames = len(features)
-    doing = np.zeros((frames, len(ACTIVITIES)), np.float32)
-    doing[:, ACTIVITIES.index(activity)] = 1
+    doing = np.zeros((frames, len(FACE_ACTIVITIES)), np.float32)
+    doing[:, FACE_ACTIVITIES.index(activity)] = 1
     return Stream(
         audio=features,
         phonemes=np.zeros((frames, len(INPUT_COLUMNS)), np.float32),

@@ -14,7 +14,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, EMOTIONS, FACE_CHANNELS
+from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from training.face.phonemes import CLASSES, INPUT_COLUMNS
 from training.face.upper import NOISE
 from training.features import FEATURES
@@ -109,7 +109,7 @@ class RecurrentNet(nn.Module):
 class FaceGenerator(nn.Module):
     def __init__(self, config: FaceModelConfig) -> None:
         super().__init__()
-        condition = len(ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
+        condition = len(FACE_ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
         heard = FEATURES + len(INPUT_COLUMNS)
         self.lips = RecurrentNet(heard, config.lips_width, condition, config.lips_dropout)
         self.lips_out = nn.Linear(config.lips_width, len(LIPS))

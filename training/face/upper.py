@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS
+from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
 from training.noise import HoldGroup, NoiseLaw
 
 Curve = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Situation:
     """[frames], 0 in silence, about 1 in loud speech."""
 
     def doing(self, name: str) -> Curve:
-        return self.activity[:, ACTIVITIES.index(name)]
+        return self.activity[:, FACE_ACTIVITIES.index(name)]
 
     def feeling(self, name: str) -> Curve:
         return ease(self.emotion[:, EMOTIONS.index(name)], 0.25)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES
+from idol_protocol.channels import FACE_ACTIVITIES
 from training.face.data import speaking_stream
 from training.face.evaluation.measures import (
     Blinks,
@@ -70,7 +70,7 @@ def live(
     room = subject.player.play(speaking_stream(log_mel(torch.from_numpy(hiss)).numpy()))
     silent = {
         name: subject.player.play(speaking_stream(silence, name), seed=index)
-        for index, name in enumerate(ACTIVITIES)
+        for index, name in enumerate(FACE_ACTIVITIES)
     }
     heard = None if voice is None else log_mel(torch.from_numpy(voice)).numpy()
     stretch = speaking_stream((silence if heard is None else heard)[: 20 * FPS])

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES
+from idol_protocol.channels import FACE_ACTIVITIES
 from training.face.data import Stream, taught_stream
 from training.face.evaluation import controls
 from training.face.evaluation.measures import EventScore, closure_score, correlation
@@ -30,7 +30,7 @@ SHIFTED: Final = "own curve, half a second late"
 NEVER_OPENS: Final = "a mouth that never opens"
 LOUD: Final = controls.LOG_LOUDNESS
 _JAW = MADE.index("jawOpen")
-_SPEAK = ACTIVITIES.index("speak")
+_SPEAK = FACE_ACTIVITIES.index("speak")
 _LOUD_VOWEL = 0.5
 """jawOpen of the loudness control at loud vowels."""
 
