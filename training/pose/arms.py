@@ -10,7 +10,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.pose.skeleton import about
 from training.pose.springs import follow, spring
 
 Angles = tuple[float, float, float, float, float, float, float, float, float]
@@ -53,20 +52,8 @@ class ArmCues:
     """Anger and surprise lift the shoulders."""
 
 
-def arm_rotations(cues: ArmCues) -> dict[str, Tensor]:
-    """Local rotations [B, T, 3, 3] of both shoulders, upper arms, lower arms and hands."""
-    bones: dict[str, Tensor] = {}
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        lift, forward, down, swing, twist, bend, turn, wrist, tilt = _angles(cues, sign).unbind(-1)
-        bones[f"{side}Shoulder"] = about("z", sign * lift) @ about("y", -sign * forward)
-        bones[f"{side}UpperArm"] = about("x", -swing) @ about("z", -sign * down) @ about("x", twist)
-        bones[f"{side}LowerArm"] = about("y", -sign * bend) @ about("x", turn)
-        bones[f"{side}Hand"] = about("z", -sign * wrist) @ about("y", -sign * tilt)
-    return bones
-
-
-def _angles(cues: ArmCues, sign: float) -> Tensor:
-    """[B, T, 9] of one arm; sign 1 is the left one."""
+def arm_angles(cues: ArmCues, sign: float) -> Tensor:
+    """[B, T, 9] in degrees, in `posture.ARM` order, of one arm; sign 1 is the left one."""
     hang = _angle_rows(HANG) + _drift(cues, sign)
     gesturing = gesture_amount(cues, sign)
     pose = hang + _gesture(cues, gesturing, sign)
