@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS, POSE_BONES
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_runtime.motion.features import AudioFeatures
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
@@ -34,7 +34,14 @@ class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: AudioFeatures
     noise: NoiseConfig
     state_size: int
+    gesture_seconds: dict[str, float]
+    """How long each gesture takes."""
+    gesture_stroke: dict[str, float]
+    """The share of that time at which it is at its most telling; a word is to fall there."""
+    style_axes: tuple[str, ...] = ()
+    """What the second half of a style code means."""
     style_size: int = 16
+    gestures: tuple[str, ...] = GESTURES
     activities: tuple[str, ...] = ACTIVITIES
     emotions: tuple[str, ...] = EMOTIONS
     bones: tuple[str, ...] = POSE_BONES
@@ -47,9 +54,15 @@ class PoseInputs:
     audio: Array
     """[B, 160], features of the frame at the look-ahead."""
     activity: Array
-    """[B, 4], weights of `ACTIVITIES`; sums to 1."""
+    """[B, 5], weights of `ACTIVITIES`; sums to 1."""
     emotion: Array
     """[B, 8], in `EMOTIONS` order."""
+    gesture: Array
+    """[B, 20], weights in [0, 1], then phases in [0, 1], in `GESTURES` order: how far each is in its
+    whole duration. A gesture that is cut short keeps its phase while its weight glides to 0."""
+    beat: Array
+    """[B, 2], place in the eight-count of the music in [0, 1), and its intensity in [0, 1]; zeros
+    where there is no music."""
     style: Array
     """[B, 16], about standard normal; a character keeps its own."""
     noise: Array
@@ -81,7 +94,12 @@ class PoseModel:
             BundleError: the bundle is damaged, of another kind, or made for other channels.
             ProviderError: CUDA was asked for and cannot be used.
         """
-        names = {"activities": ACTIVITIES, "emotions": EMOTIONS, "bones": POSE_BONES}
+        names = {
+            "activities": ACTIVITIES,
+            "emotions": EMOTIONS,
+            "gestures": GESTURES,
+            "bones": POSE_BONES,
+        }
         session, config = load_generator(
             folder, "pose", PoseConfig, names, provider=provider, threads=threads
         )
@@ -98,6 +116,8 @@ class PoseModel:
                 "audio": inputs.audio,
                 "activity": inputs.activity,
                 "emotion": inputs.emotion,
+                "gesture": inputs.gesture,
+                "beat": inputs.beat,
                 "style": inputs.style,
                 "noise": inputs.noise,
                 "state": state,
