@@ -32,7 +32,6 @@ from training.face.material import Seen, read_seen, write_seen
 from training.face.model import MADE, STYLE_SIZE, FaceGenerator
 from training.face.objective import Scales, reconstruction
 from training.face.settings import Settings
-from training.face.style import StyleEncoder
 from training.face.upper import FPS
 from training.face.validation import (
     lip_correlations,
@@ -43,6 +42,7 @@ from training.face.validation import (
 )
 from training.face.windows import Windows
 from training.ingest.recording import Recording, read_dataset
+from training.style import StyleEncoder
 from training.tracking import RunLog
 from training.train_face import STYLES_FILE
 

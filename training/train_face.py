@@ -45,18 +45,11 @@ from training.face.objective import (
     reconstruction,
 )
 from training.face.settings import Settings
-from training.face.style import (
-    AXES,
-    StyleEncoder,
-    axis_loss,
-    hide_channels,
-    kl,
-    posterior_codes,
-    sample,
-)
+from training.face.style import AXES, hide_channels
 from training.face.validation import Validation, speaker_styles
 from training.face.windows import Batch, Windows
 from training.gan import Ema
+from training.style import StyleEncoder, axis_loss, kl, posterior_codes, sample
 from training.tracking import OBJECTIVE, RunLog
 from training.train_style_prior import write_codes
 

@@ -8,17 +8,9 @@ from torch import Tensor
 from training.face.data import taught_stream
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.speech import hummed_utterances
-from training.face.style import (
-    AXES,
-    StyleEncoder,
-    axis_loss,
-    combine,
-    hide_channels,
-    kl,
-    posterior_codes,
-    sample,
-)
+from training.face.style import AXES, hide_channels
 from training.face.upper import STYLE_AXES
+from training.style import StyleEncoder, axis_loss, combine, kl, posterior_codes, sample
 
 ALL = torch.ones(1, len(MADE))
 

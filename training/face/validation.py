@@ -12,7 +12,7 @@ from training.face.material import Material
 from training.face.model import LIPS, STYLE_SIZE, Conditions, FaceGenerator
 from training.face.objective import Scales
 from training.face.settings import Settings
-from training.face.style import STYLE_LIMIT, StyleEncoder, combine
+from training.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
 
 _STYLE_WINDOW = 96
