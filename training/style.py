@@ -4,8 +4,9 @@ The code (16 values, standard normal a priori) conditions the generator, which i
 is read from another window of the same recording than the one to be made, so that it holds what
 stays the same: how far the jaw opens, how large the gestures are, the rig. Half of the values are
 axes a person can set by hand, the first eight the face's, the others the body's; they are taught
-where they are known (semi-supervised as in Kingma et al. 2014), the rest is free. Windows of one talker are combined as a product of
-Gaussian experts (Hinton 2002; with the prior as in Wu & Goodman 2018).
+where they are known (semi-supervised as in Kingma et al. 2014), the rest is free. Windows of one
+performer are combined as a product of Gaussian experts (Hinton 2002; with the prior as in Wu &
+Goodman 2018).
 """
 
 from collections.abc import Iterable
