@@ -1,14 +1,21 @@
 """Which data may be in weights that are shipped.
 
-Training on non-commercial data is fine; shipping what came of it is not. Whoever writes a
-checkpoint or a bundle asks `may_ship`; whoever is about to ship calls `require_shippable`.
+Training on non-commercial data is fine; shipping what came of it is not. A run keeps the cards of
+all that its weights have seen in `seen.json` (`write_seen`). Whoever writes a checkpoint or a
+bundle asks `may_ship`; whoever is about to ship calls `require_shippable(read_seen(run).cards)`.
+Faces and bodies alike.
 """
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
-from training.ingest.recording import DatasetCard
+import msgspec
+
+from training.ingest.card import DatasetCard
+
+SEEN_FILE: Final = "seen.json"
 
 PERMISSIVE: Final = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-3.0", "CC-BY-4.0", "CC0-1.0",
@@ -64,3 +71,32 @@ def require_shippable(cards: Iterable[DatasetCard]) -> None:
             "Expected weights that saw only data that may be shipped, but they saw "
             f"{', '.join(barred)}; train again without, or keep the weights to yourself."
         )
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a run's weights were trained on, its base's included."""
+
+    cards: tuple[DatasetCard, ...]
+    recordings: tuple[str, ...]
+
+
+def write_seen(run: Path, seen: Seen) -> None:
+    """Writes `seen.json` whole or not at all."""
+    partial = run / f"{SEEN_FILE}.part"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(seen), indent=1))
+    partial.replace(run / SEEN_FILE)
+
+
+def read_seen(run: Path) -> Seen:
+    """What a run's weights have seen.
+
+    Raises:
+        SystemExit: the folder does not say.
+    """
+    try:
+        return msgspec.json.decode((run / SEEN_FILE).read_bytes(), type=Seen)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SystemExit(
+            f"{run}: expected {SEEN_FILE}, the record of what the weights have seen, but {error}; "
+            "give the folder of a run."
+        ) from None
