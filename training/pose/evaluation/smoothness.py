@@ -1,0 +1,94 @@
+"""Jerk beside real motion of the same speed: how smoothly a body moves, and whether too smoothly.
+
+Faster motion has more jerk, so a body that stands cannot be held against people who climb. Windows
+of a second are compared with real windows of equal mean joint speed. Optical capture at 30
+frames/s carries marker noise that a third derivative magnifies; a 6 Hz low-pass without phase
+(Winter, "Biomechanics and Motor Control of Human Movement", 2009, section 3.4) takes it from both
+sides. Joints in metres, relative to the hips, at 30 frames/s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfiltfilt
+
+from training.features import FPS
+
+Array = NDArray[Any]
+
+CUTOFF_HZ: Final = 6.0
+WINDOW: Final = FPS
+EDGES_M_S: Final = np.geomspace(0.01, 2.56, 17)
+"""Two bins of speed to an octave."""
+_LEAST = 5
+"""Windows on either side without which a bin says nothing."""
+
+
+def root_relative(joints: Array) -> Array:
+    """[..., T, J, 3] less the hips, which are joint 0."""
+    relative: Array = joints - joints[..., :1, :]
+    return relative
+
+
+def low_passed(joints: Array, cutoff_hz: float = CUTOFF_HZ) -> Array:
+    """[T, J, 3] without what is faster than `cutoff_hz`; no phase, order 2 each way."""
+    sections = butter(2, cutoff_hz, fs=FPS, output="sos")
+    filtered: Array = sosfiltfilt(sections, joints, axis=0)
+    return filtered
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Seconds of motion, each as its mean joint speed and its mean jerk."""
+
+    speed_m_s: Array
+    """[N]"""
+    jerk_m_s3: Array
+    """[N]"""
+
+    @classmethod
+    def of(cls, takes: Sequence[Array], *, filtered: bool, window: int = WINDOW) -> Self:
+        """From takes of joints [T, J, 3], cut end to end; shorter takes give none."""
+        rows: list[tuple[float, float]] = []
+        for take in takes:
+            if len(take) < window:
+                continue
+            joints = root_relative(np.asarray(take, np.float64))
+            joints = low_passed(joints) if filtered else joints
+            speed = np.linalg.norm(np.diff(joints, axis=0), axis=2).mean(axis=1) * FPS
+            jerk = np.linalg.norm(np.diff(joints, n=3, axis=0), axis=2).mean(axis=1) * FPS**3
+            rows += [
+                (
+                    float(speed[at : at + window - 1].mean()),
+                    float(jerk[at : at + window - 3].mean()),
+                )
+                for at in range(0, len(joints) - window + 1, window)
+            ]
+        found = np.array(rows).reshape(-1, 2)
+        return cls(found[:, 0], found[:, 1])
+
+    def part(self, chosen: Array) -> "Windows":
+        return Windows(self.speed_m_s[chosen], self.jerk_m_s3[chosen])
+
+    def curve(self) -> list[dict[str, float]]:
+        """Per bin of speed that holds enough windows: its range, windows and jerk's quartiles."""
+        found = []
+        for low, high, inside in self._bins():
+            if inside.sum() >= _LEAST:
+                quarter, median, three = np.quantile(self.jerk_m_s3[inside], (0.25, 0.5, 0.75))
+                found.append({
+                    "from_m_s": low, "to_m_s": high, "windows": int(inside.sum()),
+                    "jerk_median": float(median), "jerk_quarter": float(quarter),
+                    "jerk_three_quarters": float(three),
+                })  # fmt: skip
+        return found
+
+    def _bins(self) -> list[tuple[float, float, Array]]:
+        return [
+            (float(low), float(high), (self.speed_m_s >= low) & (self.speed_m_s < high))
+            for low, high in pairwise(EDGES_M_S)
+        ]
