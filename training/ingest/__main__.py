@@ -33,12 +33,12 @@ from training.ingest.collect import (
     read_speakers,
     speaker_by_folder,
 )
-from training.ingest.landmarker import landmarker_task
 from training.ingest.livelink import LiveLink
 from training.ingest.pairs import Pairs
 from training.ingest.recording import DatasetCard, read_dataset
 from training.ingest.shipping import OWN, PERMISSIVE, check_claim
 from training.ingest.show import describe, draw
+from training.ingest.tasks import FACE_TASK, task_file
 from training.ingest.video import Films
 
 ADAPTERS = {
@@ -104,7 +104,7 @@ def ingest(args: argparse.Namespace, command: str) -> list[str]:
 
 def _adapter(args: argparse.Namespace, progress: Callable[[float], None]) -> Adapter:
     if args.adapter == "video":
-        return Films(landmarker_task(args.task), args.fps, args.absolute_head, progress)
+        return Films(task_file(FACE_TASK, args.task), args.fps, args.absolute_head, progress)
     if args.adapter == "livelink":
         return LiveLink(args.fps)
     if args.adapter == "pairs":
