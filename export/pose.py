@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from export.onnx_export import write_step
@@ -23,26 +24,17 @@ from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.features import FPS, manifest_audio
+from training.ingest.shipping import may_ship, read_seen, require_shippable
+from training.pose.conditions import STYLE_AXES, Conditions, sizes
 from training.pose.data import LOOKAHEAD_FRAMES
 from training.pose.drivers import NOISE
-from training.pose.model import (
-    ACTIVITY,
-    AUDIO,
-    EMOTION,
-    STYLE,
-    PoseGenerator,
-    decode,
-)
+from training.pose.gesture_times import GESTURE_SECONDS, STROKE_PHASE
+from training.pose.model import PoseGenerator
 from training.pose.skeleton import quaternion_from_matrix
 
 TOLERANCE = 1e-5
-_INPUTS = {
-    "audio": AUDIO,
-    "activity": ACTIVITY,
-    "emotion": EMOTION,
-    "style": STYLE,
-    "noise": NOISE.size,
-}
+_ROWS = 3
+_INPUTS = sizes(NOISE.size)
 
 
 class _Step(nn.Module):
@@ -53,8 +45,8 @@ class _Step(nn.Module):
         self.generator = generator
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        audio, activity, emotion, style, noise, state = inputs
-        return self.generator.step(audio, activity, emotion, style, noise, state)
+        *given, state = inputs
+        return self.generator.step(Conditions(*given), state)
 
 
 def load_generator(checkpoint: Path) -> PoseGenerator:
@@ -73,19 +65,12 @@ def write_onnx(generator: PoseGenerator, path: Path) -> None:
 def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:
     """Largest difference between the streamed bundle and one offline pass of the checkpoint."""
     model = PoseModel.open(folder)
-    rng = np.random.default_rng(seed)
-    rows = 3
-    clip = {
-        name: rng.standard_normal((rows, frames, size)).astype(np.float32)
-        for name, size in _INPUTS.items()
-    }
-    clip["style"][:] = clip["style"][:, :1]
+    clip = _clip(frames, seed)
     with torch.no_grad():
-        whole = [torch.from_numpy(clip[name]) for name in _INPUTS]
-        motion, _ = generator(*whole, generator.initial_state(rows))
-        local, hips = decode(motion, whole[3])
+        whole = Conditions(*(torch.from_numpy(values) for values in clip.values()))
+        local, hips, _ = generator.perform(whole, generator.initial_state(_ROWS))
         offline = quaternion_from_matrix(local).numpy()
-    state, worst = model.initial_state(rows), 0.0
+    state, worst = model.initial_state(_ROWS), 0.0
     for frame in range(frames):
         inputs = PoseInputs(**{name: values[:, frame] for name, values in clip.items()})
         made, state = model.step(inputs, state)
@@ -95,12 +80,39 @@ def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: i
     return worst
 
 
-def export(checkpoint: Path, out: Path) -> None:
+def _clip(frames: int, seed: int) -> dict[str, NDArray[np.float32]]:
+    """Inputs of every kind, gestures that are cut, music that begins in the middle."""
+    rng = np.random.default_rng(seed)
+    clip = {
+        name: rng.standard_normal((_ROWS, frames, size)).astype(np.float32)
+        for name, size in _INPUTS.items()
+    }
+    clip["style"][:] = clip["style"][:, :1]
+    clip["activity"] = np.abs(clip["activity"])
+    clip["activity"] /= clip["activity"].sum(axis=2, keepdims=True)
+    weights, phases = np.split(clip["gesture"], 2, axis=2)
+    weights[:] = rng.random((_ROWS, frames // 10, weights.shape[2])).repeat(10, axis=1) > 0.8
+    phases[:] = (np.arange(frames) / 60 % 1)[:, None]
+    place = np.arange(frames) / 100 + rng.random((_ROWS, 1))
+    clip["beat"] = np.stack([place % 1, place > 0.8], axis=2).astype(np.float32)
+    return clip
+
+
+def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
     """Writes the bundle.
+
+    Args:
+        checkpoint: The run's folder.
+        out: Where the bundle goes; what was there is replaced.
+        private: Export weights that may not be shipped; the card says so.
 
     Raises:
         BundleError: the bundle does not do what the checkpoint does.
+        SystemExit: the weights saw data that may not be shipped, and `private` is false.
     """
+    seen = read_seen(checkpoint).cards
+    if not private:
+        require_shippable(seen)
     generator = load_generator(checkpoint)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -111,8 +123,11 @@ def export(checkpoint: Path, out: Path) -> None:
         "audio": manifest_audio(),
         "noise": msgspec.to_builtins(NOISE),
         "state_size": generator.state_size,
+        "gesture_seconds": GESTURE_SECONDS,
+        "gesture_stroke": STROKE_PHASE,
+        "style_axes": STYLE_AXES,
     }
-    card = pose_card(checkpoint, generator)
+    card = pose_card(checkpoint, generator) | {"may_ship": may_ship(seen)}
     about = functools.partial(
         write_manifest, out, kind="pose", name="pose", licence="Apache-2.0", config=config
     )
@@ -132,8 +147,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Exports a pose checkpoint as a bundle.")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--private", action="store_true", help="export although the weights may not be shipped"
+    )
     args = parser.parse_args()
-    export(args.checkpoint, args.out)
+    export(args.checkpoint, args.out, private=args.private)
 
 
 if __name__ == "__main__":

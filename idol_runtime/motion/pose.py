@@ -58,8 +58,8 @@ class PoseInputs:
     emotion: Array
     """[B, 8], in `EMOTIONS` order."""
     gesture: Array
-    """[B, 20], weights in [0, 1], then phases in [0, 1], in `GESTURES` order: how far each is in its
-    whole duration. A gesture that is cut short keeps its phase while its weight glides to 0."""
+    """[B, 20], weights in [0, 1], then phases in [0, 1], in `GESTURES` order: how far each is in
+    its whole duration. A gesture that is cut short keeps its phase while its weight glides to 0."""
     beat: Array
     """[B, 2], place in the eight-count of the music in [0, 1), and its intensity in [0, 1]; zeros
     where there is no music."""

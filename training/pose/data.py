@@ -5,6 +5,7 @@ is scripted at random; the body is the teacher's. Without recordings the voice i
 syllables, enough for a smoke run and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,35 +16,36 @@ from scipy.io import wavfile
 from scipy.signal import resample_poly
 from torch import Tensor
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS
-from training.features import FPS, FRAME_SAMPLES, RATE_HZ, log_mel
-from training.noise import draw_noise
-from training.pose.drivers import NOISE, Drivers
+from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
+from training.pose.conditions import Conditions
+from training.pose.drivers import Drivers
+from training.pose.legs import lower_to_reach
+from training.pose.model import MOTION, decode, encode, feet_of
+from training.pose.script import Script, write_script
 from training.pose.teacher import perform
 
 LOOKAHEAD_FRAMES = 2
-STYLE_SIZE = 16
 _PLAIN_RMS = 0.07
 """Speech is brought to this level, then varied by up to 6 dB either way."""
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseClips:
     """B clips of T frames each: what the generator is told, and what the teacher answers."""
 
-    audio: Tensor
-    """[B, T, 160], frame f holds the features of frame f + look-ahead."""
-    activity: Tensor
-    emotion: Tensor
-    style: Tensor
-    """[B, T, 16], constant within a clip."""
-    noise: Tensor
-    local: Tensor
-    """[B, T, 22, 3, 3]"""
-    hips_m: Tensor
+    given: Conditions
+    motion: Tensor
+    """[B, T, 95]"""
+    known: Tensor
+    """[B, 95], 1 where a channel is taught or was captured."""
 
     def __len__(self) -> int:
-        return len(self.audio)
+        return len(self.motion)
+
+    def taught(self) -> tuple[Tensor, Tensor]:
+        """Local rotations [B, T, 22, 3, 3] and hips [B, T, 3] of the teacher."""
+        return decode(self.motion, feet_of(self.motion), self.given.style)
 
 
 def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
@@ -59,8 +61,14 @@ def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
                 signal = resample_poly(take["audio"].astype(np.float32), RATE_HZ, rate)
         else:
             continue
-        voices.append((signal * _PLAIN_RMS / np.sqrt(np.mean(signal**2))).astype(np.float32))
+        voices.append(plain_level(signal))
     return voices
+
+
+def plain_level(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Speech [n] at the level that generators hear; silence stays as it is."""
+    level = np.sqrt(np.mean(signal**2)) if len(signal) else 0.0
+    return (signal * (_PLAIN_RMS / max(float(level), 1e-6))).astype(np.float32)
 
 
 def noise_voice(seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -77,59 +85,63 @@ def make_clips(
     voices: list[NDArray[np.float32]], count: int, frames: int, rng: np.random.Generator
 ) -> PoseClips:
     """Draws `count` clips of `frames` frames and has the teacher perform them."""
-    rows = [_script(voices, frames, rng) for _ in range(count)]
-    audio, activity, emotion, style, noise = (
-        torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)
-    )
-    offset = style[..., :1]
+    parts = [
+        perform_scripts(
+            [_script(voices, frames, rng) for _ in range(min(_ROWS_AT_ONCE, count - at))]
+        )
+        for at in range(0, count, _ROWS_AT_ONCE)
+    ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[PoseClips]) -> PoseClips:
+    """All clips of parts whose clips are equally long."""
+    columns = zip(*(part.given for part in parts), strict=True)
+    given = Conditions(*(torch.cat(column) for column in columns))
+    motion, known = (torch.cat([getattr(p, n) for p in parts]) for n in ("motion", "known"))
+    return PoseClips(given, motion, known)
+
+
+def perform_scripts(scripts: list[Conditions]) -> PoseClips:
+    """The teacher's answer to conditions [T, ...] of equal length."""
+    given = Conditions(*(torch.stack(column) for column in zip(*scripts, strict=True)))
     with torch.no_grad():
-        drivers = Drivers()
-        start = torch.zeros(count, Drivers.state_size)
-        signals, _ = drivers(noise, emotion[..., 1:2], offset, start)
-        local, hips_m = perform(audio, activity, emotion, style, signals)
-    return PoseClips(audio, activity, emotion, style, noise, local, hips_m)
+        start = torch.zeros(len(scripts), Drivers.state_size)
+        signals, _ = Drivers()(given, start)
+        upper, hips_m, feet = perform(given, signals)
+        hips_m = lower_to_reach(hips_m, upper[..., 0, :, :], feet, given.style)
+    return PoseClips(given, encode(upper, hips_m, feet), torch.ones(len(scripts), MOTION))
 
 
-def _script(
-    voices: list[NDArray[np.float32]], frames: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], ...]:
-    doing = _activities(frames, rng)
-    speaking = doing == ACTIVITIES.index("speak")
-    blend = np.eye(len(ACTIVITIES), dtype=np.float32)[doing]
-    for index in range(1, frames):
-        # The stage glides from one activity to the next in the same way.
-        blend[index] = blend[index - 1] + 0.2 * (blend[index] - blend[index - 1])
-    audio = voice_features(voices, frames, speaking, rng)
-    style = np.tile(rng.standard_normal(STYLE_SIZE).astype(np.float32), (frames, 1))
-    return audio, blend, _emotions(frames, rng), style, draw_noise(NOISE, frames, FPS, rng)
+def conditions_of(script: Script, audio: NDArray[np.float32]) -> Conditions:
+    """A script and the features of its sound [T, 160] as conditions [T, ...]."""
+    told = (audio, script.activity, script.emotion, script.gesture, script.beat)
+    return Conditions(*(torch.from_numpy(each) for each in (*told, script.style, script.noise)))
 
 
-def _activities(frames: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Index of the activity per frame; conversations mostly go idle, listen, think, speak."""
-    doing = np.zeros(frames, np.intp)
-    at, now = 0, int(rng.integers(len(ACTIVITIES)))
-    while at < frames:
-        low, high = ((4.0, 14.0), (2.0, 7.0), (1.0, 5.0), (3.0, 12.0))[now]
-        end = at + int(FPS * rng.uniform(low, high))
-        doing[at:end] = now
-        at = end
-        now = (now + 1) % 4 if rng.random() < 0.75 else int(rng.integers(4))
-    return doing
+def _script(voices: list[NDArray[np.float32]], frames: int, rng: np.random.Generator) -> Conditions:
+    script = write_script(frames, rng)
+    return conditions_of(script, voice_features(voices, frames, script.voiced, rng))
 
 
 def voice_features(
     voices: list[NDArray[np.float32]],
     frames: int,
-    speaking: NDArray[np.bool_],
+    voiced: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
+    """Features [frames, 160] of speech that is heard in the `voiced` frames [frames]."""
     length = (frames + LOOKAHEAD_FRAMES) * FRAME_SAMPLES
     samples = _stretch_of_speech(voices, length, rng) * 10 ** (rng.uniform(-6, 6) / 20)
-    gate = np.pad(speaking, (0, LOOKAHEAD_FRAMES), mode="edge").repeat(FRAME_SAMPLES)
+    gate = np.pad(voiced, (0, LOOKAHEAD_FRAMES), mode="edge").repeat(FRAME_SAMPLES)
     floor = 10 ** rng.uniform(-5, -3.2) * rng.standard_normal(length)
-    signal = torch.from_numpy((samples * gate + floor).astype(np.float32))
-    features: NDArray[np.float32] = log_mel(signal)[LOOKAHEAD_FRAMES:].numpy().astype(np.float32)
-    return features
+    return heard((samples * gate + floor).astype(np.float32))
+
+
+def heard(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features [frames, 160] of a signal that is `LOOKAHEAD_FRAMES` longer than its frames."""
+    features: NDArray[np.float32] = log_mel(torch.from_numpy(signal)).numpy()
+    return features[LOOKAHEAD_FRAMES:].astype(np.float32)
 
 
 def _stretch_of_speech(
@@ -145,15 +157,3 @@ def _stretch_of_speech(
         pause = np.zeros(int(RATE_HZ * rng.uniform(0.2, 1.2)), np.float32)
         parts += [voice[start : start + missing], pause]
     return np.concatenate(parts)[:length]
-
-
-def _emotions(frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One mood per clip, half of the time a plain one; intensity breathes with the sequence."""
-    mood = np.zeros(len(EMOTIONS), np.float32)
-    mood[:2] = np.clip(0.4 * rng.standard_normal(2), -1, 1)
-    if rng.random() < 0.6:
-        mood[rng.integers(2, len(EMOTIONS))] = rng.uniform(0.3, 1.0)
-    change = int(rng.integers(1, frames))
-    fade = np.clip((np.arange(frames) - change) / 30, 0, 1)[:, None].astype(np.float32)
-    first = mood if rng.random() < 0.5 else np.zeros_like(mood)
-    return first + fade * (mood - first)

@@ -1,4 +1,4 @@
-"""What moves a body that nobody pushes: smoothed noise and breath, with explicit state.
+"""What moves a body that nobody pushes: smoothed noise, breath, and the choice of a dance.
 
 The teacher and the student are driven by the same signals, so the student learns how a body
 answers them and not to guess what the teacher rolled. Everything is a short recursion of
@@ -12,77 +12,123 @@ import torch
 from torch import Tensor, nn
 
 from training.noise import HoldGroup, NoiseLaw
+from training.pose.conditions import AROUSAL, Conditions
 
 FPS: Final = 30
+DANCE_BITS: Final = 4
+"""Three choose one of eight dance moves, the fourth the side it begins with."""
 
 NOISE: Final = NoiseLaw(
-    ou_seconds=(1.5, 1.5, 2.0, 2.0, 3.0, 3.0, 3.0, 6.0),
-    hold=(HoldGroup(2, 7.0, 0.5), HoldGroup(5, 2.6, 0.4), HoldGroup(3, 9.0, 0.5)),
+    ou_seconds=(1.5, 1.5, 2.0, 2.0, 3.0, 3.0, 3.0, 6.0, 0.25, 0.25, 0.25, 0.25),
+    hold=(
+        HoldGroup(2, 7.0, 0.5),
+        HoldGroup(5, 2.6, 0.4),
+        HoldGroup(3, 9.0, 0.5),
+        HoldGroup(DANCE_BITS, 2.5, 0.4),
+    ),
 )
 NOISE_NAMES: Final = (
-    *(
-        "sway_side",
-        "sway_front",
-        "turn",
-        "bend",
-        "left_arm",
-        "right_arm",
-        "shoulders",
-        "breath_rate",
-    ),
+    *("sway_side", "sway_front", "turn", "bend", "left_arm", "right_arm", "shoulders"),
+    *("breath_rate", "tremor_trunk", "tremor_left", "tremor_right", "tremor_head"),
     *("weight", "twist"),
     *("hand", "gesture_a", "gesture_b", "gesture_c", "gesture_size"),
     *("think_hand", "rest_arms", "head_side"),
 )
-_SETTLE_S: Final = (0.35,) * 8 + (0.55, 0.55) + (0.12,) * 5 + (0.3, 0.6, 0.6)
+"""The smoothed channels, in the law's order; the dance's wishes follow them as they are."""
+_SETTLE_S: Final = (
+    *(0.35,) * 8, *(0.04,) * 4, *(0.55, 0.55), *(0.12,) * 5, *(0.3, 0.6, 0.6),
+)  # fmt: skip
 """Time constant of each of the two smoothing poles per channel: a held value is approached over
 about four of them, and an Ornstein-Uhlenbeck path loses its jitter."""
+_CROSSFADE_S: Final = 0.09
+"""Each of the two poles by which one dance move gives way to the next."""
+SMOOTHED: Final = len(NOISE_NAMES)
+_HELD: Final = 4
+SIGNALS: Final = (
+    *NOISE_NAMES, "breath", "breath_out", "gesture_hand", "gesture_variant", "left_foot",
+    "right_foot", *(f"dance_{bit}" for bit in range(DANCE_BITS)),
+)  # fmt: skip
+"""Names of what `Drivers` makes."""
 
 
 class Drivers(nn.Module):
-    """Signals [B, T, N + 2]: smoothed noise, then sine and cosine of the breath.
+    """Signals [B, T, 32]: smoothed noise (22), sine and cosine of the breath, what a gesture keeps
+    (hand, variant), where each foot is to stand (2, in [-1, 1]), the dance's bits (4).
 
-    State [B, 2 N + 1]: two poles per noise channel and the breath's phase in turns; zeros to begin.
+    Choices hold: a gesture keeps the hand it began with; a foot takes a new place only while the
+    other one carries the weight; a bit is -1 or 1, redrawn when a new eight-count begins, and
+    glides from one to the other.
+    State [B, 62]: two poles per smoothed channel, the breath's phase in turns, the place in the
+    eight-count of the frame before, the four held values, each bit and its two poles; zeros to
+    begin.
     """
 
-    size = NOISE.size + 2
-    state_size = 2 * NOISE.size + 1
+    size = SMOOTHED + 2 + _HELD + DANCE_BITS
+    state_size = 2 * SMOOTHED + 2 + _HELD + 3 * DANCE_BITS
 
     def __init__(self) -> None:
         super().__init__()
-        keep = torch.exp(-1.0 / (FPS * torch.tensor(_SETTLE_S)))
-        self.register_buffer("keep", keep)
+        self.register_buffer("keep", torch.exp(-1.0 / (FPS * torch.tensor(_SETTLE_S))))
         self.keep: Tensor
+        self.keep_bit = math.exp(-1.0 / (FPS * _CROSSFADE_S))
 
-    def step(
-        self, noise: Tensor, arousal: Tensor, phase_offset: Tensor, state: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """One frame.
-
-        Args:
-            noise: [B, N].
-            arousal: [B, 1], -1 to 1: how fast it breathes.
-            phase_offset: [B, 1], turns; keeps characters from breathing in step.
-            state: [B, 2 N + 1].
-        """
-        first, second, phase = state.split([NOISE.size, NOISE.size, 1], dim=-1)
-        first = self.keep * first + (1 - self.keep) * noise
+    def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Signals [B, 32] of one frame of conditions [B, ...], and the next state."""
+        sizes = [SMOOTHED, SMOOTHED, 1, 1, _HELD, DANCE_BITS, DANCE_BITS, DANCE_BITS]
+        first, second, phase, before, held, bits, glide, glided = state.split(sizes, dim=-1)
+        first = self.keep * first + (1 - self.keep) * given.noise[..., :SMOOTHED]
         second = self.keep * second + (1 - self.keep) * first
-        breath_rate = second[:, 7:8]
-        phase = phase + (0.25 + 0.07 * arousal + 0.03 * torch.tanh(breath_rate)) / FPS
+        # Style 0 keeps characters from breathing in step.
+        rate = 0.25 + 0.07 * given.emotion[..., AROUSAL, None] + 0.03 * _tanh(second, "breath_rate")
+        phase = phase + rate / FPS
         phase = phase - torch.floor(phase)
-        angle = 2 * math.pi * (phase + phase_offset)
-        signals = torch.cat([second, torch.sin(angle), torch.cos(angle)], dim=-1)
-        return signals, torch.cat([first, second, phase], dim=-1)
+        angle = 2 * math.pi * (phase + given.style[..., :1])
+        held = _hold(held, second, given.gesture)
+        position = given.beat[..., :1]
+        redraw = ((position < before) | (bits[..., :1].abs() < 0.5)).to(second.dtype)
+        wishes = 2.0 * (given.noise[..., SMOOTHED:] > 0).to(second.dtype) - 1.0
+        bits = bits + redraw * (wishes - bits)
+        glide = self.keep_bit * glide + (1 - self.keep_bit) * bits
+        glided = self.keep_bit * glided + (1 - self.keep_bit) * glide
+        signals = torch.cat([second, torch.sin(angle), torch.cos(angle), held, glided], dim=-1)
+        after = [first, second, phase, position, held, bits, glide, glided]
+        return signals, torch.cat(after, dim=-1)
 
-    def forward(
-        self, noise: Tensor, arousal: Tensor, phase_offset: Tensor, state: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Many frames: noise [B, T, N], arousal and offset [B, T, 1]."""
+    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for conditions [B, T, ...]."""
         signals = []
-        for index in range(noise.shape[1]):
-            signal, state = self.step(
-                noise[:, index], arousal[:, index], phase_offset[:, index], state
-            )
+        for frame in range(given.noise.shape[1]):
+            signal, state = self.step(given.select((slice(None), frame)), state)
             signals.append(signal)
         return torch.stack(signals, dim=1), state
+
+
+def _hold(held: Tensor, second: Tensor, gesture: Tensor) -> Tensor:
+    """The next held values [B, 4] from smoothed noise [B, 22] and gestures [B, 20]."""
+    kept, feet = held.split([2, 2], dim=-1)
+    wishes = torch.cat([_of(second, "hand"), _tanh(second, "gesture_a")], dim=-1)
+    idle = (gesture.chunk(2, dim=-1)[0].amax(dim=-1, keepdim=True) < 0.01).to(held.dtype)
+    kept = kept + idle * (wishes - kept)
+    sign = torch.tensor([1.0, -1.0], dtype=held.dtype, device=held.device)
+    wish = sign * _tanh(second, "twist")
+    carries = sign * torch.tanh(1.8 * _of(second, "weight"))
+    moves = ((carries < 0.1) & ((wish - feet).abs() > 0.35)).to(held.dtype)
+    return torch.cat([kept, feet + moves * (wish - feet)], dim=-1)
+
+
+def _of(second: Tensor, name: str) -> Tensor:
+    at = NOISE_NAMES.index(name)
+    return second[..., at : at + 1]
+
+
+def _tanh(second: Tensor, name: str) -> Tensor:
+    return torch.tanh(_of(second, name))
+
+
+def move_weights(bits: Tensor) -> Tensor:
+    """Weights [..., 8] of the dance moves from signals' bits [..., 4]; they sum to 1."""
+    weights = torch.ones_like(bits[..., :1])
+    for bit in bits[..., : DANCE_BITS - 1].unbind(-1):
+        share = (0.5 + 0.5 * bit)[..., None]
+        weights = torch.cat([weights * (1 - share), weights * share], dim=-1)
+    return weights

@@ -1,8 +1,13 @@
-"""Feet that stand: the legs follow from the hips by two-bone inverse kinematics.
+"""Legs by two-bone inverse kinematics, and feet that stay where they stand.
 
-The generator never outputs leg rotations. It moves the hips; hip, knee and ankle angles are then
-the ones that keep both soles where the style code places them. Planted feet cannot slide, and the
-whole is a few dozen products that export into the graph.
+The generator never makes leg rotations. It moves the hips and says where each foot is to be: how
+far from its place in the stance, how high, how far turned. A foot that is not lifted keeps its
+place whatever it is told (`FootLock`), and one that lifts goes where it is told the faster the
+higher it is; hip, knee and ankle angles are then those that hold both soles there. Everything is a
+few dozen products that export into the graph.
+
+A `feet` tensor is [..., 8]: for the left, then the right foot, the `posture.FOOT` channels x
+(outward), z (forward), lift in metres and yaw (outward) in degrees, from the stance.
 """
 
 import math
@@ -21,6 +26,43 @@ REST_ANKLE_M: Final = tuple(
 )
 REACH_M: Final = 0.9985 * (THIGH_M + SHIN_M)
 """Short of straight: at full stretch a millimetre of the hips would be degrees at the knee."""
+PLANTED_M: Final = 0.006
+"""A foot that is told to lift no higher than this stands."""
+_FREE_M: Final = 0.02
+"""So far above `PLANTED_M` a foot moves as freely as it can."""
+_FOLLOW: Final = 0.5
+"""The share of the way to its place that a free foot goes in a frame."""
+_POINT_DEG_PER_M: Final = 200.0
+"""How far the toes of a lifted foot hang down."""
+
+
+class FootLock:
+    """Feet with a memory of where they stand.
+
+    State [..., 6]: x, z and yaw of each foot as offsets from its stance; zeros to begin.
+    """
+
+    state_size: Final = 6
+
+    @staticmethod
+    def step(feet: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Feet [B, 8] that keep their place while they stand, and the next state [B, 6]."""
+        told, held = feet.unflatten(-1, (2, 4)), state.unflatten(-1, (2, 3))
+        height = (told[..., 2:3] - PLANTED_M).clamp_min(0.0)
+        freedom = _FOLLOW * (height / _FREE_M).clamp_max(1.0)
+        wanted = torch.cat([told[..., :2], told[..., 3:]], dim=-1)
+        held = held + freedom * (wanted - held)
+        kept = torch.cat([held[..., :2], height, held[..., 2:]], dim=-1)
+        return kept.flatten(-2), held.flatten(-2)
+
+    @classmethod
+    def walk(cls, feet: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for [B, T, 8] frame by frame."""
+        kept = []
+        for told in feet.unbind(1):
+            foot, state = cls.step(told, state)
+            kept.append(foot)
+        return torch.stack(kept, dim=1), state
 
 
 def stance(style: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,34 +74,47 @@ def stance(style: Tensor) -> tuple[Tensor, Tensor]:
     return width, turn_out
 
 
-def lower_to_reach(hips_m: Tensor, hips: Tensor, style: Tensor) -> Tensor:
-    """Hips translation [..., 3] with its height limited so that both legs reach the floor."""
+def ankles(feet: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the ankles are [..., 3], left and right, in metres."""
+    width, _ = stance(style)
+    left, right = feet.unflatten(-1, (2, 4)).unbind(-2)
+    return _ankle(left, width, 1.0), _ankle(right, width, -1.0)
+
+
+def lower_to_reach(hips_m: Tensor, hips: Tensor, feet: Tensor, style: Tensor) -> Tensor:
+    """Hips translation [..., 3] with its height limited so that both legs reach their feet."""
     limits = []
-    for side in (1.0, -1.0):
-        socket, ankle = _socket(hips_m, hips, side), _ankle(style, side)
-        across = socket - ankle
+    for side, ankle in zip((1.0, -1.0), ankles(feet, style), strict=True):
+        across = _socket(hips_m, hips, side) - ankle
         level = across[..., 0:1].square() + across[..., 2:3].square()
         limits.append(torch.sqrt((REACH_M**2 - level).clamp_min(0.01)) - across[..., 1:2])
     headroom = torch.minimum(limits[0], limits[1]).clamp_max(0.0)
     return torch.cat([hips_m[..., :1], hips_m[..., 1:2] + headroom, hips_m[..., 2:]], dim=-1)
 
 
-def plant_feet(hips_m: Tensor, hips: Tensor, style: Tensor) -> Tensor:
+def leg_rotations(hips_m: Tensor, hips: Tensor, feet: Tensor, style: Tensor) -> Tensor:
     """Local rotations [..., 8, 3, 3] of left upper leg, lower leg, foot, toes, then the right's.
 
     Args:
         hips_m: [..., 3], as `lower_to_reach` returns it.
         hips: [..., 3, 3], the hips' rotation.
+        feet: [..., 8].
         style: [..., 16].
     """
-    return torch.cat([_leg(hips_m, hips, style, side) for side in (1.0, -1.0)], dim=-3)
-
-
-def _leg(hips_m: Tensor, hips: Tensor, style: Tensor, side: float) -> Tensor:
     _, turn_out = stance(style)
-    foot = about("y", side * turn_out[..., 0])
-    knee_way = about("y", side * 0.8 * turn_out[..., 0])[..., :, 2]
-    down = _ankle(style, side) - _socket(hips_m, hips, side)
+    legs = []
+    each = feet.unflatten(-1, (2, 4)).unbind(-2)
+    for side, ankle, foot in zip((1.0, -1.0), ankles(feet, style), each, strict=True):
+        outward = side * (turn_out[..., 0] + foot[..., 3])
+        pointed = _POINT_DEG_PER_M * foot[..., 2]
+        legs.append(_leg(ankle - _socket(hips_m, hips, side), hips, outward, pointed))
+    return torch.cat(legs, dim=-3)
+
+
+def _leg(down: Tensor, hips: Tensor, outward: Tensor, pointed: Tensor) -> Tensor:
+    """One leg's four rotations; `down` leads from the hip joint to the ankle."""
+    foot = about("y", outward) @ about("x", pointed)
+    knee_way = about("y", 0.8 * outward)[..., :, 2]
     reach = down.norm(dim=-1, keepdim=True)
     down = down / reach
     side_way = cross(knee_way, down)
@@ -100,7 +155,6 @@ def _socket(hips_m: Tensor, hips: Tensor, side: float) -> Tensor:
     return hips_m + pelvis + hips @ (at * sign)
 
 
-def _ankle(style: Tensor, side: float) -> Tensor:
-    width, _ = stance(style)
-    height = torch.full_like(width, REST_ANKLE_M[1])
-    return torch.cat([side * width, height, torch.full_like(width, REST_ANKLE_M[2])], dim=-1)
+def _ankle(foot: Tensor, width: Tensor, side: float) -> Tensor:
+    x = side * (width + foot[..., 0:1])
+    return torch.cat([x, REST_ANKLE_M[1] + foot[..., 2:3], REST_ANKLE_M[2] + foot[..., 1:2]], -1)

@@ -46,17 +46,21 @@ def excess_deg(local: Tensor) -> Tensor:
 
     The hips turn with the whole body and have no range.
     """
-    columns = [_excess(bone, local[..., at, :, :]) for at, bone in enumerate(POSE_BONES)]
-    return torch.stack(columns, dim=-1)
+    return _columns(local, 0.0)
 
 
 def limit_loss(local: Tensor, margin_deg: float = 3.0) -> Tensor:
     """Mean squared excess over ranges narrowed by a margin, in units of 10 degrees; a scalar."""
-    columns = [_excess(bone, local[..., at, :, :], margin_deg) for at, bone in enumerate(POSE_BONES)]
-    return (torch.stack(columns, dim=-1) / 10).square().mean()
+    return (_columns(local, margin_deg) / 10).square().mean()
 
 
-def _excess(bone: str, turn: Tensor, margin: float = 0.0) -> Tensor:
+def _columns(local: Tensor, margin: float) -> Tensor:
+    turns = local.unbind(-3)
+    excess = [_excess(bone, turn, margin) for bone, turn in zip(POSE_BONES, turns, strict=True)]
+    return torch.stack(excess, dim=-1)
+
+
+def _excess(bone: str, turn: Tensor, margin: float) -> Tensor:
     """[...] of one bone."""
     side = -1.0 if bone.startswith("right") else 1.0
     if side < 0:

@@ -1,49 +1,70 @@
 """The pose generator: a causal conditional network with one explicit state.
 
-Voice, activity, emotion, style and the drivers (smoothed noise, breath) go through a linear front
-and two LSTM layers to 6D rotations of the 14 upper bones and the translation of the hips; the legs
-follow by inverse kinematics inside the graph, so planted feet stay planted. No look-ahead of its
-own: the caller feeds the features of a frame two frames early.
+Voice, activity, emotion, gestures with their phases, the music's beat, style and the drivers
+(smoothed noise, breath, the choice of a dance) go through a linear front and two LSTM layers to 6D
+rotations of the 14 upper bones, the translation of the hips and where the feet are to be. Feet lock
+and legs follow inside the graph, so planted feet stay planted. No look-ahead of its own: the caller
+feeds the features of a frame two frames early.
 """
 
+import math
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
+from training.features import FEATURES
 from training.lstm import lstm_cell
-from training.pose.drivers import NOISE, Drivers
-from training.pose.legs import lower_to_reach, plant_feet
+from training.pose.conditions import STYLE, Conditions
+from training.pose.drivers import DANCE_BITS, Drivers, move_weights
+from training.pose.legs import FootLock, leg_rotations, lower_to_reach
 from training.pose.skeleton import matrix_from_rot6d, quaternion_from_matrix, rot6d_from_matrix
 
 UPPER: Final = 14
-MOTION: Final = 6 * UPPER + 3
-"""Channels of a pose as the network makes it and the discriminators see it."""
-AUDIO, ACTIVITY, EMOTION, STYLE = 160, 4, 8, 16
+ROTATIONS: Final = 6 * UPPER
+MOTION: Final = ROTATIONS + 3 + 8
+"""Channels of a pose as the network makes it and the discriminators see it: 6D rotations of the
+upper bones, the hips' translation, the feet (`training.pose.legs`)."""
+_PHASE_KNOTS: Final = 9
+_HARMONICS: Final = (1, 2, 4, 8, 16)
+"""Of the eight-count: once, twice, four times in it, every beat, every half beat."""
 
 
-def encode(local: Tensor, hips_m: Tensor) -> Tensor:
-    """Motion [..., 87] of full local rotations [..., 22, 3, 3] and hips [..., 3]."""
-    return torch.cat([rot6d_from_matrix(local[..., :UPPER, :, :]).flatten(-2), hips_m], dim=-1)
+def encode(local: Tensor, hips_m: Tensor, feet: Tensor) -> Tensor:
+    """Motion [..., 95] of local rotations [..., >= 14, 3, 3], hips [..., 3] and feet [..., 8]."""
+    return torch.cat([rot6d_from_matrix(local[..., :UPPER, :, :]).flatten(-2), hips_m, feet], -1)
 
 
-def decode(motion: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
-    """Local rotations [..., 22, 3, 3] and hips [..., 3]; legs planted, hips within their reach."""
-    upper = matrix_from_rot6d(motion[..., :-3].unflatten(-1, (UPPER, 6)))
+def decode(motion: Tensor, feet: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    """Local rotations [..., 22, 3, 3] and hips [..., 3] within the reach of legs on these feet.
+
+    Args:
+        motion: [..., 95]; its own feet are not looked at.
+        feet: [..., 8], the motion's own, or those that a `FootLock` keeps.
+        style: [..., 16].
+    """
+    upper = matrix_from_rot6d(motion[..., :ROTATIONS].unflatten(-1, (UPPER, 6)))
     hips = upper[..., 0, :, :]
-    hips_m = lower_to_reach(motion[..., -3:], hips, style)
-    return torch.cat([upper, plant_feet(hips_m, hips, style)], dim=-3), hips_m
+    hips_m = lower_to_reach(motion[..., ROTATIONS : ROTATIONS + 3], hips, feet, style)
+    return torch.cat([upper, leg_rotations(hips_m, hips, feet, style)], dim=-3), hips_m
+
+
+def feet_of(motion: Tensor) -> Tensor:
+    """[..., 8]."""
+    return motion[..., -8:]
 
 
 class PoseGenerator(nn.Module):
-    """State [B, S]: drivers, then hidden and cell values of each layer; zeros to begin."""
+    """State [B, S]: drivers, foot lock, hidden and cell values of each layer; zeros to begin."""
 
-    def __init__(self, width: int = 160, layers: int = 2) -> None:
+    def __init__(self, width: int = 192, layers: int = 2) -> None:
         super().__init__()
         self.width, self.layers = width, layers
         self.drivers = Drivers()
-        self.voice = nn.Sequential(nn.Linear(AUDIO, 64), nn.SiLU(), nn.Linear(64, 32))
-        told = 32 + ACTIVITY + EMOTION + STYLE + Drivers.size
+        self.voice = nn.Sequential(nn.Linear(FEATURES, 64), nn.SiLU(), nn.Linear(64, 32))
+        told = 32 + len(ACTIVITIES) + len(EMOTIONS) + STYLE + Drivers.size
+        told += len(GESTURES) * _PHASE_KNOTS + 8 * 2 * len(_HARMONICS) + 1
         self.front = nn.Sequential(nn.Linear(told, width), nn.SiLU())
         self.memory = nn.LSTM(width, width, layers, batch_first=True)
         self.body = nn.Sequential(
@@ -54,45 +75,41 @@ class PoseGenerator(nn.Module):
         self.register_buffer("scale", torch.ones(MOTION))
         self.mean: Tensor
         self.scale: Tensor
+        self.sizes = [Drivers.state_size, FootLock.state_size, 2 * layers * width]
 
     @property
     def state_size(self) -> int:
-        return Drivers.state_size + 2 * self.layers * self.width
+        return sum(self.sizes)
 
     def initial_state(self, batch: int) -> Tensor:
         return self.mean.new_zeros(batch, self.state_size)
 
-    def forward(
-        self,
-        audio: Tensor,
-        activity: Tensor,
-        emotion: Tensor,
-        style: Tensor,
-        noise: Tensor,
-        state: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Clips [B, T, ...] to motion [B, T, 87] and the state after the last frame."""
-        driven, memory = state.split([Drivers.state_size, 2 * self.layers * self.width], dim=-1)
-        signals, driven = self.drivers(noise, emotion[..., 1:2], style[..., :1], driven)
-        told = self._told(audio, activity, emotion, style, signals)
+    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion [B, T, 95] before the foot lock, and the state after the last frame.
+
+        The state's lock is handed on as it came: see `perform`.
+        """
+        driven, lock, memory = state.split(self.sizes, dim=-1)
+        signals, driven = self.drivers(given, driven)
+        told = self._told(given, signals)
         cells = memory.unflatten(-1, (2, self.layers, self.width)).permute(1, 2, 0, 3).contiguous()
         recalled, (hidden, cell) = self.memory(told, (cells[0], cells[1]))
         after = torch.stack([hidden, cell]).permute(2, 0, 1, 3).flatten(1)
-        return self._motion(told, recalled), torch.cat([driven, after], dim=-1)
+        return self._motion(told, recalled), torch.cat([driven, lock, after], dim=-1)
 
-    def step(
-        self,
-        audio: Tensor,
-        activity: Tensor,
-        emotion: Tensor,
-        style: Tensor,
-        noise: Tensor,
-        state: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def perform(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the runtime shows: local rotations [B, T, 22, 3, 3], hips [B, T, 3], next state."""
+        motion, after = self(given, state)
+        driven, lock, memory = after.split(self.sizes, dim=-1)
+        feet, lock = FootLock.walk(feet_of(motion), lock)
+        local, hips_m = decode(motion, feet, given.style)
+        return local, hips_m, torch.cat([driven, lock, memory], dim=-1)
+
+    def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One frame [B, ...]: quaternions [B, 22, 4], hips [B, 3] in metres, next state."""
-        driven, memory = state.split([Drivers.state_size, 2 * self.layers * self.width], dim=-1)
-        signals, driven = self.drivers.step(noise, emotion[:, 1:2], style[:, :1], driven)
-        told = self._told(audio, activity, emotion, style, signals)
+        driven, lock, memory = state.split(self.sizes, dim=-1)
+        signals, driven = self.drivers.step(given, driven)
+        told = self._told(given, signals)
         parts = memory.split(self.width, dim=-1)
         recalled, hidden, cell = told, list(parts[: self.layers]), list(parts[self.layers :])
         for layer in range(self.layers):
@@ -100,11 +117,23 @@ class PoseGenerator(nn.Module):
                 self.memory, layer, recalled, hidden[layer], cell[layer]
             )
             hidden[layer] = recalled
-        local, hips_m = decode(self._motion(told, recalled), style)
-        return quaternion_from_matrix(local), hips_m, torch.cat([driven, *hidden, *cell], dim=-1)
+        motion = self._motion(told, recalled)
+        feet, lock = FootLock.step(feet_of(motion), lock)
+        local, hips_m = decode(motion, feet, given.style)
+        after = torch.cat([driven, lock, *hidden, *cell], dim=-1)
+        return quaternion_from_matrix(local), hips_m, after
 
-    def _told(self, audio: Tensor, *rest: Tensor) -> Tensor:
-        told: Tensor = self.front(torch.cat([self.voice(audio), *rest], dim=-1))
+    def _told(self, given: Conditions, signals: Tensor) -> Tensor:
+        parts = [
+            self.voice(given.audio),
+            given.activity,
+            given.emotion,
+            given.style,
+            signals,
+            _gesture_features(given.gesture),
+            _beat_features(given.beat, signals[..., -DANCE_BITS:], given.activity[..., -1:]),
+        ]
+        told: Tensor = self.front(torch.cat(parts, dim=-1))
         return told
 
     def _motion(self, told: Tensor, recalled: Tensor) -> Tensor:
@@ -112,4 +141,18 @@ class PoseGenerator(nn.Module):
         return self.mean + self.scale * motion
 
 
-NOISE_SIZE: Final = NOISE.size
+def _gesture_features(gesture: Tensor) -> Tensor:
+    """[..., 90]: each gesture's weight at nine knots of its phase, linear between them."""
+    weight, phase = gesture.chunk(2, dim=-1)
+    knots = torch.arange(_PHASE_KNOTS, dtype=gesture.dtype, device=gesture.device)
+    near = (1 - ((_PHASE_KNOTS - 1) * phase[..., None] - knots).abs()).clamp_min(0.0)
+    return (weight[..., None] * near).flatten(-2)
+
+
+def _beat_features(beat: Tensor, bits: Tensor, dancing: Tensor) -> Tensor:
+    """[..., 81]: harmonics of the eight-count for each dance move, and the intensity."""
+    harmonics = torch.tensor(_HARMONICS, dtype=beat.dtype, device=beat.device)
+    angle = 2 * math.pi * beat[..., :1] * harmonics
+    waves = torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
+    moves = dancing * move_weights(bits)
+    return torch.cat([(moves[..., None] * waves[..., None, :]).flatten(-2), beat[..., 1:]], dim=-1)

@@ -1,102 +1,180 @@
 """The procedural performer that the pose generator learns from.
 
-Given the same drivers (noise, breath), voice, activity, emotion and style as the generator, it
-answers with a body: arms that hang, breath, weight that rests on one leg and changes it, a lean
-towards whoever speaks, a hand near the chin in thought, and while speaking gestures that prepare,
-stroke on the voice's accents, hold while it goes on and retract when it ends. Everything is causal
-and smoothed by second-order springs, so that it can be learnt frame by frame and cut anywhere.
-
-B clips, T frames; angles in degrees.
+Given the same signals (`Drivers`), voice, activity, emotion, gestures, beat and style as the
+generator, it answers with a body. Layer by layer, each a posture (`training.pose.posture`):
+    standing   breath, weight on one leg and its changes, small steps, sway, a lean towards whoever
+               speaks, arms that hang, rest on the hip, think or speak with their hands
+    gestures   what was asked for by name, over whatever the body does
+    dance      the whole body on the eight-count
+Everything is causal and smoothed by second-order springs, so that it can be learnt frame by frame
+and cut anywhere. B clips, T frames; angles in degrees.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from idol_protocol.channels import POSE_BONES
-from training.pose.arms import ArmCues, arm_rotations
-from training.pose.drivers import NOISE_NAMES
-from training.pose.legs import lower_to_reach, plant_feet
-from training.pose.skeleton import about, yaw_pitch_roll
+from idol_protocol.channels import EMOTIONS, GESTURES
+from training.pose.arms import ArmCues, arm_angles
+from training.pose.conditions import Conditions
+from training.pose.dance import dance_posture
+from training.pose.drivers import DANCE_BITS, FPS, SIGNALS, move_weights
+from training.pose.gestures import gesture_motion
+from training.pose.posture import FEET, RIGHT_ARM, hips_m, index, posture_rotations
 from training.pose.springs import accents, spring, voice_level
 
-UPPER_BONES: Final = POSE_BONES[:14]
-"""What the performer and the generator move; the legs follow."""
-_SPINE: Final = {"spine": (0.4, 0.0), "chest": (0.35, 0.35), "upperChest": (0.25, 0.9)}
-"""Each bone's share of the torso's bend, and how many degrees a breath straightens it."""
+_TREMOR_M: Final = 0.0006
+_TREMOR_DEG: Final = 0.25
+_STEP_M: Final = 0.035
+_STEP_DEG: Final = 5.0
+"""How far a foot goes, and turns, when the weight changes and the stance with it."""
+_LIFT_S: Final = 0.32
+"""Metres of lift for a foot that travels one metre a second."""
 
 
-def perform(
-    audio: Tensor, activity: Tensor, emotion: Tensor, style: Tensor, signals: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Local rotations [B, T, 22, 3, 3] and hips translation [B, T, 3].
+class Performance(NamedTuple):
+    """What the teacher does: local rotations of the upper bones, hips and feet."""
 
-    Args:
-        audio: [B, T, 160], features at the look-ahead.
-        activity: [B, T, 4].
-        emotion: [B, T, 8].
-        style: [B, T, 16].
-        signals: [B, T, N + 2] from `Drivers`.
-    """
-    noise = dict(zip(NOISE_NAMES, signals[..., :-2].unbind(-1), strict=True))
-    _, listen, think, speak = spring(activity, 0.7).unbind(-1)
-    _, arousal, happy, angry, sad, _, surprised, curious = spring(emotion, 1.0).unbind(-1)
-    own = torch.tanh(style)
-    level = voice_level(audio)
+    upper: Tensor
+    """[B, T, 14, 3, 3]"""
+    hips_m: Tensor
+    """[B, T, 3], not yet lowered to where the legs reach."""
+    feet: Tensor
+    """[B, T, 8], see `training.pose.legs`."""
+
+
+class _Mood(NamedTuple):
+    """What colours everything, [B, T] each."""
+
+    listen: Tensor
+    think: Tensor
+    speak: Tensor
+    dance: Tensor
+    arousal: Tensor
+    happy: Tensor
+    angry: Tensor
+    sad: Tensor
+    surprised: Tensor
+    curious: Tensor
+    lively: Tensor
+    level: Tensor
+    accent: Tensor
+    nudge: Tensor
+    breath: Tensor
+
+
+def perform(given: Conditions, signals: Tensor) -> Performance:
+    """The teacher's answer to conditions and signals [B, T, ...]."""
+    noise = dict(zip(SIGNALS, signals.unbind(-1), strict=True))
+    own = torch.tanh(given.style)
+    mood = _mood(given, noise["breath"], own)
+    pose = _standing(noise, own, mood)
+    pose = _with_gestures(pose, given.gesture, noise, own, mood)
+    danced = _dancing(given, signals, own)
+    pose = pose + mood.dance[..., None] * (danced - pose)
+    return Performance(posture_rotations(pose, mood.breath), hips_m(pose), pose[..., FEET])
+
+
+def _mood(given: Conditions, breath: Tensor, own: Tensor) -> _Mood:
+    _, listen, think, speak, dance = spring(given.activity, 0.7).unbind(-1)
+    feelings = dict(zip(EMOTIONS, spring(given.emotion, 1.0).unbind(-1), strict=True))
+    level = voice_level(given.audio)
     accent = accents(level) * speak
-    nudge = spring(accent, 0.35)
-    breath = signals[..., -2]
-    lively = (1.0 + 0.35 * arousal + 0.25 * own[..., 8]).clamp(0.4, 1.6)
-    weight = torch.tanh(1.8 * noise["weight"])
-    twist = torch.tanh(noise["twist"])
-
-    mood = 5.0 * sad - 2.0 * happy + 2.0 * angry - 3.0 * surprised + 2.5 * curious
-    lean = (
-        1.5 * own[..., 9] + 3.5 * listen - 3.0 * think + 1.0 * speak + mood + 1.5 * nudge
-    ) + 0.9 * noise["sway_front"] * lively
-    turn = 2.6 * noise["turn"] + 3.5 * twist + 1.2 * weight
-    side = 1.1 * noise["bend"] * lively - 4.6 * weight + 2.0 * curious
-    pelvis = (2.0 * twist + 0.8 * noise["turn"] - 2.0 * weight, 0.4 * noise["sway_front"])
-    hips = about("y", pelvis[0]) @ about("x", pelvis[1]) @ about("z", 3.6 * weight)
-    hips_m = torch.stack(
-        [
-            0.036 * weight + 0.005 * noise["sway_side"] * lively,
-            -0.004 + 0.001 * breath - 0.004 * sad - 0.003 * nudge,
-            0.006 * noise["sway_front"] + 0.012 * listen - 0.018 * think - 0.0012 * lean,
-        ],
-        dim=-1,
-    )
-    hips_m = lower_to_reach(hips_m, hips, style)
-
-    bones = {"hips": hips} | _spine(lean, turn, side, breath)
-    bones |= _level_head(bones, 1.6 * noise["head_side"] + 2.0 * curious)
-    bones |= arm_rotations(
-        ArmCues(
-            noise, own, level, accent, breath, listen, think, speak,
-            arousal=arousal, sad=sad, tense=0.6 * angry + surprised,
-        )
+    arousal = feelings["arousal"]
+    return _Mood(
+        listen, think, speak, dance, arousal,
+        *(feelings[name] for name in ("happy", "angry", "sad", "surprised", "curious")),
+        lively=(1.0 + 0.35 * arousal + 0.25 * own[..., 8]).clamp(0.4, 1.6),
+        level=level,
+        accent=accent,
+        nudge=spring(accent, 0.35),
+        breath=breath,
     )  # fmt: skip
-    upper = torch.stack([bones[name] for name in UPPER_BONES], dim=-3)
-    return torch.cat([upper, plant_feet(hips_m, hips, style)], dim=-3), hips_m
 
 
-def _spine(lean: Tensor, turn: Tensor, side: Tensor, breath: Tensor) -> dict[str, Tensor]:
-    return {
-        bone: about("y", share * turn)
-        @ about("x", share * lean - inhale * breath)
-        @ about("z", share * side)
-        for bone, (share, inhale) in _SPINE.items()
-    }
+def _standing(noise: dict[str, Tensor], own: Tensor, mood: _Mood) -> Tensor:
+    """[B, T, 38]: idle, listening, thinking, speaking."""
+    weight, twist = torch.tanh(1.8 * noise["weight"]), torch.tanh(noise["twist"])
+    temper = 5.0 * mood.sad - 2.0 * mood.happy + 2.0 * mood.angry - 3.0 * mood.surprised
+    lean = 1.5 * own[..., 9] + 3.5 * mood.listen - 3.0 * mood.think + 1.0 * mood.speak
+    lean = lean + temper + 2.5 * mood.curious + 1.5 * mood.nudge
+    lively, tremor = mood.lively, _TREMOR_DEG * noise["tremor_trunk"]
+    pose = _empty(weight)
+    cues = ArmCues(
+        noise, own, mood.level, mood.accent, mood.breath, mood.listen, mood.think, mood.speak,
+        arousal=mood.arousal, sad=mood.sad, tense=0.6 * mood.angry + mood.surprised,
+    )  # fmt: skip
+    pose["left"] = arm_angles(cues, 1.0) + _tremor(noise["tremor_left"])
+    pose["right"] = arm_angles(cues, -1.0) + _tremor(noise["tremor_right"])
+    pose["spine_lean"] = lean + 0.9 * noise["sway_front"] * lively + tremor
+    pose["spine_turn"] = 2.6 * noise["turn"] + 3.5 * twist + 1.2 * weight
+    pose["spine_side"] = 1.1 * noise["bend"] * lively - 4.6 * weight + 2.0 * mood.curious - tremor
+    pose["hips_yaw"] = 2.0 * twist + 0.8 * noise["turn"] - 2.0 * weight
+    pose["hips_pitch"] = 0.4 * noise["sway_front"]
+    pose["hips_roll"] = 3.6 * weight
+    sway = noise["sway_side"] * lively
+    pose["hips_x"] = 0.036 * weight + 0.005 * sway + _TREMOR_M * noise["tremor_trunk"]
+    pose["hips_y"] = -0.004 + 0.001 * mood.breath - 0.004 * mood.sad - 0.003 * mood.nudge
+    pose["hips_z"] = (
+        0.006 * noise["sway_front"] + 0.012 * mood.listen - 0.018 * mood.think - 0.0012 * lean
+    )
+    pose["head_roll"] = 1.6 * noise["head_side"] + 2.0 * mood.curious
+    pose["head_pitch"] = 0.6 * noise["tremor_head"] * _TREMOR_DEG / 0.25
+    pose |= _small_steps(noise)
+    return _stacked(pose)
 
 
-def _level_head(bones: dict[str, Tensor], tilt: Tensor) -> dict[str, Tensor]:
-    """Neck and head that take most of the torso's turn and lean back, so that the gaze stays."""
-    torso = bones["hips"] @ bones["spine"] @ bones["chest"] @ bones["upperChest"]
-    yaw, pitch, roll = yaw_pitch_roll(torso)
-    return {
-        bone: about("y", -0.8 * share * yaw)
-        @ about("x", -0.85 * share * pitch)
-        @ about("z", share * (tilt - 0.8 * roll))
-        for bone, share in (("neck", 0.4), ("head", 0.6))
-    }
+def _small_steps(noise: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A foot that changes its place lifts as fast as it goes."""
+    feet: dict[str, Tensor] = {}
+    for side in ("left", "right"):
+        forward = spring(_STEP_M * noise[f"{side}_foot"], 0.45)
+        speed = torch.nn.functional.pad(forward[:, 1:] - forward[:, :-1], (1, 0)) * FPS
+        feet[f"{side}_foot_z"] = forward
+        feet[f"{side}_foot_yaw"] = _STEP_DEG / _STEP_M * forward
+        feet[f"{side}_foot_lift"] = (_LIFT_S * speed.abs()).clamp_max(0.05)
+    return feet
+
+
+def _with_gestures(
+    pose: Tensor, gesture: Tensor, noise: dict[str, Tensor], own: Tensor, mood: _Mood
+) -> Tensor:
+    weights, phases = gesture.chunk(2, dim=-1)
+    hand = noise["gesture_hand"] + 0.8 * own[..., 13] + 0.4
+    size = (1.0 + 0.2 * own[..., 12] + 0.15 * mood.arousal - 0.2 * mood.sad).clamp(0.6, 1.4)
+    for at, name in enumerate(GESTURES):
+        weight, phase = weights[..., at, None], phases[..., at]
+        if not bool(weight.any()):
+            continue
+        motion = gesture_motion(name, phase, hand=hand, size=size, variant=noise["gesture_variant"])
+        pose = pose + weight * (motion.cover * (motion.posture - pose) + motion.offset)
+    return pose
+
+
+def _dancing(given: Conditions, signals: Tensor, own: Tensor) -> Tensor:
+    bits = signals[..., -DANCE_BITS:]
+    position, energy = given.beat.unbind(-1)
+    return dance_posture(
+        position, move_weights(bits), energy=energy, style=own, direction=bits[..., -1]
+    )
+
+
+def _tremor(noise: Tensor) -> Tensor:
+    """[B, T, 9]: what makes a held arm a living one."""
+    share = torch.tensor([0.3, 0.3, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5, 1.0])
+    return _TREMOR_DEG * noise[..., None] * share
+
+
+def _empty(like: Tensor) -> dict[str, Tensor]:
+    return {"": torch.zeros_like(like)}
+
+
+def _stacked(parts: dict[str, Tensor]) -> Tensor:
+    """Channels by name, arms as [B, T, 9] under `left` and `right`, to postures [B, T, 38]."""
+    zero = parts.pop("")
+    rest = zero[..., None].expand(*zero.shape, FEET.stop - RIGHT_ARM.stop)
+    pose = torch.cat([parts.pop("left"), parts.pop("right"), rest], dim=-1)
+    for name, value in parts.items():
+        pose[..., index(name)] = value
+    return pose

@@ -1,0 +1,127 @@
+"""The body's two adversaries: motion against its conditions, and motion against capture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.gan import Critic, Discriminator, discriminator_loss, generator_loss
+from training.pose.conditions import Conditions, sizes
+from training.pose.drivers import NOISE
+from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace
+from training.pose.model import MOTION
+from training.pose.settings import Settings
+from training.pose.streams import Batch
+
+_TOLD = ("activity", "emotion", "gesture", "beat", "noise")
+_BANDS = 40
+"""Of the sound, the last of a frame's four hops is shown."""
+_CANDIDATES = 24
+
+
+class Adversaries(nn.Module):
+    """`fitting` knows the conditions and judges whether this motion answers them; `moving` sees
+    motion alone and judges it by motion capture.
+
+    What people were captured doing is not what a character does, and fast motion looks unlike slow
+    motion in every way. So each generated window is set against a captured one of like speed, both
+    relative to their own mean posture.
+    """
+
+    def __init__(self, settings: Settings, scale: Tensor, capture: Tensor) -> None:
+        """Args:
+        settings: Family, weights and widths.
+        scale: [95], the spread of each channel.
+        capture: Windows [W, T, P] of `PRIOR_CHANNELS`, relative to their means; W may be 0.
+        """
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("capture", capture, persistent=False)
+        self.scale: Tensor
+        self.capture: Tensor
+        self.spread = scale[list(PRIOR_CHANNELS)]
+        if len(capture):
+            self.pace = pace(capture / self.spread)
+        told = _BANDS + sum(sizes(NOISE.size)[name] for name in _TOLD)
+        width = settings.critic_width
+        self.fitting = Discriminator(MOTION, condition_channels=told, width=width)
+        self.moving = Discriminator(len(PRIOR_CHANNELS), width=width, strides=(1, 3))
+
+    def trial(self, batch: Batch, made: Tensor, rng: np.random.Generator) -> "Trial":
+        """What the critics are shown beside `made` [B, T, 95]."""
+        captured = None
+        if len(self.capture) and self.settings.prior_weight:
+            mine = about_mean(made[..., list(PRIOR_CHANNELS)]) / self.spread
+            captured = _Pair(self._alike(mine.detach(), rng), mine)
+        fits = _Pair(batch.motion / self.scale, made / self.scale)
+        return Trial(_condition(batch.given), fits, captured)
+
+    def judge(self, trial: "Trial") -> tuple[Tensor, dict[str, float]]:
+        """What the critics minimise, and numbers to log."""
+        total, metrics = torch.zeros(()), {}
+        for name, critic, pair, _ in self._rounds(trial):
+            loss, more = discriminator_loss(
+                critic, pair.real, pair.made, penalty=self.settings.penalty,
+                family=self.settings.adversarial,
+            )  # fmt: skip
+            total = total + loss
+            metrics |= {f"{name}/{key}": value for key, value in more.items()}
+        return total, metrics
+
+    def fool(self, trial: "Trial") -> Tensor:
+        """What the generator minimises; call it after the critics' own update."""
+        family, total = self.settings.adversarial, torch.zeros(())
+        for _, critic, pair, weight in self._rounds(trial):
+            total = total + weight * generator_loss(critic, pair.real, pair.made, family=family)
+        return total
+
+    def _rounds(self, trial: "Trial") -> "list[tuple[str, Critic, _Pair, float]]":
+        def fitting(motion: Tensor) -> Tensor:
+            scores: Tensor = self.fitting(motion, trial.condition)
+            return scores
+
+        def moving(motion: Tensor) -> Tensor:
+            scores: Tensor = self.moving(motion)
+            return scores
+
+        settings = self.settings
+        rounds: list[tuple[str, Critic, _Pair, float]] = [
+            ("fitting", fitting, trial.fits, settings.adversarial_weight)
+        ]
+        if trial.captured:
+            rounds.append(("moving", moving, trial.captured, settings.prior_weight))
+        return rounds
+
+    def _alike(self, made: Tensor, rng: np.random.Generator) -> Tensor:
+        """For each window the captured one, of some drawn at random, that is as fast."""
+        drawn = torch.from_numpy(rng.integers(len(self.capture), size=(len(made), _CANDIDATES)))
+        off = (self.pace[drawn].log() - pace(made)[:, None].log()).abs()
+        chosen = drawn.gather(1, off.argmin(dim=1, keepdim=True))[:, 0]
+        alike: Tensor = self.capture[chosen] / self.spread
+        return alike
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Motion [B, T, C] in units of its spread."""
+
+    real: Tensor
+    made: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the critics are shown in one step."""
+
+    condition: Tensor
+    """[B, T, 108]"""
+    fits: _Pair
+    captured: _Pair | None
+    """None where there is no capture."""
+
+
+def _condition(given: Conditions) -> Tensor:
+    told = [getattr(given, name) for name in _TOLD]
+    return torch.cat([given.audio[..., -_BANDS:], *told], dim=-1)
