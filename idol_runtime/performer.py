@@ -1,9 +1,11 @@
 """One character on the stage: its media clock, what it says, and the state of its generators."""
 
 import asyncio
+import bisect
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,11 @@ from numpy.typing import NDArray
 from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
-from idol_runtime.speech.types import SpeechChunk
-from idol_runtime.speech_track import FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
+from idol_runtime.gesture_cues import PlacedGesture
+from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span
+from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.words import word_at, word_onset
+from idol_runtime.speech_track import FPS, FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
 
 CHUNK_SAMPLES = AUDIO_RATE_HZ * 40 // 1000
 """Audio chunks are 20 to 40 ms long."""
@@ -32,6 +37,14 @@ class Output(Protocol):
         ...
 
 
+class Beats(Protocol):
+    """The music a character dances to."""
+
+    def row(self, time_s: float) -> NDArray[np.float32]:
+        """[2]: the place in the eight-count in [0, 1), and the intensity in [0, 1]."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """A clause of a reply that is spoken in one go."""
@@ -39,6 +52,8 @@ class Utterance:
     id: str
     turn_id: str
     text: str
+    gestures: tuple[PlacedGesture, ...] = ()
+    """What the body does with its words, in the order of their places in the text."""
 
 
 class Performer:
@@ -51,12 +66,17 @@ class Performer:
         lookahead_frames: int,
         lead_us: int,
         buffer_s: float,
+        gestures: GestureTimes,
         style: NDArray[np.float32] = AVERAGE_STYLE,
     ) -> None:
         self.character = character
         self.outputs: set[Output] = set()
         self.activity = "idle"
-        """What the character does when it does not speak: idle, listen or think."""
+        """What the conversation has it do when it does not speak: idle, listen, think or dance."""
+        self.resting = "idle"
+        """What takes the place of idle, as asked for by a client."""
+        self.beats: Beats | None = None
+        """The music that is heard, if any."""
         self.emotion = character.emotion_vector()
         self.style = style
         """Shape (16,)."""
@@ -71,6 +91,11 @@ class Performer:
         self._blend: NDArray[np.float32] = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
+        self._times = gestures
+        self._gestures = GestureTrack(gestures)
+        self._gesture_cues: list[Cue] = []
+        self._last_word_s = 0.0
+        """Media time at which the last word of the speech placed so far begins."""
         self._open_utterance: str | None = None
         self._moved = asyncio.Event()
 
@@ -90,6 +115,7 @@ class Performer:
         if utterance.id != self._open_utterance:
             self._open_utterance = utterance.id
             self._pending.append(Cue(pts_of(start), "utterance.started", _told(utterance)))
+            self._land(utterance, chunk.phonemes, start)
         if chunk.phonemes:
             self.track.append_phonemes(chunk.phonemes, start)
             phonemes = [(each.symbol, each.start_s, each.end_s) for each in chunk.phonemes]
@@ -107,7 +133,7 @@ class Performer:
         self.deliver()
 
     async def delivered(self) -> None:
-        """Returns when everything placed so far has been handed to the outputs."""
+        """Returns when all speech placed so far has been handed to the outputs."""
         while self._pending:
             await self._wait_for_a_frame()
 
@@ -122,14 +148,81 @@ class Performer:
         self.speech_ends = present
         self._pending.clear()
         self._open_utterance = None
+        self._gestures.cut()
+        self._gesture_cues.clear()
+        self._last_word_s = 0.0
         self.emit(Cue(pts_of(present), "playback.cut"))
         return pts_of(present)
+
+    # Gestures in
+
+    def gesture(
+        self,
+        name: str,
+        *,
+        stroke_s: float | None = None,
+        not_before: int = 0,
+        utterance: Utterance | None = None,
+    ) -> Span | None:
+        """Makes a gesture and announces it by the cue `gesture`.
+
+        Args:
+            name: One of `GESTURES`.
+            stroke_s: Media time on which its stroke is to fall; where that is too soon, and by
+                default, it begins at once.
+            not_before: A frame that it must wait for.
+            utterance: What it belongs to.
+
+        Returns:
+            Its place on the clock in frames, or None when the same gesture is being made.
+        """
+        start = self.frame
+        if stroke_s is not None:
+            start = round(stroke_s * FPS) - self._times.frames_to_stroke(name)
+        span = self._gestures.schedule(name, max(start, self.frame, not_before))
+        if span is not None:
+            cue = Cue(frame_pts(span.start), "gesture", _announced(span, utterance))
+            bisect.insort(self._gesture_cues, cue, key=lambda each: each.pts_us)
+            self.deliver()
+        return span
+
+    def gesture_in_order(
+        self, gestures: Sequence[PlacedGesture], utterance: Utterance | None = None
+    ) -> None:
+        """Makes gestures without words of their own, one after the other: on the last word that
+        is still to come, or at once.
+        """
+        free = 0
+        for each in gestures:
+            stroke_s = self._last_word_s or None
+            span = self.gesture(each.name, stroke_s=stroke_s, not_before=free, utterance=utterance)
+            free = span.end if span is not None else free
+
+    def _land(self, utterance: Utterance, phonemes: Sequence[Phoneme], start: int) -> None:
+        """Places the gestures of an utterance whose sound begins at the sample `start`."""
+        if not phonemes:
+            self.gesture_in_order(utterance.gestures, utterance)
+            return
+        text, language = utterance.text, self.character.language
+        offset_s, free, before = start / AUDIO_RATE_HZ, 0, -1
+        for each in utterance.gestures:
+            free = free if each.offset == before else 0
+            place = word_at(text, each.offset, language)
+            onset_s = word_onset(phonemes, place) if place is not None else 0.0
+            span = self.gesture(
+                each.name, stroke_s=offset_s + onset_s, not_before=free, utterance=utterance
+            )
+            free, before = span.end if span is not None else free, each.offset
+        last = word_at(text, len(text), language)
+        self._last_word_s = offset_s + (word_onset(phonemes, last) if last is not None else 0.0)
 
     # Frames out
 
     def deliver(self) -> None:
         """Hands over the sound and cues that are due within the lead."""
         horizon = frame_pts(self.frame) + self._lead_us
+        while self._gesture_cues and self._gesture_cues[0].pts_us <= horizon:
+            self.emit(self._gesture_cues.pop(0))
         while self._pending and self._pending[0].pts_us <= horizon:
             self.emit(self._pending.popleft())
 
@@ -142,8 +235,16 @@ class Performer:
         first = (self.frame + self._lookahead) * FRAME_SAMPLES
         return self.track.read(first - context, context + FRAME_SAMPLES)
 
+    def gesture_row(self) -> NDArray[np.float32]:
+        """Shape (20,), see `GestureTrack.row`; to be asked for once a frame."""
+        return self._gestures.row(self.frame)
+
+    def beat_row(self) -> NDArray[np.float32]:
+        """Shape (2,), see `Beats.row`; zeros where there is no music."""
+        return np.zeros(2, np.float32) if self.beats is None else self.beats.row(self.frame / FPS)
+
     def activity_blend(self) -> NDArray[np.float32]:
-        """Shape (4,), in `ACTIVITIES` order; sums to 1 and glides from one to the next."""
+        """Shape (5,), in `ACTIVITIES` order; sums to 1 and glides from one to the next."""
         target = np.eye(len(ACTIVITIES), dtype=np.float32)[ACTIVITIES.index(self._doing())]
         self._blend = (1 - BLEND_PER_FRAME) * self._blend + BLEND_PER_FRAME * target
         return self._blend
@@ -171,17 +272,32 @@ class Performer:
         moved.set()
 
     def _doing(self) -> str:
+        if "dance" in (self.activity, self.resting):
+            return "dance"
         start = (self.frame - HANGOVER_FRAMES) * FRAME_SAMPLES
         speaking = self.track.is_speaking(start, (HANGOVER_FRAMES + 1) * FRAME_SAMPLES)
-        return "speak" if speaking else self.activity
+        if speaking:
+            return "speak"
+        return self.resting if self.activity == "idle" else self.activity
 
     async def _wait_for_a_frame(self) -> None:
         await self._moved.wait()
 
 
-def _told(utterance: Utterance) -> dict[str, str]:
+def _told(utterance: Utterance) -> dict[str, Any]:
     return {
         "utterance_id": utterance.id,
         "turn_id": utterance.turn_id,
         "text": utterance.text,
+    }
+
+
+def _announced(span: Span, utterance: Utterance | None) -> dict[str, Any]:
+    """Times count from the gesture's own beginning."""
+    about = {"utterance_id": utterance.id, "turn_id": utterance.turn_id} if utterance else {}
+    return {
+        "gesture": span.name,
+        "duration_us": frame_pts(span.end - span.start),
+        "stroke_us": frame_pts(span.stroke - span.start),
+        **about,
     }

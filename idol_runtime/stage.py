@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ARKIT_BLENDSHAPES
+from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, FACE_ACTIVITIES
 from idol_runtime.character import Character
 from idol_runtime.clock import Clock
 from idol_runtime.motion.face import FaceInputs, FaceModel
+from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.motion.noise import NoiseState
 from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
 from idol_runtime.motion.rows import append_rows, keep_rows
@@ -52,6 +53,8 @@ class _Heard:
     activity: Array
     emotion: Array
     style: Array
+    gesture: Array
+    beat: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +92,9 @@ class Stage:
         self.skipped_frames = 0
         self.on_tick: Callable[[float], None] = lambda seconds: None
         """Told how long each tick took, in seconds."""
+        self._gesture_times = GestureTimes(
+            pose.config.gesture_seconds, pose.config.gesture_stroke, FPS
+        )
         self._lead_us = lead_us
         self._buffer_s = buffer_s
         self._epoch_us = clock.now_us()
@@ -110,6 +116,7 @@ class Stage:
             lookahead_frames=self.face.config.lookahead_frames,
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
+            gestures=self._gesture_times,
             style=self.styles.code(character.motion),
         )
         self._first_tick[performer] = self._tick
@@ -168,6 +175,8 @@ class Stage:
             activity=np.stack([each.activity_blend() for each in cast]),
             emotion=np.stack([each.emotion for each in cast]),
             style=np.stack([each.style for each in cast]),
+            gesture=np.stack([each.gesture_row() for each in cast]),
+            beat=np.stack([each.beat_row() for each in cast]),
         )
 
     def _phonemes(self, performer: Performer) -> Array:
@@ -181,11 +190,29 @@ class Stage:
     def _compute(self, heard: _Heard, states: _States) -> tuple[_Shown, _States]:
         face_noise, face_noise_state = self.face.noise.step(states.face_noise)
         pose_noise, pose_noise_state = self.pose.noise.step(states.pose_noise)
-        told = (heard.activity, heard.emotion, heard.style)
         face, face_state = self.face.step(
-            FaceInputs(heard.audio, heard.phonemes, *told, face_noise), states.face
+            FaceInputs(
+                audio=heard.audio,
+                phonemes=heard.phonemes,
+                activity=_face_activity(heard.activity),
+                emotion=heard.emotion,
+                style=heard.style,
+                noise=face_noise,
+            ),
+            states.face,
         )
-        body, pose_state = self.pose.step(PoseInputs(heard.audio, *told, pose_noise), states.pose)
+        body, pose_state = self.pose.step(
+            PoseInputs(
+                audio=heard.audio,
+                activity=heard.activity,
+                emotion=heard.emotion,
+                gesture=heard.gesture,
+                beat=heard.beat,
+                style=heard.style,
+                noise=pose_noise,
+            ),
+            states.pose,
+        )
         after = _States(face_state, pose_state, face_noise_state, pose_noise_state)
         rotations = with_head(body.rotations, face[:, HEAD])
         return _Shown(face, rotations, body.hips), after
@@ -213,3 +240,10 @@ class Stage:
             self.face.noise.initial_state(seeds),
             self.pose.noise.initial_state(seeds + (1 << 32)),
         )
+
+
+def _face_activity(activity: Array) -> Array:
+    """[B, 4] of the body's [B, 5]: a face that dances is at ease."""
+    face = activity[:, : len(FACE_ACTIVITIES)].copy()
+    face[:, FACE_ACTIVITIES.index("idle")] += activity[:, ACTIVITIES.index("dance")]
+    return face

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
+from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue
 from idol_runtime.character import Character
 from idol_runtime.conversation import MAX_TEXT_CHARS, Conversation, ReplyOptions
 from idol_runtime.dialogue.messages import ChatMessage, GenerationDone, PrefillProgress, TextDelta
 from idol_runtime.errors import InputError, WorkerError
+from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.performer import Performer
 from idol_runtime.services import DialogueRequest, Models, SpeechRequest
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.workers import Worker
 
 CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
+TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
@@ -71,7 +73,9 @@ async def models():
 
 @pytest.fixture
 def talk(models):
-    performer = Performer(CHARACTER, lookahead_frames=2, lead_us=300_000, buffer_s=3600)
+    performer = Performer(
+        CHARACTER, lookahead_frames=2, lead_us=300_000, buffer_s=3600, gestures=TIMES
+    )
     listener = Listener()
     performer.outputs.add(listener)
     return Conversation(CHARACTER, performer, models), performer, listener

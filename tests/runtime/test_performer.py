@@ -5,20 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
+from idol_protocol.channels import ACTIVITIES, FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue, FaceFrame, PoseFrame
 from idol_runtime.character import Character
+from idol_runtime.gesture_cues import PlacedGesture
+from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.performer import Performer, Utterance
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.speech_track import FRAME_SAMPLES, pts_of
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
+TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
 def performer(lead_us=300_000, buffer_s=10.0):
-    made = Performer(CHARACTER, lookahead_frames=2, lead_us=lead_us, buffer_s=buffer_s)
+    made = Performer(
+        CHARACTER, lookahead_frames=2, lead_us=lead_us, buffer_s=buffer_s, gestures=TIMES
+    )
     recorder = Recorder()
     made.outputs.add(recorder)
     return made, recorder
@@ -204,3 +209,127 @@ async def test_the_activity_conditioning_glides_and_always_sums_to_one():
     np.testing.assert_allclose(table.sum(axis=1), 1.0, atol=1e-5)
     assert np.abs(np.diff(table, axis=0)).max() < 0.25
     assert table[-1][2] == pytest.approx(1.0, abs=0.01)
+
+
+def words(*starts_s, length_s=0.2):
+    """One word of one sound at each time."""
+    spans = [Phoneme(" ", 0.0, starts_s[0])]
+    for start_s in starts_s:
+        spans += [
+            Phoneme("a", start_s, start_s + length_s / 2),
+            Phoneme(" ", start_s + length_s / 2, start_s + length_s),
+        ]
+    return tuple(spans)
+
+
+def gestures(recorder):
+    return [
+        (each.data["gesture"], each.pts_us / 1e6, (each.pts_us + each.data["stroke_us"]) / 1e6)
+        for each in recorder.cues
+        if each.name == "gesture"
+    ]
+
+
+async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word():
+    one, recorder = performer()
+    tick(one, 10)
+    said = Utterance("u1", "t1", "One two three.", (PlacedGesture("wave", 8),))
+    await one.speak(said, chunk(3, phonemes=words(0.0, 1.0, 2.0)))
+    tick(one, 100)
+    [(name, start_s, stroke_s)] = gestures(recorder)
+    sound_s = recorder.audio[0].pts_us / 1e6
+    assert name == "wave"
+    assert stroke_s == pytest.approx(sound_s + 2.0, abs=1 / 60)
+    assert start_s == pytest.approx(stroke_s - 0.5, abs=1e-3)
+    [cue] = [each for each in recorder.cues if each.name == "gesture"]
+    assert (cue.data["utterance_id"], cue.data["turn_id"]) == ("u1", "t1")
+    assert cue.data["duration_us"] == 1_000_000
+
+
+async def test_a_gesture_whose_word_comes_too_soon_begins_at_once():
+    one, recorder = performer()
+    tick(one, 10)
+    said = Utterance("u1", "t1", "Hi there.", (PlacedGesture("wave", 0),))
+    await one.speak(said, chunk(1, phonemes=words(0.1, 0.5)))
+    assert gestures(recorder)[0][1] == pytest.approx(10 / 30, abs=1e-3)
+
+
+async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word():
+    one, recorder = performer()
+    said = Utterance("u1", "t1", "One two three.", (PlacedGesture("bow", 14),))
+    await one.speak(said, chunk(3, phonemes=words(0.0, 1.0, 2.0)))
+    tick(one, 100)
+    assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
+
+
+async def test_gestures_of_one_place_follow_each_other():
+    one, recorder = performer()
+    both = (PlacedGesture("wave", 4), PlacedGesture("bow", 4))
+    await one.speak(Utterance("u1", "t1", "One two.", both), chunk(3, phonemes=words(0.0, 1.0)))
+    tick(one, 150)
+    (_, first, _), (name, second, _) = gestures(recorder)
+    assert name == "bow"
+    assert second == pytest.approx(first + 1.0, abs=1e-3)
+
+
+async def test_a_gesture_of_a_clause_without_sound_falls_on_the_last_word_before_it():
+    one, recorder = performer()
+    await one.speak(say("Bye now."), chunk(3, phonemes=words(0.0, 2.0)))
+    await one.speak(Utterance("u2", "t1", "🎉", (PlacedGesture("wave", 0),)), chunk(0))
+    tick(one, 100)
+    assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
+
+
+async def test_the_pose_generator_is_told_of_a_gesture_from_its_start():
+    one, recorder = performer()
+    one.gesture("clap")
+    rows = []
+    for _ in range(40):
+        rows.append(one.gesture_row())
+        tick(one)
+    weights = np.array(rows)[:, GESTURES.index("clap")]
+    np.testing.assert_array_equal(weights, [1] * 30 + [0] * 10)
+    assert gestures(recorder) == [("clap", 0.0, 0.5)]
+
+
+async def test_a_cut_ends_gestures_and_what_was_to_come_is_never_announced():
+    one, recorder = performer()
+    said = Utterance("u1", "t1", "One two.", (PlacedGesture("wave", 4),))
+    await one.speak(said, chunk(3, phonemes=words(0.0, 2.5)))
+    tick(one, 10)
+    one.cut()
+    tick(one, 100)
+    assert not gestures(recorder)
+    assert not one.gesture_row().any()
+
+
+async def test_one_who_dances_goes_on_dancing_while_speaking():
+    one, recorder = performer()
+    one.resting = "dance"
+    one.activity = "think"
+    await one.speak(say(), chunk(0.5))
+    tick(one, 60)
+    shown = [each.data["activity"] for each in recorder.cues if each.name == "activity"]
+    assert shown == ["dance"]
+    assert one.activity_blend()[ACTIVITIES.index("dance")] > 0.99
+
+
+async def test_after_speaking_one_does_again_what_was_asked_for():
+    one, recorder = performer()
+    one.resting = "listen"
+    await one.speak(say(), chunk(0.2))
+    tick(one, 40)
+    shown = [each.data["activity"] for each in recorder.cues if each.name == "activity"]
+    assert shown == ["listen", "speak", "listen"]
+
+
+def test_the_beat_is_read_at_the_time_of_the_frame_and_silent_without_music():
+    class Metronome:
+        def row(self, time_s):
+            return np.array([time_s % 1, 0.7], np.float32)
+
+    one, _ = performer()
+    assert not one.beat_row().any()
+    one.beats = Metronome()
+    tick(one, 45)
+    np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])

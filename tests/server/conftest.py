@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from idol_protocol.channels import GESTURES
 from idol_runtime.character import Character
 from idol_runtime.conversation import Conversation
 from idol_runtime.dialogue.messages import GenerationDone, TextDelta
+from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.performer import Performer
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.services import DialogueRequest, Models, SpeechRequest
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 
+TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
 
 
@@ -82,7 +85,9 @@ class SteppedHost:
         return performer.frame * 1_000_000 // 30
 
     def join(self, character: Character, *, seed: int | None = None) -> Conversation:
-        performer = Performer(character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0)
+        performer = Performer(
+            character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0, gestures=TIMES
+        )
         models = Models(self.dialogue, self.speech)  # type: ignore[arg-type]
         conversation = Conversation(character, performer, models)
         self.conversations.append(conversation)

@@ -1,0 +1,115 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idol_protocol.channels import GESTURES
+from idol_runtime.motion.gestures import GestureTimes, GestureTrack
+
+TIMES = GestureTimes(
+    seconds={name: 1.0 + index / 10 for index, name in enumerate(GESTURES)},
+    stroke=dict.fromkeys(GESTURES, 0.4),
+    fps=30,
+)
+
+
+def rows(track, frames, start=0):
+    return np.array([track.row(frame) for frame in range(start, start + frames)])
+
+
+def weight(table, name):
+    return table[:, GESTURES.index(name)]
+
+
+def phase(table, name):
+    return table[:, len(GESTURES) + GESTURES.index(name)]
+
+
+def test_a_gesture_runs_once_from_its_start_with_a_phase_that_rises_evenly():
+    track = GestureTrack(TIMES)
+    span = track.schedule("wave", 10)
+    assert (span.start, span.stroke, span.end) == (10, 22, 40)
+    table = rows(track, 60)
+    np.testing.assert_array_equal(weight(table, "wave"), [0] * 10 + [1] * 30 + [0] * 20)
+    np.testing.assert_allclose(phase(table, "wave")[10:40], np.arange(30) / 30, atol=1e-6)
+    assert phase(table, "wave")[span.stroke] == np.float32(TIMES.stroke["wave"])
+
+
+def test_nothing_is_told_of_gestures_that_are_not_made():
+    track = GestureTrack(TIMES)
+    track.schedule("nod", 3)
+    table = rows(track, 90)
+    assert not np.delete(table, [GESTURES.index("nod"), 10 + GESTURES.index("nod")], 1).any()
+
+
+def test_a_gesture_fades_where_another_needs_the_same_arms():
+    track = GestureTrack(TIMES)
+    track.schedule("wave", 0)
+    track.schedule("clap", 15)
+    table = rows(track, 60)
+    faded = weight(table, "wave")[15:]
+    np.testing.assert_allclose(faded[:5], 0.8 ** np.arange(1, 6), rtol=1e-5)
+    assert not faded[25:].any()
+    assert len(set(phase(table, "wave")[15:25].tolist())) == 1
+    np.testing.assert_array_equal(weight(table, "clap")[15:50], 1)
+
+
+def test_a_nod_goes_together_with_a_wave():
+    track = GestureTrack(TIMES)
+    track.schedule("wave", 0)
+    track.schedule("nod", 5)
+    table = rows(track, 30)
+    assert (weight(table, "wave") == 1).all()
+    assert (weight(table, "nod")[5:] == 1).all()
+
+
+def test_a_cut_fades_what_is_made_and_forgets_what_was_planned():
+    track = GestureTrack(TIMES)
+    track.schedule("bow", 0)
+    track.schedule("wave", 50)
+    rows(track, 10)
+    track.cut()
+    table = rows(track, 100, start=10)
+    np.testing.assert_allclose(weight(table, "bow")[:5], 0.8 ** np.arange(1, 6), rtol=1e-5)
+    assert not table[30:].any()
+
+
+def test_after_a_cut_the_same_gesture_can_begin_again_at_once():
+    track = GestureTrack(TIMES)
+    track.schedule("wave", 0)
+    rows(track, 10)
+    track.cut()
+    assert track.schedule("wave", 10).start == 10
+    table = rows(track, 5, start=10)
+    np.testing.assert_array_equal(weight(table, "wave"), 1)
+    assert phase(table, "wave")[0] == 0
+
+
+def test_the_same_gesture_waits_for_its_own_end_if_that_is_near_and_is_left_out_if_not():
+    track = GestureTrack(TIMES)
+    track.schedule("wave", 0)
+    assert track.schedule("wave", 20).start == 30
+    assert track.schedule("wave", 31) is None
+
+
+def test_frames_that_are_skipped_do_not_delay_the_end():
+    track = GestureTrack(TIMES)
+    track.schedule("wave", 0)
+    track.row(0)
+    assert track.row(20)[len(GESTURES)] == np.float32(20 / 30)
+    assert not track.row(45).any()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(GESTURES), st.integers(0, 200)), max_size=20),
+    st.sets(st.integers(0, 250), max_size=2),
+)
+def test_weights_and_phases_stay_in_range_and_all_comes_to_rest(asked, cuts):
+    track = GestureTrack(TIMES)
+    for name, start in asked:
+        track.schedule(name, start)
+    for frame in range(400):
+        if frame in cuts:
+            track.cut()
+        row = track.row(frame)
+        assert ((row >= 0) & (row <= 1)).all()
+    assert not row.any()
