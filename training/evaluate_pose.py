@@ -17,8 +17,8 @@ from torch import Tensor
 from idol_protocol.channels import ACTIVITIES, POSE_BONES
 from training.checkpoint import load_weights, read_json
 from training.features import FPS
+from training.motion_files import read_archive
 from training.noise import draw_noise
-from training.pose.amc import read_archive
 from training.pose.data import STYLE_SIZE, make_clips, read_voices, voice_features
 from training.pose.drivers import NOISE
 from training.pose.metrics import (

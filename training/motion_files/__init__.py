@@ -1,0 +1,50 @@
+"""Motion files of any rig, read onto our skeleton."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from training.motion_files.acclaim import read_acclaim, read_archive
+from training.motion_files.bvh import read_bvh
+from training.motion_files.performance import MotionFileError
+from training.pose.clip import Clip
+
+__all__ = ["MotionFileError", "read_acclaim", "read_archive", "read_bvh", "read_motion"]
+
+
+def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
+    """The clips of a `.bvh`, of an `.amc` beside its `.asf`, or of a tar archive of both.
+
+    Raises:
+        MotionFileError: another kind of file, a damaged one, or no humanoid.
+    """
+    kind = next((suffix for suffix in _READERS if path.name.lower().endswith(suffix)), None)
+    if kind is None:
+        raise MotionFileError(
+            f"{path}: expected one of {', '.join(_READERS)}, found {path.suffix or 'no suffix'}; "
+            "export the motion as BVH or VRMA."
+        )
+    return _READERS[kind](path, fps)
+
+
+def _amc(path: Path, fps: int) -> list[Clip]:
+    """CMU names recordings SUBJECT_TAKE.amc and their skeleton SUBJECT.asf."""
+    names = (path.stem, path.stem.split("_")[0])
+    skeletons = [path.with_name(f"{name}.asf") for name in names]
+    found = next((each for each in skeletons if each.is_file()), None)
+    if found is None:
+        raise MotionFileError(
+            f"{path}: expected its skeleton beside it, found neither {skeletons[0].name} nor "
+            f"{skeletons[1].name}; put the ASF there."
+        )
+    return [read_acclaim(found, path, fps=fps)]
+
+
+_READERS: Final[dict[str, Callable[[Path, int], list[Clip]]]] = {
+    ".bvh": lambda path, fps: [read_bvh(path, fps=fps)],
+    ".amc": _amc,
+    ".tar.xz": lambda path, fps: list(read_archive(path, fps=fps)),
+    ".tar.gz": lambda path, fps: list(read_archive(path, fps=fps)),
+    ".tar": lambda path, fps: list(read_archive(path, fps=fps)),
+}
+"""By suffix."""
