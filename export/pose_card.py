@@ -10,7 +10,7 @@ from training.checkpoint import read_json
 _DATA = (
     {
         "name": "procedural performer (training.pose.teacher)",
-        "use": "every gesture, posture and sway is distilled from it",
+        "use": "every gesture, dance move, posture and sway is distilled from it",
         "licence": "Apache-2.0 (this project)",
     },
     {
@@ -25,7 +25,7 @@ _DATA = (
     },
     {
         "name": "CMU Graphics Lab Motion Capture Database, subjects 01-03",
-        "use": "realism prior for the trunk; mocap.cs.cmu.edu, funded by NSF EIA-0196217",
+        "use": "realism prior for trunk and arms; mocap.cs.cmu.edu, funded by NSF EIA-0196217",
         "licence": "free for all uses, not to be resold as data",
     },
 )
@@ -39,9 +39,10 @@ def pose_card(checkpoint: Path, generator: nn.Module) -> dict[str, Any]:
     origin["command"] = origin["command"].replace(str(Path.home()), "~")
     return {
         "what": "procedural-distilled with a mocap prior",
-        "limits": "Nobody's gestures were learnt: the capture holds none. Hands have no fingers. "
-        "It stands; it does not step, walk or dance.",
-        "architecture": "two LSTM layers with explicit state, legs by inverse kinematics",
+        "limits": "Nobody's gestures or dance were learnt: the capture holds none; both are what "
+        "the procedural performer does. Hands have no fingers. It steps in place; it does not walk.",
+        "architecture": "two LSTM layers with explicit state, feet that lock, legs by inverse "
+        "kinematics",
         "parameters": sum(each.numel() for each in generator.parameters()),
         "origin": origin,
         "training": read_json(checkpoint / "config.json"),

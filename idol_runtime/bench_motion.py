@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, FACE_ACTIVITIES, GESTURES
 from idol_runtime.bench import machine
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.clock import VirtualClock
@@ -210,12 +210,19 @@ def _inputs(face: FaceModel, pose: PoseModel, batch: int) -> tuple[FaceInputs, P
     phonemes = np.zeros((batch, len(face.config.phoneme_inputs)), np.float32)
     phonemes[np.arange(batch), rng.integers(0, phonemes.shape[1] - 1, batch)] = 1
     phonemes[:, -1] = 1
-    activity = np.tile(np.eye(len(ACTIVITIES), dtype=np.float32)[-1], (batch, 1))
+    speak = np.eye(len(ACTIVITIES), dtype=np.float32)[ACTIVITIES.index("speak")]
+    activity = np.tile(speak, (batch, 1))
+    to_face = activity[:, : len(FACE_ACTIVITIES)]
+    gesture, beat = (
+        np.zeros((batch, 2 * len(GESTURES)), np.float32),
+        np.zeros((batch, 2), np.float32),
+    )
+    gesture[:, 0] = 1
     emotion = np.zeros((batch, len(EMOTIONS)), np.float32)
     audio, style = drawn(face.config.audio.size), drawn(face.config.style_size)
     return (
-        FaceInputs(audio, phonemes, activity, emotion, style, drawn(face.config.noise.size)),
-        PoseInputs(audio, activity, emotion, style, drawn(pose.config.noise.size)),
+        FaceInputs(audio, phonemes, to_face, emotion, style, drawn(face.config.noise.size)),
+        PoseInputs(audio, activity, emotion, gesture, beat, style, drawn(pose.config.noise.size)),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import idol_runtime
-from idol_protocol.channels import ACTIVITIES, POSE_BONES
+from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
 from idol_runtime.motion.rotations import angle_between, from_yaw_pitch_roll, multiply
@@ -13,18 +13,30 @@ from idol_runtime.motion.skeleton import forward_kinematics
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "pose"
 
 
-def perform(activity: str, seeds: list[int], frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations [T, B, 22, 4] and joints [T, B, 22, 3] of characters in silence."""
+def perform(
+    activity: str, seeds: list[int], frames: int, *, gesture: str = "", bpm: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations [T, B, 22, 4] and joints [T, B, 22, 3] of characters in silence.
+
+    A gesture begins after a second and is cut after two.
+    """
     model = PoseModel.open(BUNDLE)
     rows = len(seeds)
     audio = np.full((rows, 160), -1.03, np.float32)
-    doing = np.tile(np.eye(4, dtype=np.float32)[ACTIVITIES.index(activity)], (rows, 1))
+    doing = np.tile(np.eye(5, dtype=np.float32)[ACTIVITIES.index(activity)], (rows, 1))
     emotion, style = np.zeros((rows, 8), np.float32), np.zeros((rows, 16), np.float32)
     state, noise_state = model.initial_state(rows), model.noise.initial_state(np.array(seeds))
     turns, joints = [], []
-    for _ in range(frames):
+    for frame in range(frames):
         noise, noise_state = model.noise.step(noise_state)
-        made, state = model.step(PoseInputs(audio, doing, emotion, style, noise), state)
+        told, beat = np.zeros((rows, 20), np.float32), np.zeros((rows, 2), np.float32)
+        if gesture and frame >= 30:
+            at = GESTURES.index(gesture)
+            told[:, at] = 1.0 if frame < 60 else 0.8 ** (frame - 59)
+            told[:, 10 + at] = (min(frame, 59) - 29) / (30 * model.config.gesture_seconds[gesture])
+        if bpm:
+            beat[:] = frame / 30 * bpm / 60 / 8 % 1, 0.8
+        made, state = model.step(PoseInputs(audio, doing, emotion, told, beat, style, noise), state)
         turns.append(made.rotations)
         joints.append(forward_kinematics(made.rotations, made.hips)[0])
     return np.stack(turns), np.stack(joints)
@@ -38,10 +50,34 @@ def test_an_idle_body_stands_with_hanging_arms_and_planted_feet() -> None:
     assert (at["head"][..., 1] > 1.25).all()
     for side in ("left", "right"):
         ankle = at[f"{side}Foot"]
-        assert np.ptp(ankle, axis=0).max() < 1e-3
+        standing = ankle[..., 1] < ankle[..., 1].min() + 0.002
+        moved = np.linalg.norm(np.diff(ankle[..., [0, 2]], axis=0), axis=-1)
+        assert moved[standing[1:] & standing[:-1]].max() < 1e-4
     # Alive: the body moves, yet never jumps.
     assert joints.std(axis=0).max() > 0.01
     assert angle_between(turns[:-1], turns[1:]).max() < 20
+
+
+@pytest.mark.parametrize("gesture", GESTURES)
+def test_a_gesture_moves_the_body_and_cutting_it_makes_no_jump(gesture: str) -> None:
+    turns, joints = perform("idle", [1], 110, gesture=gesture)
+    _, without = perform("idle", [1], 110)
+    apart = np.linalg.norm(joints - without, axis=-1)[:, 0].max(axis=-1)
+    assert apart[:29].max() < 1e-6
+    assert apart[40:60].max() > 0.02
+    assert apart[100:].max() < 0.03
+    assert angle_between(turns[59:-1], turns[60:]).max() < 20
+
+
+def test_a_dance_steps_on_the_beat_and_feet_that_stand_do_not_slide() -> None:
+    _, joints = perform("dance", [1, 2, 3], 600, bpm=120)
+    ankles = joints[..., [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")], :]
+    height = ankles[..., 1] - ankles[..., 1].min(axis=0)
+    assert (height.max(axis=0) > 0.02).all()
+    low = height < 0.001
+    moved = np.linalg.norm(np.diff(ankles[..., [0, 2]], axis=0), axis=-1)
+    assert moved[low[1:] & low[:-1]].max() < 1e-4
+    assert np.ptp(ankles[..., 0], axis=0).max() > 0.05
 
 
 def test_two_seeds_move_differently_and_one_seed_repeats_itself() -> None:
