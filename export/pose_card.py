@@ -40,7 +40,7 @@ def pose_card(checkpoint: Path, generator: nn.Module) -> dict[str, Any]:
     return {
         "what": "procedural-distilled with a mocap prior",
         "limits": "Nobody's gestures or dance were learnt: the capture holds none; both are what "
-        "the procedural performer does. Hands have no fingers. It steps in place; it does not walk.",
+        "the procedural performer does. Hands have no fingers. It steps, but does not walk.",
         "architecture": "two LSTM layers with explicit state, feet that lock, legs by inverse "
         "kinematics",
         "parameters": sum(each.numel() for each in generator.parameters()),
