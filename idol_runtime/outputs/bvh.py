@@ -1,8 +1,8 @@
 """Poses as BVH, the motion file that Blender, Maya, Unity and Unreal read.
 
 Centimetres, Y up, rest in the T-pose, one joint per bone of `POSE_BONES`. The hips carry their
-place; every joint carries `Yrotation Xrotation Zrotation`, degrees, applied in that order, so that
-they are our yaw, pitch and roll.
+place, and their OFFSET is 0 because readers disagree on whether it adds to that. Every joint
+carries `Yrotation Xrotation Zrotation`, degrees, applied in that order: our yaw, pitch and roll.
 """
 
 from collections.abc import Iterator, Sequence
@@ -97,7 +97,7 @@ def _joint(bone: int, depth: int) -> list[str]:
     return [
         f"{indent}{'JOINT' if depth else 'ROOT'} {POSE_BONES[bone]}",
         f"{indent}{{",
-        f"{inner}OFFSET {_numbers(OFFSETS_M[bone] * CM_PER_M)}",
+        f"{inner}OFFSET {_numbers(OFFSETS_M[bone] * CM_PER_M * (depth > 0))}",
         f"{inner}CHANNELS {len(channels)} {' '.join(channels)}",
         *[line for child in children for line in _joint(child, depth + 1)],
         *([] if children else [f"{inner}End Site", f"{inner}{{", *_tip(bone, depth), f"{inner}}}"]),

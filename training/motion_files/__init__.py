@@ -7,13 +7,21 @@ from typing import Final
 from training.motion_files.acclaim import read_acclaim, read_archive
 from training.motion_files.bvh import read_bvh
 from training.motion_files.performance import MotionFileError
+from training.motion_files.vrma import read_vrma
 from training.pose.clip import Clip
 
-__all__ = ["MotionFileError", "read_acclaim", "read_archive", "read_bvh", "read_motion"]
+__all__ = [
+    "MotionFileError",
+    "read_acclaim",
+    "read_archive",
+    "read_bvh",
+    "read_motion",
+    "read_vrma",
+]
 
 
 def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
-    """The clips of a `.bvh`, of an `.amc` beside its `.asf`, or of a tar archive of both.
+    """The clips of a `.bvh`, a `.vrma`, an `.amc` beside its `.asf`, or a tar archive of those two.
 
     Raises:
         MotionFileError: another kind of file, a damaged one, or no humanoid.
@@ -42,6 +50,7 @@ def _amc(path: Path, fps: int) -> list[Clip]:
 
 _READERS: Final[dict[str, Callable[[Path, int], list[Clip]]]] = {
     ".bvh": lambda path, fps: [read_bvh(path, fps=fps)],
+    ".vrma": lambda path, fps: read_vrma(path, fps=fps),
     ".amc": _amc,
     ".tar.xz": lambda path, fps: list(read_archive(path, fps=fps)),
     ".tar.gz": lambda path, fps: list(read_archive(path, fps=fps)),
