@@ -25,7 +25,7 @@ from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.features import FPS, manifest_audio
 from training.ingest.shipping import may_ship, read_seen, require_shippable
-from training.pose.conditions import STYLE_AXES, Conditions, sizes
+from training.pose.conditions import STYLE_AXES, STYLE_TAGS, Conditions, sizes
 from training.pose.data import LOOKAHEAD_FRAMES
 from training.pose.drivers import NOISE
 from training.pose.gesture_times import GESTURE_SECONDS, STROKE_PHASE
@@ -126,6 +126,7 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
         "gesture_seconds": GESTURE_SECONDS,
         "gesture_stroke": STROKE_PHASE,
         "style_axes": STYLE_AXES,
+        "style_tags": STYLE_TAGS,
     }
     card = pose_card(checkpoint, generator) | {"may_ship": may_ship(seen)}
     about = functools.partial(

@@ -40,6 +40,8 @@ class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The share of that time at which it is at its most telling; a word is to fall there."""
     style_axes: tuple[str, ...] = ()
     """What the second half of a style code means."""
+    style_tags: dict[str, dict[str, float]] = {}
+    """How far a style tag moves which of these axes."""
     style_size: int = 16
     gestures: tuple[str, ...] = GESTURES
     activities: tuple[str, ...] = ACTIVITIES

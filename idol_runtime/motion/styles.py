@@ -1,6 +1,6 @@
 """The style code: how large and how lively a character's face and body move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -64,6 +64,27 @@ class Styles:
         code: Array = drawn.astype(np.float32)
         if self._flow is not None:
             [code] = self._flow.run({"latent": code[None], "tags": asked})["style"]
+            np.clip(code, -LARGEST, LARGEST, out=code)
+        return code
+
+    def body_code(
+        self, motion: Motion, axes: Sequence[str], tags: Mapping[str, Mapping[str, float]]
+    ) -> Array:
+        """The code [16] that the body reads: the face's, its second half moved by the tags.
+
+        Args:
+            motion: What the character asks for; a code set by hand stays as it is.
+            axes: What the second half of a code means to the body.
+            tags: How far a tag moves which axes; tags that say nothing of bodies are absent.
+
+        Raises:
+            ConfigError: a tag is asked for that is not known here.
+        """
+        code = self.code(motion)
+        if motion.style is None:
+            for tag in motion.style_tags:
+                for axis, shift in tags.get(tag, {}).items():
+                    code[STYLE_SIZE - len(axes) + axes.index(axis)] += shift
             np.clip(code, -LARGEST, LARGEST, out=code)
         return code
 

@@ -169,3 +169,19 @@ def test_a_character_with_an_unknown_tag_does_not_join() -> None:
     motion = Motion(style_tags=["sleepy"])
     with pytest.raises(ConfigError, match="found sleepy"):
         stage.join(Character(name="Ren", persona="You are Ren.", motion=motion), seed=1)
+
+
+def test_a_tag_moves_the_body_and_leaves_the_face_alone() -> None:
+    styles, axes = Styles(("bold",)), ("stance", "bounce")
+    plain, bold = Motion(style_seed=3), Motion(style_seed=3, style_tags=["bold"])
+    tags = {"bold": {"stance": 1.0}, "calm": {"bounce": -1.0}}
+    np.testing.assert_array_equal(styles.body_code(plain, axes, tags), styles.code(plain))
+    moved = styles.body_code(bold, axes, tags) - styles.code(bold)
+    assert moved[14] == pytest.approx(1.0, abs=1e-6)
+    assert np.abs(np.delete(moved, 14)).max() == 0
+
+
+def test_a_code_set_by_hand_is_the_bodys_as_it_is() -> None:
+    by_hand = Motion(style=[0.5] * 16)
+    code = Styles().body_code(by_hand, ("stance",), {"bold": {"stance": 1.0}})
+    np.testing.assert_array_equal(code, np.full(16, 0.5, np.float32))

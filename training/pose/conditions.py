@@ -13,6 +13,15 @@ STYLE_AXES: Final = (
     "bounce",
 )  # fmt: skip
 """What the second half of a style code means to the body; the first half is the face's."""
+STYLE_TAGS: Final[dict[str, dict[str, float]]] = {
+    "lively": {"liveliness": 1.2, "gesture_size": 0.8, "bounce": 0.8},
+    "calm": {"liveliness": -1.2, "gesture_size": -0.8, "bounce": -0.8},
+    "cheerful": {"bounce": 0.8, "gesture_size": 0.4},
+    "stern": {"liveliness": -0.8, "posture": -0.5, "bounce": -0.8},
+    "shy": {"gesture_size": -1.2, "arm_spread": -1.0, "stance": -1.0, "turn_out": -1.0},
+    "bold": {"gesture_size": 1.0, "arm_spread": 0.8, "stance": 1.0, "posture": -0.4},
+}
+"""How far a style tag of the face moves the body's axes, in standard deviations."""
 AXES: Final = slice(STYLE - len(STYLE_AXES), STYLE)
 AROUSAL: Final = EMOTIONS.index("arousal")
 

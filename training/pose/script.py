@@ -27,6 +27,8 @@ _NEXT: Final = (
 )
 """Chances of what follows each activity."""
 _GESTURES_A_SECOND: Final = 0.22
+_OF_THE_HEAD: Final = ("nod", "shake")
+"""These go together with gestures of the arms."""
 _CUT: Final = 0.25
 """Chance that a gesture is cut before its end."""
 
@@ -87,17 +89,18 @@ def gestures(
 ) -> Array:
     """[T, 20]: gestures drawn at `rate` a second, fewer where `busy` [T], some of them cut."""
     curves = np.zeros((frames, 2, len(GESTURES)), np.float32)
-    free_from = 0
-    for frame in range(frames):
-        chance = rate / FPS * (0.15 if busy[frame] else 1.0)
-        if frame < free_from or rng.random() > chance:
-            continue
-        which = int(rng.integers(len(GESTURES)))
-        length = round(GESTURE_SECONDS[GESTURES[which]] * FPS)
-        cut = int(length * rng.uniform(0.05, 0.95)) if rng.random() < _CUT else length
-        # A new one may begin while the last one, cut, still fades.
-        free_from = frame + cut + int(rng.integers(0, 10))
-        place_gesture(curves, which, frame, length, cut)
+    rates = rate / FPS * np.where(busy, 0.15, 1.0)
+    for names, share in ((GESTURES, 1.0), (_OF_THE_HEAD, 0.2)):
+        free_from = 0
+        for frame in np.flatnonzero(rng.random(frames) < share * rates):
+            which = GESTURES.index(names[int(rng.integers(len(names)))])
+            if frame < free_from or curves[frame, 0, which]:
+                continue
+            length = round(GESTURE_SECONDS[GESTURES[which]] * FPS)
+            cut = int(length * rng.uniform(0.05, 0.95)) if rng.random() < _CUT else length
+            # A new one may begin while the last one, cut, still fades.
+            free_from = frame + cut + int(rng.integers(0, 10))
+            place_gesture(curves, which, int(frame), length, cut)
     return curves.reshape(frames, -1)
 
 
