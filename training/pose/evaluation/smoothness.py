@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from idol_protocol.channels import POSE_BONES
 from training.features import FPS
 
 Array = NDArray[Any]
@@ -24,6 +25,12 @@ CUTOFF_HZ: Final = 6.0
 WINDOW: Final = FPS
 EDGES_M_S: Final = np.geomspace(0.01, 2.56, 17)
 """Two bins of speed to an octave."""
+TELLING: Final = (
+    "upperChest", "head", "leftLowerArm", "leftHand", "rightLowerArm", "rightHand",
+    "leftLowerLeg", "leftFoot", "rightLowerLeg", "rightFoot",
+)  # fmt: skip
+"""Joints that tell a posture; the others follow from them within a centimetre or two."""
+TELLING_AT: Final = [POSE_BONES.index(bone) for bone in TELLING]
 _LEAST = 5
 """Windows on either side without which a bin says nothing."""
 
@@ -77,7 +84,7 @@ class Windows:
     def curve(self) -> list[dict[str, float]]:
         """Per bin of speed that holds enough windows: its range, windows and jerk's quartiles."""
         found = []
-        for low, high, inside in self._bins():
+        for low, high, inside in self.bins():
             if inside.sum() >= _LEAST:
                 quarter, median, three = np.quantile(self.jerk_m_s3[inside], (0.25, 0.5, 0.75))
                 found.append({
@@ -87,8 +94,39 @@ class Windows:
                 })  # fmt: skip
         return found
 
-    def _bins(self) -> list[tuple[float, float, Array]]:
+    def bins(self) -> list[tuple[float, float, Array]]:
         return [
             (float(low), float(high), (self.speed_m_s >= low) & (self.speed_m_s < high))
             for low, high in pairwise(EDGES_M_S)
         ]
+
+
+def matched_ratio(made: Windows, real: Windows) -> dict[str, Any]:
+    """Jerk of made windows over that of real ones of equal speed.
+
+    In each bin of speed that both sides fill, the medians of jerk per speed are divided: dividing
+    by the speed takes out what is left of its differences within half an octave. `ratio` is the
+    geometric mean over the bins, weighted by the made windows in each.
+    """
+    ratios, weights, bins = [], [], []
+    for (low, high, ours), (_, _, theirs) in zip(made.bins(), real.bins(), strict=True):
+        if min(ours.sum(), theirs.sum()) < _LEAST:
+            continue
+        ratio = np.median(made.jerk_m_s3[ours] / made.speed_m_s[ours]) / np.median(
+            real.jerk_m_s3[theirs] / real.speed_m_s[theirs]
+        )
+        ratios.append(float(np.log(ratio)))
+        weights.append(int(ours.sum()))
+        bins.append({"from_m_s": low, "to_m_s": high, "ratio": float(ratio),
+                     "made_windows": weights[-1], "real_windows": int(theirs.sum())})  # fmt: skip
+    if not ratios:
+        return {"ratio": None, "share_compared": 0.0, "bins": []}
+    middle = float(np.average(ratios, weights=weights))
+    spread = float(np.sqrt(np.average(np.square(np.array(ratios) - middle), weights=weights)))
+    return {
+        "ratio": float(np.exp(middle)),
+        "low": float(np.exp(middle - spread)),
+        "high": float(np.exp(middle + spread)),
+        "share_compared": sum(weights) / len(made.speed_m_s),
+        "bins": bins,
+    }

@@ -1,0 +1,63 @@
+"""Real bodies to hold made ones against: the CMU recordings under DATA/body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.features import FPS
+from training.motion_files.acclaim import read_archive
+from training.pose.clip import Clip
+from training.pose.evaluation.performance import Performance
+from training.pose.skeleton import OFFSETS_M
+
+Array = NDArray[Any]
+_TOE_REST_M: Final = sum(OFFSETS_M[at][1] for at in (0, 14, 15, 16, 17))
+_FLOOR_QUANTILE: Final = 0.1
+"""A recording's floor is where its lower toe is in its lowest tenth of frames."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    name: str
+    subject: str
+    performance: Performance
+    """One body, with the floor at 0."""
+
+    @property
+    def joints(self) -> Array:
+        """[T, 22, 3]"""
+        joints: Array = self.performance.joints[0]
+        return joints
+
+    @property
+    def seconds(self) -> float:
+        return len(self.joints) / FPS
+
+
+def read_captures(data: Path) -> list[Capture]:
+    """Every recording of the archives in DATA/body; empty where there are none."""
+    archives = sorted((data / "body").rglob("*.tar.xz"))
+    return [of_clip(clip) for archive in archives for clip in read_archive(archive, fps=FPS)]
+
+
+def of_clip(clip: Clip) -> Capture:
+    """A clip, set down on the floor."""
+    local = torch.from_numpy(clip.local).float()
+    lifted = Performance.of(local[None], torch.from_numpy(clip.hips_m).float()[None])
+    toes = lifted.joints[0, :, [17, 21], 1].min(axis=0)
+    hips_m = clip.hips_m - np.array([0, np.quantile(toes, _FLOOR_QUANTILE) - _TOE_REST_M, 0])
+    lowered = Performance.of(local[None], torch.from_numpy(hips_m).float()[None])
+    return Capture(clip.name, clip.name.split("_")[0], lowered)
+
+
+def by_subject(captures: Sequence[Capture]) -> dict[str, list[Array]]:
+    """Subject -> joints [T, 22, 3] of each recording."""
+    found: dict[str, list[Array]] = {}
+    for capture in captures:
+        found.setdefault(capture.subject, []).append(capture.joints)
+    return found
