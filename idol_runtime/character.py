@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import EMOTIONS
+from idol_protocol.channels import EMOTIONS, GESTURES
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import ConfigError
 
@@ -72,6 +72,9 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emotion: dict[str, float] = {}
     """The baseline: any of `idol_protocol.channels.EMOTIONS`."""
     motion: Motion = Motion()
+    gestures: tuple[str, ...] = GESTURES
+    """What the body may do when a reply asks for it (`[wave]`): all of
+    `idol_protocol.channels.GESTURES` by default."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
 
@@ -141,6 +144,11 @@ def _check(path: Path, character: Character) -> None:
             raise ConfigError(
                 f"{path}: expected emotion.{name} from {lowest:g} to 1, found {value:g}."
             )
+    if unknown := sorted(set(character.gestures) - set(GESTURES)):
+        raise ConfigError(
+            f"{path}: expected gestures among {', '.join(GESTURES)}, found {', '.join(unknown)}; "
+            "take it out, or leave `gestures` out to allow all."
+        )
     if not 0.5 <= character.voice.speed <= 2.0:
         raise ConfigError(
             f"{path}: expected voice.speed from 0.5 to 2, found {character.voice.speed:g}."

@@ -9,6 +9,7 @@ from idol_protocol.frames import Cue, Frame
 from idol_runtime.character import Character
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import InputError
+from idol_runtime.gesture_cues import Line, PlacedGesture
 from idol_runtime.metrics import TurnMetrics
 from idol_runtime.performer import Performer
 from idol_runtime.services import Models
@@ -31,13 +32,13 @@ class ReplyOptions:
 
 @dataclass(slots=True)
 class _Heard:
-    """An output that keeps the words whose sound was handed over."""
+    """An output that keeps the clauses whose sound was handed over, gesture tags and all."""
 
     clauses: list[str] = field(default_factory=list)
 
     def on_frame(self, frame: Frame) -> None:
         if isinstance(frame, Cue) and frame.name == "utterance.started":
-            self.clauses.append(frame.data["text"])
+            self.clauses.append(line_of(frame).written)
 
     __hash__ = object.__hash__
 
@@ -76,7 +77,12 @@ class Conversation:
         """Answers what was heard, or greets when nothing was heard yet.
 
         The history keeps what was really said: after a cancelled reply, only the clauses whose
-        sound was handed over.
+        sound was handed over. Gesture tags stay in it, so that the model goes on using them.
+
+        Args:
+            on_reply: Told the reply piece by piece, without gesture tags.
+            options: What this reply changes.
+            turn_id: Names the turn in cues; made up by default.
 
         Raises:
             InputError: a reply is already being given.
@@ -99,13 +105,10 @@ class Conversation:
         )
         written: list[str] = []
         heard = _Heard()
-
-        def note(text: str) -> None:
-            written.append(text)
-            on_reply(text)
-
         self.performer.outputs.add(heard)
-        self._turn = asyncio.create_task(run_turn(turn, self._models, self.performer, note))
+        self._turn = asyncio.create_task(
+            run_turn(turn, self._models, self.performer, on_reply, written.append)
+        )
         finished = False
         try:
             metrics = await self._turn
@@ -127,6 +130,12 @@ class Conversation:
         if (turn := self._turn) is not None:
             turn.cancel()
             await asyncio.wait([turn])
+
+
+def line_of(started: Cue) -> Line:
+    """The clause whose first sound an `utterance.started` announces."""
+    gestures = started.data.get("gestures", ())
+    return Line(started.data["text"], tuple(PlacedGesture(*each) for each in gestures))
 
 
 def check_text(text: str) -> None:

@@ -285,10 +285,12 @@ class Performer:
 
 
 def _told(utterance: Utterance) -> dict[str, Any]:
+    gestures = [(each.name, each.offset) for each in utterance.gestures]
     return {
         "utterance_id": utterance.id,
         "turn_id": utterance.turn_id,
         "text": utterance.text,
+        **({"gestures": gestures} if gestures else {}),
     }
 
 

@@ -1,12 +1,12 @@
 """One turn, start to end: what the user said becomes words, a voice, a face and a body.
 
-    user text -> prompt -> reply deltas -> clauses -> speech -> the character's timeline
+    user text -> prompt -> reply deltas -> clauses and gestures -> speech -> the timeline
 
 The face and the body are not in this file: the stage moves every character all the time and
 reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import uuid4
@@ -14,10 +14,10 @@ from uuid import uuid4
 from idol_runtime.character import Character
 from idol_runtime.dialogue.messages import ChatMessage, TextDelta
 from idol_runtime.flow import run_ahead
+from idol_runtime.gesture_cues import GestureReader, Line, Lines, Piece
 from idol_runtime.metrics import TurnMetrics, TurnWatch
 from idol_runtime.performer import Performer, Utterance
 from idol_runtime.services import DialogueRequest, Models, SpeechRequest
-from idol_runtime.speech.clauses import ClauseSplitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +41,51 @@ class Turn:
 
 
 async def run_turn(
-    turn: Turn, models: Models, performer: Performer, on_reply: Callable[[str], None]
+    turn: Turn,
+    models: Models,
+    performer: Performer,
+    on_reply: Callable[[str], None],
+    on_written: Callable[[str], None] = lambda text: None,
 ) -> TurnMetrics:
     """Answers one turn and returns when the last sound has been handed to the outputs.
+
+    Args:
+        turn: What to answer.
+        models: Write and speak the reply.
+        performer: Says it.
+        on_reply: Told the reply piece by piece, as it is said: without gesture tags.
+        on_written: Told the same as the dialogue model wrote it, tags and all.
 
     Cancelling the task stops the dialogue model within one token and the voice within one chunk;
     what was already placed on the timeline is for the caller to cut.
     """
     performer.activity = "think"
     with TurnWatch(performer) as watch:
-        deltas = _reply(turn, models, watch, on_reply)
-        async with aclosing(run_ahead(_clauses(deltas), limit=8)) as clauses:
-            async for clause in clauses:
+        deltas = _reply(turn, models, watch, on_written)
+        async with aclosing(run_ahead(_lines(turn, deltas, on_reply), limit=8)) as lines:
+            async for line in lines:
                 watch.clause()
-                if turn.spoken:
-                    await _say(clause, turn, models, performer, watch)
+                if turn.spoken and line.text:
+                    await _say(line, turn, models, performer, watch)
+                else:
+                    performer.gesture_in_order(line.gestures, _utterance(line, turn))
         await performer.delivered()
         performer.activity = "idle"
         return watch.metrics()
 
 
 async def _reply(
-    turn: Turn, models: Models, watch: TurnWatch, on_reply: Callable[[str], None]
+    turn: Turn, models: Models, watch: TurnWatch, on_written: Callable[[str], None]
 ) -> AsyncGenerator[str, None]:
     if turn.scripted_reply is not None:
-        on_reply(turn.scripted_reply)
+        on_written(turn.scripted_reply)
         yield turn.scripted_reply
         return
     async with aclosing(models.dialogue.stream(_prompt(turn))) as items:
         async for item in items:
             watch.generated(item)
             if isinstance(item, TextDelta):
-                on_reply(item.text)
+                on_written(item.text)
                 yield item.text
 
 
@@ -81,21 +94,36 @@ def _prompt(turn: Turn) -> DialogueRequest:
     return DialogueRequest(messages, turn.character.sampling, turn.max_tokens, turn.seed)
 
 
-async def _clauses(deltas: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    splitter = ClauseSplitter()
+async def _lines(
+    turn: Turn, deltas: AsyncIterator[str], on_reply: Callable[[str], None]
+) -> AsyncGenerator[Line, None]:
+    reader, lines = GestureReader(turn.character.gestures), Lines()
+
+    def take(pieces: list[Piece]) -> Iterator[Line]:
+        for piece in pieces:
+            if isinstance(piece, str):
+                on_reply(piece)
+            yield from lines.push(piece)
+
     async for delta in deltas:
-        for clause in splitter.push(delta):
-            yield clause
-    for clause in splitter.flush():
-        yield clause
+        for line in take(reader.push(delta)):
+            yield line
+    for line in (*take(reader.flush()), *lines.flush()):
+        yield line
+
+
+def _utterance(line: Line, turn: Turn) -> Utterance:
+    return Utterance(f"utt_{uuid4().hex[:12]}", turn.id, line.text, line.gestures)
 
 
 async def _say(
-    clause: str, turn: Turn, models: Models, performer: Performer, watch: TurnWatch
+    line: Line, turn: Turn, models: Models, performer: Performer, watch: TurnWatch
 ) -> None:
     voice = turn.character.voice
-    request = SpeechRequest(clause, turn.voice or voice.name, turn.character.language, voice.speed)
-    utterance = Utterance(f"utt_{uuid4().hex[:12]}", turn.id, clause)
+    request = SpeechRequest(
+        line.text, turn.voice or voice.name, turn.character.language, voice.speed
+    )
+    utterance = _utterance(line, turn)
     async with aclosing(models.speech.stream(request)) as chunks:
         async for chunk in chunks:
             watch.spoke(chunk)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_protocol.channels import EMOTIONS
+from idol_protocol.channels import EMOTIONS, GESTURES
 from idol_runtime.character import (
     BUILT_IN,
     DEFAULT_CHARACTER,
@@ -57,6 +57,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
         ("[emotion]\nhappy = 2.0", "emotion.happy from 0 to 1"),
         ("[emotion]\nvalence = -2.0", "emotion.valence from -1 to 1"),
         ("[emotion]\nhungry = 0.2", "found hungry"),
+        ('gestures = ["wave", "moonwalk"]', "gestures among wave, bow, .*, found moonwalk"),
         ("[voice]\nspeed = 9.0", "voice.speed from 0.5 to 2"),
         ("[motion]\nstyle = [1.0, 2.0]", "16 numbers in motion.style, found 2"),
         (f"[motion]\nstyle = {[0.5] * 15 + [float('inf')]}", "finite numbers in motion.style"),
@@ -93,3 +94,9 @@ def test_any_bytes_give_a_character_or_one_sentence(tmp_path_factory, data):
 def test_a_style_is_asked_for_by_seed_and_tags(tmp_path):
     text = GOOD + '[motion]\nstyle_seed = 3\nstyle_tags = ["calm", "shy"]\n'
     assert load_character(write(tmp_path, text)).motion == Motion(3, ["calm", "shy"])
+
+
+def test_all_gestures_are_allowed_unless_a_character_says_which(tmp_path):
+    assert load_character(write(tmp_path, GOOD)).gestures == GESTURES
+    some = load_character(write(tmp_path, GOOD + 'gestures = ["nod", "bow"]\n'))
+    assert some.gestures == ("nod", "bow")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue
@@ -30,7 +31,7 @@ class Parrot:
         yield PrefillProgress(1, 1)
         words = request.messages[-1].content.split(" ")
         if words[0] == "forever":
-            words = ["again,"] * 100_000
+            words = [*words[1:], *["again,"] * 100_000]
         if words[0] == "emoji":
             words = ["😀", "🎉"]
         for word in words:
@@ -232,3 +233,55 @@ def test_empty_text_is_refused(talk, text):
 def test_a_text_that_is_too_long_is_refused_with_both_lengths(talk):
     with pytest.raises(InputError, match=f"at most {MAX_TEXT_CHARS} characters, found 1048576"):
         talk[0].hear("a" * 2**20)
+
+
+async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_them(talk):
+    conversation, performer, listener = talk
+    conversation.hear("Hello [wave] my friend. *bows*")
+    written = []
+    await finish(conversation.reply(written.append), performer)
+    assert "".join(written).strip() == "Hello my friend."
+    assert listener.sound == 3 * 2400
+    assert [cue.data["text"] for cue in listener.named("utterance.started")] == ["Hello my friend."]
+    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["wave", "bow"]
+    assert conversation.history[-1].content == "Hello [wave] my friend. *bows*"
+
+
+async def test_a_text_only_reply_gestures_too(talk):
+    conversation, performer, listener = talk
+    conversation.hear("Hello [wave] my friend.")
+    await finish(conversation.reply(lambda text: None, ReplyOptions(spoken=False)), performer)
+    tick(performer)
+    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["wave"]
+
+
+async def test_a_reply_of_a_gesture_alone_is_made_in_silence(talk):
+    conversation, performer, listener = talk
+    conversation.hear("[nod]")
+    written = []
+    await finish(conversation.reply(written.append), performer)
+    assert "".join(written).strip() == ""
+    assert listener.sound == 0
+    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["nod"]
+    assert conversation.history[-1].content == "[nod]"
+
+
+async def test_gestures_the_character_may_not_make_are_left_out(talk):
+    conversation, performer, listener = talk
+    conversation.character = replace(CHARACTER, gestures=("nod",))
+    conversation.hear("Hello [wave] my [nod] friend.")
+    written = []
+    await finish(conversation.reply(written.append), performer)
+    assert "".join(written).strip() == "Hello my friend."
+    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["nod"]
+
+
+async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(talk):
+    conversation, performer, listener = talk
+    conversation.hear("forever [wave]")
+    task = asyncio.create_task(conversation.reply(lambda text: None))
+    while listener.sound < 24_000:
+        await step(performer, task)
+    await conversation.cancel()
+    await asyncio.wait([task])
+    assert conversation.history[-1].content.startswith("[wave] again,")
