@@ -65,8 +65,8 @@ def test_the_exported_prior_takes_one_row_or_many(flow_file: Path) -> None:
 
 
 def test_seed_and_tags_decide_the_style(styles: Styles) -> None:
-    one = styles.code(Motion(style_seed=3, style_tags=["shy"]))
-    np.testing.assert_array_equal(one, styles.code(Motion(style_seed=3, style_tags=["shy"])))
+    one = styles.code(Motion(style_seed=1, style_tags=["shy"]))
+    np.testing.assert_array_equal(one, styles.code(Motion(style_seed=1, style_tags=["shy"])))
     assert one.shape == (16,)
     assert one.dtype == np.float32
     for other in (Motion(3, ["bold"]), Motion(3), Motion(4, ["shy"])):
@@ -173,7 +173,7 @@ def test_a_character_with_an_unknown_tag_does_not_join() -> None:
 
 def test_a_tag_moves_the_body_and_leaves_the_face_alone() -> None:
     styles, axes = Styles(("bold",)), ("stance", "bounce")
-    plain, bold = Motion(style_seed=3), Motion(style_seed=3, style_tags=["bold"])
+    plain, bold = Motion(style_seed=1), Motion(style_seed=1, style_tags=["bold"])
     tags = {"bold": {"stance": 1.0}, "calm": {"bounce": -1.0}}
     np.testing.assert_array_equal(styles.body_code(plain, axes, tags), styles.code(plain))
     moved = styles.body_code(bold, axes, tags) - styles.code(bold)
