@@ -1,14 +1,18 @@
-"""Captured faces into the one format that training reads.
+"""Captured faces and bodies into the one format that training reads.
 
     python -m training.ingest video FILMS --out DATA/me --name me --speaker me \
         --licence own-recording --may-ship
     python -m training.ingest livelink TAKES --out DATA/takes --name takes --speaker-by-folder \
         --licence MIT --may-ship
+    python -m training.ingest motion DANCES --out DATA/dances --name dances --speaker anna \
+        --licence CC0-1.0 --may-ship --activity dance
     python -m training.ingest show DATA/me
 
 `FILMS` are films of a talking face (one person each), `TAKES` Live Link Face CSV files, for
-`pairs` CSV and WAV files as `idol animate` writes them, for `beat` JSON and WAV files. What is
-there already is kept, so an interrupted run goes on where it stopped.
+`pairs` CSV and WAV files as `idol animate` writes them, for `beat` JSON and WAV files. `DANCES` are
+BVH, Acclaim (also in archives) or VRMA files, for `beat-body` BVH and WAV files, for `film-body`
+films of a whole person. What is there already is kept, so an interrupted run goes on where it
+stopped. A data set holds faces or bodies, never both.
 """
 
 import argparse
@@ -20,7 +24,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from idol_protocol.channels import ACTIVITIES
 from training.ingest.beat import Beat
+from training.ingest.bodies import read_body_dataset
+from training.ingest.body_film import BodyFilms
+from training.ingest.body_show import describe_bodies, draw_bodies
+from training.ingest.card import DatasetCard
 from training.ingest.collect import (
     Adapter,
     Source,
@@ -33,34 +42,38 @@ from training.ingest.collect import (
     read_speakers,
     speaker_by_folder,
 )
+from training.ingest.files import holds
 from training.ingest.livelink import LiveLink
+from training.ingest.motions import BeatBodies, Motions
 from training.ingest.pairs import Pairs
-from training.ingest.recording import DatasetCard, read_dataset
+from training.ingest.recording import read_dataset
 from training.ingest.shipping import OWN, PERMISSIVE, check_claim
 from training.ingest.show import describe, draw
-from training.ingest.tasks import FACE_TASK, task_file
+from training.ingest.tasks import BODY_TASK, FACE_TASK, task_file
 from training.ingest.video import Films
 
 ADAPTERS = {
     "video": "films of a talking face, through MediaPipe",
     "livelink": "Live Link Face CSV, with sound in a file of the same stem",
     "pairs": "CSV of curves with WAV; a WAV alone is speech without labels",
-    "beat": "BEAT-style JSON with WAV",
+    "beat": "faces of BEAT: JSON with WAV",
+    "motion": "bodies: BVH, ASF with AMC, VRMA, archives of them; sound in a WAV of the same stem",
+    "beat-body": "bodies of BEAT: BVH with WAV",
+    "film-body": "films of a whole person, head to feet, through MediaPipe",
 }
+BODIES = ("motion", "beat-body", "film-body")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     args = _parser().parse_args(arguments)
     if args.adapter == "show":
-        dataset = read_dataset(args.folder)
-        describe(dataset, Console())
-        picture = args.picture or args.folder / "overview.png"
-        draw(dataset, picture)
-        print(picture)
+        show(args.folder, args.picture or args.folder / "overview.png")
         return
     if args.fps is not None and not 1 <= args.fps <= 1000:
         raise SystemExit(f"--fps: expected 1 to 1000 frames a second, got {args.fps:g}.")
+    if args.adapter in BODIES and args.fps is not None and args.fps % 1:
+        raise SystemExit(f"--fps: expected a whole number for bodies, got {args.fps:g}.")
     check_claim(args.licence, may_ship=args.may_ship)
     command = f"python -m training.ingest {shlex.join(arguments)}"
     failures = ingest(args, command)
@@ -68,6 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"Skipped: {sentence}", file=sys.stderr)
     if failures:
         raise SystemExit(1)
+
+
+def show(folder: Path, picture: Path) -> None:
+    """Prints and draws a data set, of faces or of bodies."""
+    if holds(folder) == "body":
+        bodies = read_body_dataset(folder)
+        describe_bodies(bodies, Console())
+        draw_bodies(bodies, picture)
+    else:
+        faces = read_dataset(folder)
+        describe(faces, Console())
+        draw(faces, picture)
+    print(picture)
 
 
 def ingest(args: argparse.Namespace, command: str) -> list[str]:
@@ -109,6 +135,12 @@ def _adapter(args: argparse.Namespace, progress: Callable[[float], None]) -> Ada
         return LiveLink(args.fps)
     if args.adapter == "pairs":
         return Pairs(args.fps)
+    if args.adapter == "motion":
+        return Motions(args.fps, args.activity)
+    if args.adapter == "beat-body":
+        return BeatBodies(args.fps, args.activity or "speak")
+    if args.adapter == "film-body":
+        return BodyFilms(task_file(BODY_TASK, args.task), args.fps, args.activity, progress)
     return Beat(args.fps)
 
 
@@ -149,15 +181,20 @@ def _parser() -> argparse.ArgumentParser:
         speakers.add_argument("--speaker-by-folder", action="store_true")
         speakers.add_argument("--speakers", type=Path, help="CSV file with a header name,speaker")
         command.add_argument("--fps", type=float, help="frame rate to convert to")
+        if name in BODIES:
+            command.add_argument(
+                "--activity", choices=ACTIVITIES, default="", help="what the performer is at"
+            )
+        if name in ("video", "film-body"):
+            command.add_argument("--task", type=Path, help="MediaPipe's landmarker, a .task file")
         if name == "video":
-            command.add_argument("--task", type=Path, help="face_landmarker.task")
             command.add_argument(
                 "--absolute-head", action="store_true",
                 help="head angles to the camera, not to how the head was mostly held",
             )  # fmt: skip
-    show = commands.add_parser("show", help="what a data set holds, and a picture of it")
-    show.add_argument("folder", type=Path)
-    show.add_argument("--picture", type=Path, help="PNG to write (DIR/overview.png)")
+    shown = commands.add_parser("show", help="what a data set holds, and a picture of it")
+    shown.add_argument("folder", type=Path)
+    shown.add_argument("--picture", type=Path, help="PNG to write (DIR/overview.png)")
     return parser
 
 

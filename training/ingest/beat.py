@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from training.ingest.channels import channel_of, face_of
-from training.ingest.recording import Kind, RecordingError
+from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import sound_beside
 from training.ingest.takes import Reading, Take, recordings_of
 
@@ -74,7 +74,7 @@ class Beat:
     kind: ClassVar[Kind] = "beat"
     patterns: ClassVar[tuple[str, ...]] = (".json",)
 
-    def read(self, path: Path, name: str, speaker: str) -> Reading:
+    def read(self, path: Path, name: str, speaker: str) -> Reading[Recording]:
         take, notes = read_beat(path)
         reading = recordings_of(name, speaker, take, self.fps)
         return Reading(reading.recordings, [f"{name}: {note}" for note in notes] + reading.notes)

@@ -9,15 +9,16 @@ from typing import Protocol
 
 import msgspec
 
-from training.ingest.recording import (
+from training.ingest.bodies import BodyRecording, write_body
+from training.ingest.card import (
     CARD_FILE,
     DatasetCard,
     Kind,
     RecordingError,
     read_card,
     write_card,
-    write_recording,
 )
+from training.ingest.recording import Recording, write_recording
 from training.ingest.takes import Reading
 
 
@@ -26,10 +27,10 @@ class Adapter(Protocol):
     def kind(self) -> Kind: ...
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Suffixes of the files that it reads; of one stem, the first suffix found counts."""
+        """Ends of the names it reads, lower case; of one stem, the first that is there counts."""
         ...
 
-    def read(self, path: Path, name: str, speaker: str) -> Reading:
+    def read(self, path: Path, name: str, speaker: str) -> Reading[Recording | BodyRecording]:
         """Raises RecordingError with a sentence when the file cannot be used."""
         ...
 
@@ -101,20 +102,19 @@ def find_sources(folder: Path, patterns: tuple[str, ...], speaker_of: SpeakerOf)
     """
     if not folder.is_dir():
         raise SystemExit(f"{folder}: expected a folder of recordings, found none.")
-    chosen: dict[Path, Path] = {}
+    chosen: dict[Path, tuple[int, Path]] = {}
     for path in sorted(folder.rglob("*")):
-        suffix = path.suffix.lower()
-        if suffix not in patterns or path.name.startswith(".") or not path.is_file():
+        rank = next((i for i, end in enumerate(patterns) if path.name.lower().endswith(end)), None)
+        if rank is None or path.name.startswith(".") or not path.is_file():
             continue
-        stem = path.relative_to(folder).with_suffix("")
-        if stem not in chosen or patterns.index(suffix) < patterns.index(
-            chosen[stem].suffix.lower()
-        ):
-            chosen[stem] = path
+        below = path.relative_to(folder)
+        stem = below.with_name(path.name[: -len(patterns[rank])])
+        if stem not in chosen or rank < chosen[stem][0]:
+            chosen[stem] = rank, path
     if not chosen:
         raise SystemExit(f"{folder}: expected files ending in {', '.join(patterns)}, found none.")
     sources: dict[str, Source] = {}
-    for stem, path in chosen.items():
+    for stem, (_, path) in chosen.items():
         name = "_".join(stem.parts)
         if name in sources:
             raise SystemExit(
@@ -155,7 +155,7 @@ def collect(
             else:
                 # Backwards: the first piece of a cut take says that all of it is there.
                 for recording in reversed(reading.recordings):
-                    write_recording(out, card, recording)
+                    _write(out, card, recording)
                 notes = (*(note for note in notes if note not in reading.notes), *reading.notes)
                 write_card(out, msgspec.structs.replace(card, notes=notes))
         done(source)
@@ -167,6 +167,13 @@ def keep_licences(folder: Path, out: Path) -> None:
     for path in sorted(folder.glob("*")):
         if path.is_file() and path.stem.upper() in ("LICENSE", "LICENCE", "NOTICE"):
             shutil.copyfile(path, out / path.name)
+
+
+def _write(out: Path, card: DatasetCard, recording: Recording | BodyRecording) -> None:
+    if isinstance(recording, BodyRecording):
+        write_body(out, card, recording)
+    else:
+        write_recording(out, card, recording)
 
 
 def _is_there(out: Path, name: str) -> bool:

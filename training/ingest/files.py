@@ -41,7 +41,7 @@ def write_arrays(folder: Path, card: DatasetCard, name: str, arrays: Arrays) -> 
     return path
 
 
-def read_arrays(path: Path, card: DatasetCard, holds: Holds, make: Callable[[Arrays], T]) -> T:
+def read_arrays(path: Path, card: DatasetCard, wanted: Holds, make: Callable[[Arrays], T]) -> T:
     """What `make` makes of one `.npz`, checked against the card beside it.
 
     Raises:
@@ -52,9 +52,9 @@ def read_arrays(path: Path, card: DatasetCard, holds: Holds, make: Callable[[Arr
         # Of a path, numpy leaves the file open when it turns out to be damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             licence, may_ship = str(held["licence"]), bool(held["may_ship"])
-            if _MARK[holds] not in held and any(mark in held for mark in _MARK.values()):
+            if _MARK[wanted] not in held and any(mark in held for mark in _MARK.values()):
                 raise RecordingError(
-                    f"{path}: expected a recording of a {holds}, found one of something else; "
+                    f"{path}: expected a recording of a {wanted}, found one of something else; "
                     "give another data set."
                 )
             recording = make(held)
@@ -69,6 +69,17 @@ def read_arrays(path: Path, card: DatasetCard, holds: Holds, make: Callable[[Arr
             f"it says {card.licence!r} (may ship: {card.may_ship}); ingest it again."
         )
     return recording
+
+
+def holds(folder: Path) -> Holds:
+    """What a data set is of, by its first readable recording; of faces where there is none."""
+    for path in recording_paths(folder):
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                return "body" if _MARK["body"] in held else "face"
+        except (OSError, EOFError, ValueError, BadZipFile):
+            continue
+    return "face"
 
 
 def read_all(

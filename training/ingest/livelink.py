@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
 from training.ingest.channels import channel_of, face_of
-from training.ingest.recording import Kind, RecordingError
+from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import sound_beside
 from training.ingest.takes import Reading, Take, recordings_of
 
@@ -128,7 +128,7 @@ class LiveLink:
     kind: ClassVar[Kind] = "livelink"
     patterns: ClassVar[tuple[str, ...]] = (".csv",)
 
-    def read(self, path: Path, name: str, speaker: str) -> Reading:
+    def read(self, path: Path, name: str, speaker: str) -> Reading[Recording]:
         take, notes = read_take(path)
         reading = recordings_of(name, speaker, take, self.fps)
         return Reading(reading.recordings, [f"{name}: {note}" for note in notes] + reading.notes)

@@ -50,7 +50,7 @@ def read_pair(path: Path) -> Take:
     return Take(table[:, 0], face, known, sound_beside(path))
 
 
-def read_unlabelled(path: Path, name: str, speaker: str, fps: float) -> Reading:
+def read_unlabelled(path: Path, name: str, speaker: str, fps: float) -> Reading[Recording]:
     """Sound alone: nothing about the face is known."""
     sound = read_sound(path)
     frames = int(len(sound.samples) * fps / AUDIO_RATE_HZ)
@@ -80,7 +80,7 @@ class Pairs:
     kind: ClassVar[Kind] = "pairs"
     patterns: ClassVar[tuple[str, ...]] = (".csv", ".wav")
 
-    def read(self, path: Path, name: str, speaker: str) -> Reading:
+    def read(self, path: Path, name: str, speaker: str) -> Reading[Recording]:
         if path.suffix.lower() == ".wav":
             return read_unlabelled(path, name, speaker, self.fps or UNLABELLED_FPS)
         return recordings_of(name, speaker, read_pair(path), self.fps)

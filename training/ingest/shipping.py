@@ -17,9 +17,12 @@ from training.ingest.card import DatasetCard
 
 SEEN_FILE: Final = "seen.json"
 
+CMU_MOCAP: Final = "LicenseRef-CMU-mocap"
+"""Of the CMU Graphics Lab Motion Capture Database: any use, commercial too; only the data itself
+may not be resold."""
 PERMISSIVE: Final = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-3.0", "CC-BY-4.0", "CC0-1.0",
-    "CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unlicense",
+    "CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unlicense", CMU_MOCAP,
 )  # fmt: skip
 """SPDX identifiers of licences that let derived weights be shipped, some with attribution."""
 OWN: Final = "own-recording"

@@ -1,6 +1,8 @@
 """What a data set holds, in words and as a picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from idol_protocol.channels import FACE_CHANNELS
+from training.ingest.bodies import BodyRecording
+from training.ingest.card import DatasetCard
 from training.ingest.channels import moving
 from training.ingest.recording import Dataset, Recording
 
+R = TypeVar("R")
 _SHOWN = 4
 _CURVES = {
     "mouth": ("jawOpen", "mouthClose", "mouthFunnel", "mouthSmileLeft"),
@@ -19,9 +24,8 @@ _CURVES = {
 }
 
 
-def describe(dataset: Dataset, console: Console) -> None:
-    """Prints the card and a line for every recording."""
-    card = dataset.card
+def describe_card(card: DatasetCard, console: Console) -> None:
+    """Prints where the captures come from, what may be done with them, and what to know."""
     shipping = "may be shipped" if card.may_ship else "must not be shipped"
     console.print(f"{card.name}: {card.kind}, {card.licence}; weights that saw it {shipping}")
     for label, text in (("source", card.source), ("attribution", card.attribution)):
@@ -29,6 +33,24 @@ def describe(dataset: Dataset, console: Console) -> None:
             console.print(f"{label}: {text}")
     for note in card.notes:
         console.print(f"note: {note}")
+
+
+def total(recordings: Sequence[Recording | BodyRecording], people: str) -> str:
+    """How many recordings of how many people, how long together."""
+    speakers = {recording.speaker for recording in recordings}
+    seconds = sum(recording.seconds for recording in recordings)
+    return f"{len(recordings)} recordings, {len(speakers)} {people}, {seconds / 60:.1f} min"
+
+
+def chosen_recordings(recordings: Sequence[R]) -> list[R]:
+    """A few to draw, spread over all."""
+    count = min(_SHOWN, len(recordings))
+    return [recordings[at] for at in np.linspace(0, len(recordings) - 1, count).round().astype(int)]
+
+
+def describe(dataset: Dataset, console: Console) -> None:
+    """Prints the card and a line for every recording."""
+    describe_card(dataset.card, console)
     table = Table("recording", "speaker", "seconds", "fps", "sound", "known", "moving")
     for recording in dataset.recordings:
         table.add_row(
@@ -41,11 +63,7 @@ def describe(dataset: Dataset, console: Console) -> None:
             str(len(moving(recording.face))),
         )
     console.print(table)
-    speakers = {recording.speaker for recording in dataset.recordings}
-    seconds = sum(recording.seconds for recording in dataset.recordings)
-    console.print(
-        f"{len(dataset.recordings)} recordings, {len(speakers)} speakers, {seconds / 60:.1f} min"
-    )
+    console.print(total(dataset.recordings, "speakers"))
     channels = sorted(
         {name for recording in dataset.recordings for name in moving(recording.face)},
         key=FACE_CHANNELS.index,
@@ -57,12 +75,11 @@ def draw(dataset: Dataset, path: Path) -> None:
     """Sound, mouth, eyes and head of some recordings, spread over the data set, as a PNG."""
     from matplotlib.figure import Figure
 
-    count = min(_SHOWN, len(dataset.recordings))
-    chosen = np.linspace(0, len(dataset.recordings) - 1, count).round().astype(int)
-    figure = Figure(figsize=(5 * count, 9), layout="constrained")
-    axes = figure.subplots(1 + len(_CURVES), count, squeeze=False, sharex="col")
-    for column, index in zip(axes.T, chosen, strict=True):
-        _draw_recording(column, dataset.recordings[index])
+    chosen = chosen_recordings(dataset.recordings)
+    figure = Figure(figsize=(5 * len(chosen), 9), layout="constrained")
+    axes = figure.subplots(1 + len(_CURVES), len(chosen), squeeze=False, sharex="col")
+    for column, recording in zip(axes.T, chosen, strict=True):
+        _draw_recording(column, recording)
     figure.suptitle(f"{dataset.card.name} ({dataset.card.licence})")
     figure.savefig(path, dpi=90)
 

@@ -1,7 +1,8 @@
-"""Timed curves and their sound as recordings of one constant frame rate."""
+"""Timed frames and their sound as recordings of one constant frame rate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from training.ingest.sound import Sound
 MAX_GAP_S: Final = 0.3
 """Frames missing for longer than this are not made up: the take is cut in two."""
 MIN_PIECE_S: Final = 1.0
+R = TypeVar("R", covariant=True)
 _LONGEST_S: Final = 2 * 86_400.0
 _RATES: Final = (23.976, 24.0, 25.0, 29.97, 30.0, 48.0, 50.0, 59.94, 60.0, 90.0, 100.0, 120.0)
 
@@ -30,9 +32,31 @@ class Take:
     sound: Sound | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A stretch of a take without long gaps, on a constant frame rate."""
+
+    name: str
+    fps: float
+    rows: NDArray[np.intp]
+    """Which of the take's frames are in it."""
+    audio: NDArray[np.int16] | None
+    times_s: NDArray[np.float64]
+    """[rows], since the piece began."""
+
+    def on_grid(self, curves: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values of the whole take [T, C] at this piece's even times [frames, C]."""
+        grid_s = np.arange(max(1, round(_seconds(self.times_s, self.fps) * self.fps))) / self.fps
+        frames = len(grid_s)
+        inside = curves[self.rows]
+        if frames <= len(inside) and np.abs(self.times_s[:frames] - grid_s).max() < 0.02 / self.fps:
+            return inside[:frames]
+        return curves_at(self.times_s, inside, grid_s)
+
+
 @dataclass(frozen=True, slots=True)
-class Reading:
-    recordings: list[Recording]
+class Reading(Generic[R]):
+    recordings: Sequence[R]
     notes: list[str]
     """What a reader of the card should know."""
 
@@ -47,7 +71,9 @@ def frame_rate(times_s: NDArray[np.float64]) -> float:
     return nearest if abs(nearest - rate) / nearest < 4e-4 else rate
 
 
-def recordings_of(name: str, speaker: str, take: Take, fps: float | None = None) -> Reading:
+def recordings_of(
+    name: str, speaker: str, take: Take, fps: float | None = None
+) -> Reading[Recording]:
     """Cuts a take where frames are missing too long, and puts the rest on a constant rate.
 
     Args:
@@ -59,34 +85,58 @@ def recordings_of(name: str, speaker: str, take: Take, fps: float | None = None)
     Raises:
         RecordingError: nothing that lasts a second is left.
     """
-    _check_times(name, take.times_s)
-    rate = frame_rate(take.times_s)
+    pieces, notes = pieces_of(name, take.times_s, take.sound, "face")
+    recordings = []
+    for piece in pieces:
+        face = piece.on_grid(take.face)
+        whole = Recording(piece.name, speaker, piece.fps, face, take.known, piece.audio)
+        recordings.append(whole if fps is None else resampled(whole, fps))
+    return Reading(recordings, notes)
+
+
+def pieces_of(
+    name: str, times_s: NDArray[np.float64], sound: Sound | None, shown: str
+) -> tuple[list[Piece], list[str]]:
+    """The stretches of at least a second without long gaps, and what was lost between them.
+
+    Args:
+        name: of the take.
+        times_s: [T], when its frames are.
+        sound: on the same clock; frames without sound are left away.
+        shown: what the frames show, for the error.
+
+    Raises:
+        RecordingError: nothing that lasts a second is left.
+    """
+    _check_times(name, times_s)
+    rate = frame_rate(times_s)
     if not 1 <= rate <= 1000:
         raise RecordingError(f"{name}: expected 1 to 1000 frames a second, found {rate:g}.")
-    heard, notes = _heard(name, take, rate)
-    pieces, lost = _continuous(take.times_s[heard], rate)
+    heard, notes = _heard(name, times_s, sound, rate)
+    stretches, lost = _continuous(times_s[heard], rate)
     if lost:
         notes.append(f"{name}: {lost} lost frames were interpolated")
     kept: list[NDArray[np.intp]] = []
-    for rows in (heard[piece] for piece in pieces):
-        start_s, seconds = float(take.times_s[rows[0]]), _seconds(take.times_s[rows], rate)
+    for rows in (heard[stretch] for stretch in stretches):
+        start_s, seconds = float(times_s[rows[0]]), _seconds(times_s[rows], rate)
         if seconds >= MIN_PIECE_S:
             kept.append(rows)
         else:
             notes.append(f"{name}: {seconds:.2f} s from {start_s:.2f} s on were too short to keep")
     if not kept:
         raise RecordingError(
-            f"{name}: expected at least {MIN_PIECE_S:g} s of face in a row, found none."
+            f"{name}: expected at least {MIN_PIECE_S:g} s of {shown} in a row, found none."
         )
-    recordings = []
+    pieces = []
     for number, rows in enumerate(kept, start=1):
         own = name if len(kept) == 1 else f"{name}_{number}"
+        start_s, seconds = float(times_s[rows[0]]), _seconds(times_s[rows], rate)
         if len(kept) > 1:
-            start_s, seconds = float(take.times_s[rows[0]]), _seconds(take.times_s[rows], rate)
             notes.append(f"{own}: {seconds:.2f} s from {start_s:.2f} s on, cut at missing frames")
-        whole = _at_rate(own, speaker, take, rows, rate)
-        recordings.append(whole if fps is None else resampled(whole, fps))
-    return Reading(recordings, notes)
+        frames = max(1, round(seconds * rate))
+        audio = None if sound is None else sound.between(start_s, frames / rate)
+        pieces.append(Piece(own, rate, rows, audio, times_s[rows] - start_s))
+    return pieces, notes
 
 
 def _check_times(name: str, times_s: NDArray[np.float64]) -> None:
@@ -98,14 +148,15 @@ def _check_times(name: str, times_s: NDArray[np.float64]) -> None:
         raise RecordingError(f"{name}: expected times that increase, found some that do not.")
 
 
-def _heard(name: str, take: Take, rate: float) -> tuple[NDArray[np.intp], list[str]]:
+def _heard(
+    name: str, times_s: NDArray[np.float64], sound: Sound | None, rate: float
+) -> tuple[NDArray[np.intp], list[str]]:
     """Rows that have sound, all of them where the take has none; and what was cut."""
-    rows = np.arange(len(take.times_s))
-    if take.sound is None:
+    rows = np.arange(len(times_s))
+    if sound is None:
         return rows, []
-    after = take.times_s > take.sound.start_s - 1 / rate
-    rows = rows[after & (take.times_s < take.sound.end_s)]
-    cut_s = (len(take.times_s) - len(rows)) / rate
+    rows = rows[(times_s > sound.start_s - 1 / rate) & (times_s < sound.end_s)]
+    cut_s = (len(times_s) - len(rows)) / rate
     if not len(rows):
         raise RecordingError(f"{name}: expected sound and frames at one time, found none.")
     return rows, [f"{name}: {cut_s:.2f} s without sound were cut"] if cut_s > 0.1 else []
@@ -121,15 +172,3 @@ def _continuous(times_s: NDArray[np.float64], rate: float) -> tuple[list[NDArray
 
 def _seconds(times_s: NDArray[np.float64], rate: float) -> float:
     return float(times_s[-1] - times_s[0]) + 1 / rate
-
-
-def _at_rate(name: str, speaker: str, take: Take, rows: NDArray[np.intp], rate: float) -> Recording:
-    times_s = take.times_s[rows] - take.times_s[rows[0]]
-    frames = max(1, round(_seconds(times_s, rate) * rate))
-    grid_s = np.arange(frames) / rate
-    even = frames <= len(times_s) and np.abs(times_s[:frames] - grid_s).max() < 0.02 / rate
-    face = take.face[rows][:frames] if even else curves_at(times_s, take.face[rows], grid_s)
-    audio = None
-    if take.sound is not None:
-        audio = take.sound.between(float(take.times_s[rows[0]]), frames / rate)
-    return Recording(name, speaker, rate, face, take.known, audio)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.ingest.channels import face_of
 from training.ingest.landmarker import SEEN, Landmarker, SeenFace
 from training.ingest.needed import needed
-from training.ingest.recording import Kind, RecordingError
+from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import decode_sound
 from training.ingest.takes import Reading, Take, recordings_of
 
@@ -71,7 +71,7 @@ def read_film(
     faces: list[SeenFace] = []
     blind = 0
     with Landmarker(task) as landmarker:
-        for picture, time_s, share in _pictures(path):
+        for picture, time_s, share in pictures(path):
             found = landmarker.find(picture, time_s)
             if found is None:
                 blind += 1
@@ -93,7 +93,7 @@ def read_film(
     return Take(np.array(times_s), curves, known, sound), notes
 
 
-def _pictures(path: Path) -> Iterator[tuple[NDArray[np.uint8], float, float]]:
+def pictures(path: Path) -> Iterator[tuple[NDArray[np.uint8], float, float]]:
     """Upright RGB pictures [height, width, 3], their times and the share of the film so far."""
     av = needed("av", "decode films")
     try:
@@ -131,7 +131,7 @@ class Films:
     kind: ClassVar[Kind] = "video"
     patterns: ClassVar[tuple[str, ...]] = SUFFIXES
 
-    def read(self, path: Path, name: str, speaker: str) -> Reading:
+    def read(self, path: Path, name: str, speaker: str) -> Reading[Recording]:
         take, notes = read_film(
             path, self.task, absolute_head=self.absolute_head, progress=self.progress
         )
