@@ -77,8 +77,7 @@ def strip(
     joints = checked(joints)
     chosen = np.linspace(0, len(joints) - 1, count).round().astype(int)
     rows = {view.name: [(joints[at], f"{at / FPS:.1f} s") for at in chosen] for view in views}
-    figure = _sheet(rows, {view.name: view for view in views}, title)
-    figure.savefig(path, dpi=100)
+    sheet(rows, {view.name: view for view in views}, title).savefig(path, dpi=100)
 
 
 def side_by_side(
@@ -94,7 +93,34 @@ def side_by_side(
     for name, joints in bodies.items():
         chosen = np.linspace(0, len(checked(joints)) - 1, count).round().astype(int)
         rows[name] = [(joints[at], f"{at / FPS:.1f} s") for at in chosen]
-    _sheet(rows, dict.fromkeys(bodies, view), title).savefig(path, dpi=100)
+    sheet(rows, dict.fromkeys(bodies, view), title).savefig(path, dpi=100)
+
+
+def sheet(
+    rows: Mapping[str, Sequence[tuple[Array, str]]],
+    views: Mapping[str, View],
+    title: str = "",
+    *,
+    cell_inches: tuple[float, float] = (1.35, 2.25),
+) -> Figure:
+    """Bodies [22, 3] with what stands over each, row by row; every row has its view."""
+    columns = max(len(row) for row in rows.values())
+    width, height = cell_inches
+    figure = Figure(
+        figsize=(width * columns, height * len(rows) + 0.35 * bool(title)), layout="constrained"
+    )
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for cells, (name, row) in zip(grid, rows.items(), strict=True):
+        for axes in cells[len(row) :]:
+            axes.set_axis_off()
+        for axes, (joints, when) in zip(cells, row, strict=False):
+            _stage(axes, joints, views[name])
+            draw_body(axes, joints, views[name])
+            axes.set_title(when, fontsize=7, pad=1)
+        cells[0].set_ylabel(name, fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
 
 
 def film(
@@ -169,28 +195,6 @@ def checked(joints: Array) -> Array:
     if joints.ndim != 3 or joints.shape[1:] != (len(POSE_BONES), 3) or not len(joints):
         raise ValueError(f"Expected joints [T, {len(POSE_BONES)}, 3], got {list(joints.shape)}.")
     return joints
-
-
-def _sheet(
-    rows: Mapping[str, list[tuple[Array, str]]], views: Mapping[str, View], title: str
-) -> Figure:
-    columns = max(len(row) for row in rows.values())
-    figure = Figure(figsize=(1.35 * columns, 2.25 * len(rows) + 0.35 * bool(title)),
-                    layout="constrained")  # fmt: skip
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    for cells, (name, row) in zip(grid, rows.items(), strict=True):
-        for at, axes in enumerate(cells):
-            if at >= len(row):
-                axes.set_axis_off()
-                continue
-            joints, when = row[at]
-            _stage(axes, joints, views[name])
-            draw_body(axes, joints, views[name])
-            axes.set_title(when, fontsize=7, pad=1)
-        cells[0].set_ylabel(name, fontsize=8)
-    if title:
-        figure.suptitle(title, fontsize=10)
-    return figure
 
 
 def _stage(axes: Axes, joints: Array, view: View) -> None:

@@ -13,6 +13,7 @@ from training.features import FPS
 from training.motion_files.acclaim import read_archive
 from training.pose.clip import Clip
 from training.pose.evaluation.performance import Performance
+from training.pose.mocap import is_calm
 from training.pose.skeleton import OFFSETS_M
 
 Array = NDArray[Any]
@@ -27,6 +28,8 @@ class Capture:
     subject: str
     performance: Performance
     """One body, with the floor at 0."""
+    calm: NDArray[np.bool_]
+    """[T], upright and in place (`training.pose.mocap.is_calm`)."""
 
     @property
     def joints(self) -> Array:
@@ -52,7 +55,18 @@ def of_clip(clip: Clip) -> Capture:
     toes = lifted.joints[0, :, [17, 21], 1].min(axis=0)
     hips_m = clip.hips_m - np.array([0, np.quantile(toes, _FLOOR_QUANTILE) - _TOE_REST_M, 0])
     lowered = Performance.of(local[None], torch.from_numpy(hips_m).float()[None])
-    return Capture(clip.name, clip.name.split("_")[0], lowered)
+    return Capture(clip.name, clip.name.split("_")[0], lowered, is_calm(clip))
+
+
+def calm_takes(captures: Sequence[Capture]) -> list[Array]:
+    """Joints [T, 22, 3] of every calm stretch of a second and more."""
+    found = []
+    for capture in captures:
+        edges = np.flatnonzero(np.diff(capture.calm, prepend=False, append=False))
+        found += [
+            capture.joints[start:end] for start, end in edges.reshape(-1, 2) if end - start >= FPS
+        ]
+    return found
 
 
 def by_subject(captures: Sequence[Capture]) -> dict[str, list[Array]]:

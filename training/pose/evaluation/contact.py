@@ -1,9 +1,10 @@
 """Feet and floor: skating, floating, sinking and honest steps.
 
 A contact point is an ankle or the root of the toes; it stands on the floor when it is no higher
-than 1.5 cm above where it is in the rest pose. Joints [B, T, 22, 3] in metres at 30 frames/s.
+than 1.5 cm above where it is in the rest pose. Joints in metres at 30 frames/s.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,32 +28,32 @@ def _rest_height(bone: int) -> float:
 _REST_M: Final = np.array([_rest_height(bone) for bone in _POINTS])
 
 
-def contact(joints: Array) -> dict[str, float]:
+def contact(takes: Sequence[Array]) -> dict[str, float]:
     """Skate in cm/s of points that stand, the same where it exceeds 1 cm/s as a share of frames,
-    the share of frames with a lifted foot, and how far the lower foot is above or below the floor.
+    the share of foot-frames that are lifted, and how far the lower foot is above or below the
+    floor; takes [T, 22, 3] of two frames or more.
     """
-    points = joints[:, :, _POINTS]
-    height = points[..., 1] - _REST_M
-    stands = (height[:, 1:] < NEAR_M) & (height[:, :-1] < NEAR_M)
-    speed = np.linalg.norm(np.diff(points[..., [0, 2]], axis=1), axis=-1) * FPS * 100
-    skate = speed[stands]
-    feet = height.reshape(*height.shape[:2], 2, 2).min(axis=-1)
-    lower = feet.min(axis=-1)
+    skates, feet, depths, steps = [], [], [], 0
+    for take in takes:
+        points = take[:, _POINTS]
+        height = points[..., 1] - _REST_M
+        stands = (height[1:] < NEAR_M) & (height[:-1] < NEAR_M)
+        speed = np.linalg.norm(np.diff(points[..., [0, 2]], axis=0), axis=-1) * FPS * 100
+        skates.append(speed[stands])
+        depths.append(-height.min())
+        feet.append(height.reshape(len(take), 2, 2).min(axis=-1))
+        lifted = feet[-1] > NEAR_M
+        steps += int((lifted[1:] & ~lifted[:-1]).sum())
+    skate, foot = np.concatenate(skates), np.concatenate(feet)
+    lower = foot.min(axis=-1)
     return {
         "skate_cm_s": float(skate.mean()) if skate.size else 0.0,
         "skate_p99_cm_s": float(np.quantile(skate, 0.99)) if skate.size else 0.0,
         "skating_share": float((skate > _MOVES_CM_S).mean()) if skate.size else 0.0,
-        "lifted_share": float((feet > NEAR_M).mean()),
-        "highest_lift_cm": float(feet.max() * 100),
-        "steps_a_minute": _steps(feet > NEAR_M),
+        "lifted_share": float((foot > NEAR_M).mean()),
+        "highest_lift_cm": float(max(foot.max(), 0) * 100),
+        "steps_a_minute": steps / (len(foot) / FPS / 60),
         "floating_share": float((lower > NEAR_M).mean()),
         "highest_float_cm": float(max(lower.max(), 0) * 100),
-        "deepest_sink_cm": float(max(-height.min(), 0) * 100),
+        "deepest_sink_cm": float(max(*depths, 0) * 100),
     }
-
-
-def _steps(lifted: Array) -> float:
-    """Lifts of either foot a minute of one body; lifted [B, T, 2]."""
-    starts = lifted[:, 1:] & ~lifted[:, :-1]
-    minutes = lifted.shape[0] * lifted.shape[1] / FPS / 60
-    return float(starts.sum() / minutes)

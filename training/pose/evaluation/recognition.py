@@ -5,7 +5,6 @@ wrists and head in the frame of the hips' rest, 24 moments from beginning to end
 class of its own: a body that ignores what it is asked falls into it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -110,6 +109,6 @@ def recognition(templates: Templates, done: Performance, asked: Asked) -> dict[s
     }
 
 
-def shuffled(asked: Asked, order: Sequence[int]) -> Asked:
+def shuffled(asked: Asked, order: NDArray[Any]) -> Asked:
     """The control: each body judged by what another was asked."""
-    return Asked(asked.given, asked.gesture[list(order)], asked.length[list(order)])
+    return Asked(asked.given, asked.gesture[order], asked.length[order])
