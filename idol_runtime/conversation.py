@@ -50,6 +50,8 @@ class Conversation:
         self.character = character
         self.performer = performer
         self.history: list[ChatMessage] = []
+        self.written = ""
+        """What was really said last as the dialogue model wrote it, gesture tags and all."""
         self._models = models
         self._turn: asyncio.Task[TurnMetrics] | None = None
 
@@ -122,8 +124,9 @@ class Conversation:
             if not finished:
                 self.performer.cut()
             said = "".join(written) if finished or not turn.spoken else " ".join(heard.clauses)
-            if said.strip():
-                self.history.append(ChatMessage("assistant", said.strip()))
+            self.written = said.strip()
+            if self.written:
+                self.history.append(ChatMessage("assistant", self.written))
 
     async def cancel(self) -> None:
         """Stops the reply that is being given, if any, and waits until it has stopped."""

@@ -54,6 +54,11 @@ class Line:
     """As it is spoken and shown; empty where a reply is gestures alone."""
     gestures: tuple[PlacedGesture, ...] = ()
 
+    def until(self, length: int) -> "Line":
+        """Its first `length` characters and the gestures on them."""
+        kept = tuple(each for each in self.gestures if each.offset < length)
+        return Line(self.text[:length], kept)
+
     @property
     def written(self) -> str:
         """With tags, as the dialogue model is to remember it."""

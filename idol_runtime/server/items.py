@@ -26,6 +26,8 @@ def new_id(kind: str) -> str:
 class ItemList:
     def __init__(self) -> None:
         self._items: dict[str, MessageItem] = {}
+        self._remembered: dict[str, str] = {}
+        """What the dialogue model wrote, of items whose transcript lacks its gesture tags."""
 
     def __iter__(self) -> Iterator[MessageItem]:
         return iter(self._items.values())
@@ -81,18 +83,34 @@ class ItemList:
         """
         self.get(item_id)
         del self._items[item_id]
+        self._remembered.pop(item_id, None)
 
-    def put(self, item: MessageItem) -> str | None:
-        """Takes the place of the item with the same id; returns the id of the one before it."""
+    def put(self, item: MessageItem, remembered: str | None = None) -> str | None:
+        """Takes the place of the item with the same id.
+
+        Args:
+            item: What the client sees.
+            remembered: What the dialogue model reads of it; the words of the item by default.
+
+        Returns:
+            The id of the item before it.
+        """
         assert item.id is not None
         self._items[item.id] = item
+        self._remembered.pop(item.id, None)
+        if remembered is not None:
+            self._remembered[item.id] = remembered
         order = list(self._items)
         at = order.index(item.id)
         return order[at - 1] if at else None
 
     def messages(self) -> list[ChatMessage]:
         """What the dialogue model reads."""
-        return [ChatMessage(item.role, text) for item in self if (text := text_of(item)).strip()]
+        return [
+            ChatMessage(item.role, text)
+            for key, item in self._items.items()
+            if (text := self._remembered.get(key) or text_of(item)).strip()
+        ]
 
     def _index(self, item_id: str) -> int:
         if item_id not in self._items:

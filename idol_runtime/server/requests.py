@@ -17,10 +17,16 @@ from idol_protocol.server_events import (
     Error,
     SessionUpdated,
 )
+from idol_runtime.motion.metronome import Metronome
 from idol_runtime.server.items import check_item
-from idol_runtime.server.response import heard_until
+from idol_runtime.server.response import heard_until, words_of, written_of
 from idol_runtime.server.session import Session
 from idol_runtime.server.settings import for_response, updated
+
+MAX_AHEAD_US = 60_000_000
+"""How long before its stroke a gesture can be asked for."""
+DEFAULT_BPM = 120.0
+DEFAULT_INTENSITY = 0.7
 
 
 async def answer(session: Session, event: ClientEvent) -> None:
@@ -73,6 +79,10 @@ async def _answer(session: Session, event: ClientEvent) -> None:
             session.emit(
                 IdolClockPong(id=event.id, client_us=event.client_us, pts_us=session.now_us)
             )
+        case ask.IdolGestureCreate():
+            _gesture(session, event)
+        case ask.IdolActivitySet():
+            _set_activity(session, event)
         case ask.IdolPlaybackProgress():
             session.turns.played_us = event.pts_us
         case ask.IdolResume():
@@ -91,6 +101,57 @@ async def _answer(session: Session, event: ClientEvent) -> None:
                 code="audio_input_unsupported",
                 param="type",
             )
+
+
+def _gesture(session: Session, event: ask.IdolGestureCreate) -> None:
+    allowed = session.character.gestures
+    if event.gesture not in allowed:
+        raise ProtocolError(
+            f"Expected a gesture of this character ({', '.join(allowed) or 'it has none'}), "
+            f"found {event.gesture}; choose another, or add it to `gestures` in its "
+            "character.toml.",
+            code="gesture_not_allowed",
+            param="gesture",
+        )
+    stroke_us, now_us = event.stroke_pts_us, session.now_us
+    if stroke_us is not None and stroke_us > now_us + MAX_AHEAD_US:
+        raise ProtocolError(
+            f"Expected a stroke at most {MAX_AHEAD_US // 1_000_000} s after the media time "
+            f"{now_us}, found {stroke_us}; ask again when it is nearer.",
+            code="stroke_too_late",
+            param="stroke_pts_us",
+        )
+    stroke_s = None if stroke_us is None else stroke_us / 1e6
+    if session.conversation.performer.gesture(event.gesture, stroke_s=stroke_s) is None:
+        raise ProtocolError(
+            f"The same gesture, {event.gesture}, is being made or planned then; "
+            "ask again when it is over.",
+            code="gesture_in_progress",
+            param="gesture",
+        )
+
+
+def _set_activity(session: Session, event: ask.IdolActivitySet) -> None:
+    performer = session.conversation.performer
+    music = {name: getattr(event, name) for name in ("bpm", "first_beat_pts_us", "intensity")}
+    given = [name for name, value in music.items() if value is not None]
+    if event.activity != "dance" and given:
+        raise ProtocolError(
+            f"Expected `{given[0]}` with the activity dance alone, found it with "
+            f"{event.activity}; leave it out.",
+            code="invalid_field",
+            param=given[0],
+        )
+    performer.resting = event.activity
+    if event.activity != "dance":
+        performer.beats = None
+        return
+    first_us = session.now_us if event.first_beat_pts_us is None else event.first_beat_pts_us
+    performer.beats = Metronome(
+        event.bpm or DEFAULT_BPM,
+        first_us / 1e6,
+        DEFAULT_INTENSITY if event.intensity is None else event.intensity,
+    )
 
 
 def _create_item(session: Session, event: ask.ConversationItemCreate) -> None:
@@ -131,7 +192,7 @@ def _truncate_item(session: Session, event: ask.ConversationItemTruncate) -> Non
             param="audio_end_ms",
         )
     heard = heard_until(response.spoken, response.num_samples, event.audio_end_ms)
-    session.items.put(_with_transcript(item, heard))
+    session.items.put(_with_transcript(item, words_of(heard)), written_of(heard))
     session.emit(
         ConversationItemTruncated(
             item_id=event.item_id, content_index=0, audio_end_ms=event.audio_end_ms

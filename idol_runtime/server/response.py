@@ -35,6 +35,8 @@ from idol_protocol.server_events import (
     ResponseOutputTextDone,
     ServerEvent,
 )
+from idol_runtime.conversation import line_of
+from idol_runtime.gesture_cues import Line
 from idol_runtime.metrics import TurnMetrics
 from idol_runtime.server.items import ItemList
 
@@ -46,7 +48,7 @@ Ending: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
 class Spoken:
     """One utterance of an answer, at its place in the answer's sound."""
 
-    text: str
+    line: Line
     pts_us: int
     start: int
     """Samples of the answer before its first one; pauses between utterances do not count."""
@@ -87,28 +89,33 @@ class Response:
         self._emit(kind(response_id=self.id, item_id=self.item_id, delta=delta))
 
     def start_utterance(self, cue: Cue) -> None:
-        self.spoken.append(Spoken(cue.data["text"], cue.pts_us, self.num_samples))
+        self.spoken.append(Spoken(line_of(cue), cue.pts_us, self.num_samples))
 
     def sound(self, chunk: AudioChunk) -> None:
         self.num_samples += len(chunk.samples)
 
-    def said(self, played_us: int | None) -> str:
+    def said(self, played_us: int | None) -> list[Line]:
         """What a listener heard of an answer that was cut short.
 
         Args:
             played_us: How far the client says it played; None if it never said.
         """
-        heard = [each for each in self.spoken if played_us is None or each.pts_us < played_us]
-        return " ".join(each.text for each in heard)
+        return [each.line for each in self.spoken if played_us is None or each.pts_us < played_us]
 
     def end(
-        self, status: Ending, *, text: str | None = None, error: StatusError | None = None
+        self,
+        status: Ending,
+        *,
+        text: str | None = None,
+        remembered: str | None = None,
+        error: StatusError | None = None,
     ) -> "Ended":
         """Closes the item; `Ended.done` closes the response.
 
         Args:
             status: How it ended.
             text: What was said, if that is less than what was written.
+            remembered: The same as the dialogue model wrote it, with gesture tags.
             error: Why it failed.
         """
         text = "".join(self._written).strip() if text is None else text
@@ -126,7 +133,7 @@ class Response:
             role="assistant",
             content=[content],
         )
-        previous = self._items.put(item)
+        previous = self._items.put(item, remembered)
         self._emit(ConversationItemDone(previous_item_id=previous, item=item))
         self._emit(ResponseOutputItemDone(response_id=self.id, item=item))
         details = StatusDetails(type=status, reason=_reason(status), error=error)
@@ -164,8 +171,8 @@ def usage_of(metrics: TurnMetrics) -> Usage:
     )
 
 
-def heard_until(spoken: list[Spoken], num_samples: int, audio_end_ms: int) -> str:
-    """The words within the first `audio_end_ms` of an answer's sound.
+def heard_until(spoken: list[Spoken], num_samples: int, audio_end_ms: int) -> list[Line]:
+    """The clauses within the first `audio_end_ms` of an answer's sound.
 
     An utterance that was cut keeps the share of its words that fits its share of the sound.
     """
@@ -174,11 +181,22 @@ def heard_until(spoken: list[Spoken], num_samples: int, audio_end_ms: int) -> st
     heard = []
     for each, end in zip(spoken, ends, strict=True):
         if limit >= end:
-            heard.append(each.text)
+            heard.append(each.line)
         elif limit > each.start:
-            words = each.text.split(" ")
-            heard.append(" ".join(words[: len(words) * (limit - each.start) // (end - each.start)]))
-    return " ".join(filter(None, heard))
+            words = each.line.text.split(" ")
+            kept = words[: len(words) * (limit - each.start) // (end - each.start)]
+            heard.append(each.line.until(len(" ".join(kept))))
+    return [line for line in heard if line.text]
+
+
+def words_of(lines: list[Line]) -> str:
+    """What is shown of clauses."""
+    return " ".join(line.text for line in lines)
+
+
+def written_of(lines: list[Line]) -> str:
+    """What the dialogue model remembers of clauses, with gesture tags."""
+    return " ".join(line.written for line in lines)
 
 
 def _reason(

@@ -10,6 +10,7 @@ from idol_protocol.idol_events import (
 from idol_protocol.idol_events import (
     IdolActivity,
     IdolCharacter,
+    IdolGesture,
     IdolPhonemes,
     IdolPlaybackCut,
     IdolResumed,
@@ -100,6 +101,7 @@ class Session:
             greeting=self.character.greeting,
             avatar_url=self._avatar_url,
             actions=[],
+            gestures=list(self.character.gestures),
         )
         self.emit(IdolCharacter(character=card))
         self._open()
@@ -146,6 +148,9 @@ class Session:
         if cue.name == "activity":
             self.emit(IdolActivity(pts_us=cue.pts_us, activity=cue.data["activity"]))
             return
+        if cue.name == "gesture":
+            self.emit(_gesture(cue))
+            return
         response = self.turns.active
         if response is None:
             return
@@ -168,6 +173,17 @@ class Session:
                 self.emit(IdolUtteranceEnded(**about, utterance_id=cue.data["utterance_id"]))
             case "playback.cut":
                 self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
+
+
+def _gesture(cue: Cue) -> IdolGesture:
+    return IdolGesture(
+        gesture=cue.data["gesture"],
+        pts_us=cue.pts_us,
+        duration_us=cue.data["duration_us"],
+        stroke_pts_us=cue.pts_us + cue.data["stroke_us"],
+        response_id=cue.data.get("turn_id"),
+        utterance_id=cue.data.get("utterance_id"),
+    )
 
 
 def _phonemes(cue: Cue) -> IdolPhonemes:

@@ -7,10 +7,11 @@ from idol_protocol.errors import ProtocolError
 from idol_protocol.items import ResponseObject, StatusError
 from idol_runtime.conversation import Conversation
 from idol_runtime.errors import IdolError
+from idol_runtime.gesture_cues import Line
 from idol_runtime.metrics import TurnMetrics
 from idol_runtime.server.items import ItemList, new_id
 from idol_runtime.server.metrics import ServerMetrics
-from idol_runtime.server.response import Emit, Ending, Response
+from idol_runtime.server.response import Emit, Ending, Response, words_of, written_of
 from idol_runtime.server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Turns:
 
     async def _run(self, response: Response, settings: Settings) -> None:
         status: Ending = "failed"
-        metrics, error, text = None, None, None
+        metrics, error, lines = None, None, None
         try:
             metrics = await self._conversation.reply(
                 response.write, settings.options(), turn_id=response.id
@@ -122,18 +123,23 @@ class Turns:
                 message="The answer failed by a defect of the server; please report it.",
             )
         if status not in ("completed", "incomplete") and not response.is_text:
-            text = response.said(self.played_us)
-        self._finish(response, status, metrics, text, error)
+            lines = response.said(self.played_us)
+        self._finish(response, status, metrics, lines, error)
 
     def _finish(
         self,
         response: Response,
         status: Ending,
         metrics: TurnMetrics | None,
-        text: str | None,
+        lines: list[Line] | None,
         error: StatusError | None,
     ) -> None:
-        ended = response.end(status, text=text, error=error)
+        ended = response.end(
+            status,
+            text=None if lines is None else words_of(lines),
+            remembered=self._conversation.written if lines is None else written_of(lines),
+            error=error,
+        )
         if not response.is_text:
             self._spoken[response.item_id] = response
         self.active = None

@@ -187,6 +187,24 @@ export interface IdolPlaybackProgress {
   pts_us: number;
 }
 
+/** Makes the character gesture, whatever it is doing. Answered by `idol.gesture`. */
+export interface IdolGestureCreate {
+  type: "idol.gesture.create";
+  event_id?: string | null;
+  gesture: "bow" | "cheer" | "clap" | "heart" | "nod" | "point" | "shake" | "shrug" | "think" | "wave";
+  stroke_pts_us?: number | null;
+}
+
+/** Sets what the character does while nothing is said, until it is set again. `dance` goes on while it listens, thinks and speaks. Answered by `idol.activity` when that changes what it does. */
+export interface IdolActivitySet {
+  type: "idol.activity.set";
+  event_id?: string | null;
+  activity: "dance" | "idle" | "listen" | "think";
+  bpm?: number | null;
+  first_beat_pts_us?: number | null;
+  intensity?: number | null;
+}
+
 /** Goes on with a session whose connection broke; only as the first event of a connection. Answered by every control event after `last_event_id`, then `idol.resumed`. */
 export interface IdolResume {
   type: "idol.resume";
@@ -452,6 +470,7 @@ export interface Character {
   greeting: string;
   avatar_url?: string | null;
   actions: Array<string>;
+  gestures: Array<string>;
 }
 
 /** Who this connection talks to; follows `session.created`. */
@@ -480,7 +499,7 @@ export interface IdolStreamClosed {
   stream_id: number;
 }
 
-/** The character turns to something else: `idle`, `listen`, `think` or `speak`. */
+/** The character turns to something else: `idle`, `listen`, `think`, `speak` or `dance`. */
 export interface IdolActivity {
   type: "idol.activity";
   event_id?: string;
@@ -522,6 +541,18 @@ export interface IdolPhonemes {
   utterance_id: string;
   pts_us: number;
   phonemes: Array<PhonemeSpan>;
+}
+
+/** A gesture begins at `pts_us`, timed so that its stroke falls on its word. The pose stream moves by itself; this is for rigs that play a clip of their own. One that has not begun by the `pts_us` of an `idol.playback.cut` never does, and one that has fades there. */
+export interface IdolGesture {
+  type: "idol.gesture";
+  event_id?: string;
+  gesture: "bow" | "cheer" | "clap" | "heart" | "nod" | "point" | "shake" | "shrug" | "think" | "wave";
+  pts_us: number;
+  duration_us: number;
+  stroke_pts_us: number;
+  response_id?: string | null;
+  utterance_id?: string | null;
 }
 
 /** The response was cancelled: drop its media later than `pts_us`. */
@@ -618,6 +649,8 @@ export type ClientEvent =
   | IdolStreamsConfigure
   | IdolClockPing
   | IdolPlaybackProgress
+  | IdolGestureCreate
+  | IdolActivitySet
   | IdolResume
   | IdolAuthenticate;
 
@@ -649,6 +682,7 @@ export type ServerEvent =
   | IdolUtteranceStarted
   | IdolUtteranceEnded
   | IdolPhonemes
+  | IdolGesture
   | IdolPlaybackCut
   | IdolClockPong
   | IdolTurnMetrics

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from .idol_events import GestureName
 from .items import MAX_TEXT_CHARS, AudioConfig, MaxTokens, MessageItem, Modality, Noun
 
 Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -172,6 +173,31 @@ class IdolPlaybackProgress(ClientEvent, tag="idol.playback.progress", kw_only=Tr
     """Says how far the client has played. A cancelled answer keeps what was played of it."""
 
     pts_us: Pts
+
+
+class IdolGestureCreate(ClientEvent, tag="idol.gesture.create", kw_only=True, frozen=True):
+    """Makes the character gesture, whatever it is doing. Answered by `idol.gesture`."""
+
+    gesture: GestureName
+    stroke_pts_us: Pts | None = None
+    """Media time on which its stroke is to fall, at most a minute ahead; where that is too soon,
+    or left out, the gesture begins at once."""
+
+
+class IdolActivitySet(ClientEvent, tag="idol.activity.set", kw_only=True, frozen=True):
+    """Sets what the character does while nothing is said, until it is set again.
+
+    `dance` goes on while it listens, thinks and speaks. Answered by `idol.activity` when that
+    changes what it does.
+    """
+
+    activity: Literal["idle", "listen", "think", "dance"]
+    bpm: Annotated[float, Meta(ge=40, le=240)] | None = None
+    """With `dance`: the beats a minute of the music; 120 where left out."""
+    first_beat_pts_us: Pts | None = None
+    """With `dance`: media time of the first beat of a bar, past or to come; now where left out."""
+    intensity: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """With `dance`: how loud and driving the music is; 0.7 where left out."""
 
 
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):

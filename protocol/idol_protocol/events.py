@@ -6,6 +6,7 @@ text = encode_event(event)             either
 """
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 
@@ -72,6 +73,7 @@ def encode_event(event: ClientEvent | ServerEvent) -> str:
 
 def _parse(text: str | bytes, decoders: dict[str, msgspec.json.Decoder[E]]) -> E:
     event_id = None
+    decoder = None
     try:
         envelope = _ENVELOPE.decode(text)
         event_id = envelope.event_id
@@ -80,7 +82,7 @@ def _parse(text: str | bytes, decoders: dict[str, msgspec.json.Decoder[E]]) -> E
             raise _unknown(envelope.type, decoders, event_id)
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), event_id) from None
+        raise _invalid_field(str(error), event_id, _choices(decoder)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ProtocolError(
             f"Expected one JSON object as a text message, but it cannot be read: {error}.",
@@ -100,8 +102,25 @@ def _unknown(
     )
 
 
-def _invalid_field(problem: str, event_id: str | None) -> ProtocolError:
-    """Turn msgspec's words into a sentence that names the field."""
+def _choices(decoder: msgspec.json.Decoder[E] | None) -> dict[str, tuple[object, ...]]:
+    """What each field of an event can be, where that is one of a few words."""
+    if decoder is None:
+        return {}
+    kinds = {
+        field.encode_name: msgspec.inspect.type_info(field.type)
+        for field in msgspec.structs.fields(decoder.type)
+    }
+    return {
+        name: tuple(kind.values)
+        for name, kind in kinds.items()
+        if isinstance(kind, msgspec.inspect.LiteralType)
+    }
+
+
+def _invalid_field(
+    problem: str, event_id: str | None, choices: Mapping[str, tuple[object, ...]]
+) -> ProtocolError:
+    """Turn msgspec's words into a sentence that names the field and what it can be."""
     where = _WHERE.search(problem)
     path = where["path"] if where else ""
     what = _WHERE.sub("", problem)
@@ -111,6 +130,8 @@ def _invalid_field(problem: str, event_id: str | None) -> ProtocolError:
         sentence = f"The field `{path}` is missing; add it and send the event again."
     elif path:
         sentence = f"The field `{path}` cannot be used: {what}."
+        if known := ", ".join(map(str, choices.get(path, ()))):
+            sentence = f"{sentence[:-1]}; expected one of {known}."
     else:
         sentence = f"Expected one JSON object with a `type`: {what}."
     return ProtocolError(

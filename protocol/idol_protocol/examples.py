@@ -41,8 +41,8 @@ def _value(kind: inspect.Type, name: str, default: object = msgspec.NODEFAULT) -
             return True
         case inspect.IntType(ge=least):
             return _number(default, least)
-        case inspect.FloatType():
-            return 0.5
+        case inspect.FloatType(ge=least):
+            return max(0.5, least or 0.0)
         case _:
             return f"{name}_1"
 

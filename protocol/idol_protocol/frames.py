@@ -47,7 +47,7 @@ class PoseFrame:
 class Cue:
     pts_us: int
     name: str
-    """What happens: `utterance.started`, `utterance.ended`, `phoneme`, `activity`."""
+    """What happens: `utterance.started`, `utterance.ended`, `phonemes`, `gesture`, `activity`."""
     data: dict[str, Any] = field(default_factory=dict)
 
 

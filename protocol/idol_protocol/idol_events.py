@@ -6,6 +6,9 @@ from .items import Noun
 from .server_events import ServerEvent
 
 StreamKind: TypeAlias = Literal["audio", "face", "pose"]
+GestureName: TypeAlias = Literal[
+    "wave", "bow", "point", "shrug", "cheer", "heart", "clap", "think", "nod", "shake"
+]
 Dtype: TypeAlias = Literal["pcm16", "f32", "f16", "u8", "json"]
 
 
@@ -18,6 +21,8 @@ class Character(Noun, kw_only=True, frozen=True):
     avatar_url: str | None = None
     """Where the VRM file is, relative to the server."""
     actions: list[str]
+    gestures: list[str]
+    """What its body does when a reply or `idol.gesture.create` asks for it."""
 
 
 class IdolCharacter(ServerEvent, tag="idol.character", kw_only=True, frozen=True):
@@ -48,7 +53,7 @@ class IdolStreamClosed(ServerEvent, tag="idol.stream.closed", kw_only=True, froz
 
 
 class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
-    """The character turns to something else: `idle`, `listen`, `think` or `speak`."""
+    """The character turns to something else: `idle`, `listen`, `think`, `speak` or `dance`."""
 
     pts_us: int
     activity: Literal["idle", "listen", "think", "speak", "dance"]
@@ -87,6 +92,23 @@ class IdolPhonemes(ServerEvent, tag="idol.phonemes", kw_only=True, frozen=True):
     utterance_id: str
     pts_us: int
     phonemes: list[PhonemeSpan]
+
+
+class IdolGesture(ServerEvent, tag="idol.gesture", kw_only=True, frozen=True):
+    """A gesture begins at `pts_us`, timed so that its stroke falls on its word.
+
+    The pose stream moves by itself; this is for rigs that play a clip of their own. One that has
+    not begun by the `pts_us` of an `idol.playback.cut` never does, and one that has fades there.
+    """
+
+    gesture: GestureName
+    pts_us: int
+    duration_us: int
+    stroke_pts_us: int
+    """When it is at its most telling."""
+    response_id: str | None = None
+    """The answer it belongs to; null where a client asked for it."""
+    utterance_id: str | None = None
 
 
 class IdolPlaybackCut(ServerEvent, tag="idol.playback.cut", kw_only=True, frozen=True):

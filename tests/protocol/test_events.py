@@ -1,10 +1,13 @@
 """The control events: every one survives a round trip, every malformed one is named."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idol_protocol.channels import GESTURES
 from idol_protocol.client_events import ConversationItemCreate, ResponseCreate
 from idol_protocol.errors import ProtocolError
 from idol_protocol.events import (
@@ -15,6 +18,7 @@ from idol_protocol.events import (
     parse_server_event,
 )
 from idol_protocol.examples import saturated
+from idol_protocol.idol_events import GestureName
 
 
 @pytest.mark.parametrize("event_type", CLIENT_EVENTS.values(), ids=CLIENT_EVENTS.keys())
@@ -164,3 +168,23 @@ def test_a_conversation_item_reads_as_it_was_written() -> None:
     assert isinstance(event, ConversationItemCreate)
     assert event.item.role == "user"
     assert event.item.content[0].text == "hi"
+
+
+def test_a_word_that_is_not_among_the_known_ones_is_refused_with_all_of_them() -> None:
+    with pytest.raises(
+        ProtocolError, match=f"expected one of {', '.join(sorted(GESTURES))}"
+    ) as caught:
+        parse_client_event('{"type":"idol.gesture.create","gesture":"moonwalk"}')
+    assert (caught.value.code, caught.value.param) == ("invalid_field", "gesture")
+    with pytest.raises(ProtocolError, match="expected one of dance, idle, listen, think"):
+        parse_client_event('{"type":"idol.activity.set","activity":"sing"}')
+
+
+def test_the_gestures_of_the_wire_are_those_of_the_generator() -> None:
+    assert get_args(GestureName) == GESTURES
+
+
+@pytest.mark.parametrize("field", ['"bpm":10', '"intensity":2', '"first_beat_pts_us":-1'])
+def test_music_out_of_range_is_refused(field: str) -> None:
+    with pytest.raises(ProtocolError, match="cannot be used"):
+        parse_client_event('{"type":"idol.activity.set","activity":"dance",' + field + "}")
