@@ -1,6 +1,7 @@
 """A stage page in Chromium, and a tiny server that speaks the binary lane to it."""
 
 import asyncio
+import functools
 import json
 import shutil
 import threading
@@ -16,7 +17,7 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
+from idol_protocol.channels import ARKIT_BLENDSHAPES, GESTURES, POSE_BONES
 from idol_protocol.codec import (
     Header,
     Kind,
@@ -46,6 +47,8 @@ CHROMIUM_FLAGS = [
 ]
 FPS = 30
 
+avatar_file = functools.cache(build_avatar)
+
 
 class StageServer:
     """Serves the page; tests say what it sends. All its methods may be called from the test."""
@@ -54,7 +57,7 @@ class StageServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._pages = Pages(WEB, build_avatar)
+        self._pages = Pages(WEB, avatar_file)
         self._connections: list[ServerConnection] = []
         self._seq = 0
         self.received: list[dict[str, Any]] = []
@@ -98,7 +101,12 @@ class StageServer:
         self._connections.append(connection)
         self.num_connections += 1
         hello = Character(
-            name="Hikari", language="en", greeting="Hi!", avatar_url="/avatar.vrm", actions=[]
+            name="Hikari",
+            language="en",
+            greeting="Hi!",
+            avatar_url="/avatar.vrm",
+            actions=[],
+            gestures=list(GESTURES),
         )
         streams = (opened_audio(1), opened_face(2, self.dtype, FPS), opened_pose(3, "f32", FPS))
         for event in (IdolCharacter(character=hello), *streams):
@@ -138,6 +146,7 @@ class StageServer:
         return frames[-1].pts_us
 
     def pose(self, rotations: dict[str, tuple[float, ...]], *, seconds: float = 2.0) -> None:
+        """Holds a pose from now on: rotations (x, y, z, w) of some bones, the others at rest."""
         turns = np.tile(np.float32([0, 0, 0, 1]), (len(POSE_BONES), 1))
         for name, quaternion in rotations.items():
             turns[POSE_BONES.index(name)] = quaternion
@@ -185,6 +194,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def server() -> Iterator[StageServer]:
+    avatar_file()  # made before a page waits for it
     server = StageServer()
     yield server
     server.close()

@@ -152,3 +152,35 @@ def test_she_stands_relaxed_before_the_first_frame_and_follows_the_pose_stream_a
     assert page.evaluate(turn) < -0.4
     server.pose({"leftUpperArm": (0.0, 0.0, 0.0, 1.0)}, seconds=2.5)
     page.wait_for_function(f"Math.abs({turn}) < 0.02")
+
+
+CURL = "Math.abs(window.__stage.turn('{bone}')[2])"
+"""Sine of half the angle by which a finger's joint is curled."""
+
+
+def test_she_breathes_before_any_stream(open_stage: Callable[..., Any], server: Any) -> None:
+    page = open_stage()
+    page.wait_for_function(
+        """() => {
+            window.firstTurn ??= window.__stage.turn('chest')[0];
+            return Math.abs(window.__stage.turn('chest')[0] - window.firstTurn) > 0.002;
+        }"""
+    )
+    assert page.evaluate("window.__stage.streamShare") == 0
+    assert page.evaluate("window.__stage.counts.pose") == 0
+
+
+def test_a_gesture_shapes_the_raised_hand_until_a_cut(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    page = open_stage()
+    raised = {"rightUpperArm": (0.0, 0.0, 0.0, 1.0), "leftUpperArm": (0.0, 0.0, -0.6, 0.8)}
+    server.pose(raised, seconds=30)
+    page.wait_for_function("window.__stage.streamShare === 1")
+    gesture = {"pts_us": server.now_us, "duration_us": 30_000_000, "stroke_pts_us": server.now_us}
+    server.event(type="idol.gesture", gesture="point", **gesture)
+    page.wait_for_function(CURL.format(bone="rightMiddleProximal") + " > 0.5")
+    assert page.evaluate(CURL.format(bone="rightIndexProximal")) < 0.1
+    assert page.evaluate(CURL.format(bone="leftMiddleProximal")) < 0.3
+    server.event(type="idol.playback.cut", response_id="r", pts_us=server.now_us)
+    page.wait_for_function(CURL.format(bone="rightMiddleProximal") + " < 0.3")

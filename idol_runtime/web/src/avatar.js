@@ -3,28 +3,15 @@
 import * as THREE from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { VRMLoaderPlugin, VRMUtils } from '@pixiv/three-vrm';
-import { lerpInto, slerp } from './curves.js';
+import { lerpInto, smooth } from './curves.js';
+import { Hands } from './hands.js';
+import { poseInto } from './interpolation.js';
+import { standing } from './standing.js';
 
 const FACE_WEIGHTS = 52;
-const HAND = ['Index', 'Middle', 'Ring', 'Little'];
-const CURL = { Proximal: 0.34, Intermediate: 0.46, Distal: 0.30 };
 const ARRIVE_S = 0.5;
-
-/** Relaxed standing, radians (x, y, z) per bone; the T-pose is never seen. */
-const RELAXED = {
-  spine: [0.01, 0, 0],
-  chest: [-0.02, 0, 0],
-  leftShoulder: [0, 0, -0.06],
-  rightShoulder: [0, 0, 0.06],
-  leftUpperArm: [0.08, 0.12, -1.2],
-  rightUpperArm: [0.08, -0.12, 1.2],
-  leftLowerArm: [0, -0.34, -0.06],
-  rightLowerArm: [0, 0.34, 0.06],
-  leftHand: [0.06, -0.05, -0.08],
-  rightHand: [0.06, 0.05, 0.08],
-  leftUpperLeg: [0, 0.06, 0.012],
-  rightUpperLeg: [0, -0.06, -0.012],
-};
+const REFERENCE_HIPS_M = 0.885; // of the skeleton that the stream's metres are for
+const SETTLE_S = 1; // springs hang before she is seen
 
 export async function loadAvatar(url) {
   const loader = new GLTFLoader();
@@ -37,23 +24,22 @@ export async function loadAvatar(url) {
 }
 
 export class Avatar {
-  #relaxed = new Map();
   #bones = new Map();
   #hipsRest = new THREE.Vector3();
-  #target = new THREE.Quaternion();
-  #streamShare = 0; // 0 her own relaxed pose, 1 the stream's
+  #angles = new THREE.Euler();
+  #own = new THREE.Quaternion();
+  #way = new THREE.Vector3();
+  #streamed = null; // the last pose of the stream: {names, values}
+  #streamShare = 0; // 0 her own standing, 1 the stream's
   #life = 0;
+  hands = new Hands();
   weights = new Float32Array(FACE_WEIGHTS);
 
   constructor(vrm) {
     this.vrm = vrm;
     vrm.scene.traverse((object) => { object.frustumCulled = false; });
-    for (const [name, angles] of Object.entries(RELAXED)) {
-      this.#relaxed.set(name, new THREE.Quaternion().setFromEuler(new THREE.Euler(...angles)));
-    }
     const hips = vrm.humanoid.getNormalizedBoneNode('hips');
     if (hips) this.#hipsRest.copy(hips.position);
-    this.#curlFingers();
     this.update(0, {});
     vrm.springBoneManager?.reset();
   }
@@ -68,13 +54,33 @@ export class Avatar {
     return head ? head.getWorldPosition(new THREE.Vector3()).y + 0.085 : 1.45;
   }
 
+  /** How much of what is seen is the stream's, 0 to 1. */
+  get streamShare() {
+    return this.#streamShare;
+  }
+
+  /** World position of a bone, metres [x, y, z]. */
+  place(name) {
+    return this.vrm.humanoid.getRawBoneNode(name).getWorldPosition(new THREE.Vector3()).toArray();
+  }
+
+  /** Before she is first seen: takes the stream's pose at once, with hair and skirt at rest. */
+  enter(sample) {
+    if (sample.pose) this.#streamShare = 1;
+    this.update(0, sample);
+    this.vrm.springBoneManager?.reset();
+    for (let s = 0; s < SETTLE_S; s += 1 / 30) this.vrm.update(1 / 30);
+  }
+
   /**
    * Moves her on by `dt` seconds. `face`, `pose`: samples of curves (see curves.js) or nothing;
    * `channels`, `bones`: the names their values stand for, from `idol.stream.opened`.
    */
   update(dt, { face, pose, channels, bones }) {
     this.#life += dt;
-    this.#applyPose(dt, pose, bones);
+    this.#stand();
+    this.#follow(dt, pose, bones);
+    this.#shapeHands(dt);
     this.#applyFace(face, channels);
     this.vrm.update(dt);
   }
@@ -84,46 +90,49 @@ export class Avatar {
     return this.#bones.get(name);
   }
 
-  #curlFingers() {
-    for (const [side, sign] of [['left', 1], ['right', -1]]) {
-      HAND.forEach((finger, k) => {
-        for (const [part, angle] of Object.entries(CURL)) {
-          const node = this.#bone(`${side}${finger}${part}`);
-          if (node) node.rotation.set(0, sign * 0.02 * (1.5 - k), -sign * angle * (0.72 + 0.16 * k));
-        }
-      });
-      this.#bone(`${side}ThumbMetacarpal`)?.rotation.set(0.25, sign * 0.28, -sign * 0.1);
-      this.#bone(`${side}ThumbProximal`)?.rotation.set(0, sign * 0.2, 0);
+  #stand() {
+    for (const [name, x, y, z] of standing(this.#life)) {
+      this.#bone(name)?.quaternion.setFromEuler(this.#angles.set(x, y, z));
     }
+    this.#bone('hips')?.position.copy(this.#hipsRest);
   }
 
-  #applyPose(dt, pose, bones) {
-    const aim = pose ? 1 - pose.fade : 0;
-    this.#streamShare += Math.sign(aim - this.#streamShare) * Math.min(Math.abs(aim - this.#streamShare), dt / ARRIVE_S);
-    const share = pose ? this.#streamShare : 0;
-    const names = bones?.length ? bones : [...this.#relaxed.keys()];
-    const breath = Math.sin(this.#life * 1.7);
+  /** Eases from her own standing to the stream and back; a stream that is lost lets go from where it was. */
+  #follow(dt, pose, bones) {
+    if (pose && bones?.length) {
+      if (this.#streamed?.values.length !== pose.from.length) this.#streamed = { values: new Float64Array(pose.from.length) };
+      this.#streamed.names = bones;
+      poseInto(this.#streamed.values, pose);
+    }
+    const missing = (pose ? 1 - pose.fade : 0) - this.#streamShare;
+    this.#streamShare += Math.sign(missing) * Math.min(Math.abs(missing), dt / ARRIVE_S);
+    if (this.#streamed && this.#streamShare > 0) this.#mix(this.#streamed, smooth(this.#streamShare));
+  }
+
+  #mix({ names, values }, share) {
     names.forEach((name, k) => {
       const node = this.#bone(name);
       if (!node) return;
-      const rest = this.#relaxed.get(name);
-      if (rest) node.quaternion.copy(rest);
-      else node.quaternion.identity();
-      if (name === 'chest') node.quaternion.multiply(this.#target.set(0.008 * breath, 0, 0, 1).normalize());
-      if (share > 0 && pose.from.length >= 4 * k + 4) {
-        this.#target.fromArray(slerp(pose.from, pose.to, 4 * k, pose.t));
-        node.quaternion.slerp(this.#target, share);
-      }
+      this.#own.copy(node.quaternion);
+      node.quaternion.fromArray(values, 4 * k);
+      if (share < 1) node.quaternion.slerp(this.#own, 1 - share);
     });
-    const hips = this.#bone('hips');
-    if (!hips) return;
-    hips.position.copy(this.#hipsRest);
-    if (share > 0) {
-      const at = pose.from.length - 3;
-      for (const [k, axis] of ['x', 'y', 'z'].entries()) {
-        hips.position[axis] += share * (pose.from[at + k] + (pose.to[at + k] - pose.from[at + k]) * pose.t);
-      }
+    const at = values.length - 3;
+    const metres = share * this.#hipsRest.y / REFERENCE_HIPS_M;
+    this.#bone('hips')?.position.add(this.#way.set(values[at], values[at + 1], values[at + 2]).multiplyScalar(metres));
+  }
+
+  #shapeHands(dt) {
+    this.hands.update(dt, { left: this.#raised('left'), right: this.#raised('right') });
+    for (const side of ['left', 'right']) {
+      for (const [name, x, y, z] of this.hands.rotations(side)) this.#bone(name)?.rotation.set(x, y, z);
     }
+  }
+
+  /** Height of a wrist in the last picture: 0 at the hips, 1 at the shoulder. */
+  #raised(side) {
+    const [hips, shoulder, wrist] = ['hips', `${side}UpperArm`, `${side}Hand`].map((name) => this.place(name)[1]);
+    return (wrist - hips) / (shoulder - hips);
   }
 
   #applyFace(face, channels) {

@@ -4,6 +4,9 @@ const BEST_OF = 8;
 const START_DELAY_US = 100_000;
 const MARGIN_US = 40_000;
 const MAX_DELAY_US = 600_000;
+const SETTLE_US = 200_000;
+const MAX_HASTE = 0.25;
+const JUMP_US = 500_000;
 
 export class MediaClock {
   #pongs = [];
@@ -44,6 +47,34 @@ export class MediaClock {
   /** Media time that is to be seen and heard at our time `nowUs`; null until the clock is known. */
   playheadUs(nowUs) {
     return this.isKnown ? nowUs + this.#offsetUs - this.delayUs : null;
+  }
+}
+
+/**
+ * The media time on screen. It runs at the display's pace and is pulled gently towards what the sound
+ * or the clock says: those come in steps (an audio callback, a pong), and motion would stutter with them.
+ */
+export class Playhead {
+  #atUs = null;
+  #nowUs = 0;
+
+  /** Moves on to our time `nowUs`, at which `aimUs` should be seen. Never back, unless far off. */
+  follow(aimUs, nowUs) {
+    const elapsedUs = Math.max(0, nowUs - this.#nowUs);
+    this.#nowUs = nowUs;
+    const errorUs = aimUs - (this.#atUs + elapsedUs);
+    if (this.#atUs === null || Math.abs(errorUs) > JUMP_US) {
+      this.#atUs = aimUs;
+    } else {
+      const most = MAX_HASTE * elapsedUs;
+      const pull = errorUs * (1 - Math.exp(-elapsedUs / SETTLE_US));
+      this.#atUs += elapsedUs + Math.min(most, Math.max(-most, pull));
+    }
+    return this.#atUs;
+  }
+
+  reset() {
+    this.#atUs = null;
   }
 }
 

@@ -1,22 +1,22 @@
 // The stage page: a connection, a playback, an avatar, a panel.
 
-import { loadAvatar } from './avatar.js';
 import { Connection } from './connection.js';
 import { Panel } from './panel.js';
 import { Playback } from './playback.js';
-import { Scenery } from './scenery.js';
 import { Speaker } from './speaker.js';
 
 const query = new URLSearchParams(location.search);
 const overlay = query.has('overlay');
 document.documentElement.classList.toggle('overlay', overlay);
 
+const AVATAR_RETRY_MS = 5000;
 const nowUs = () => Math.round(performance.now() * 1000);
 const audio = new AudioContext({ sampleRate: 24000, latencyHint: 'interactive' });
 const speaker = new Speaker(audio);
-const scenery = new Scenery(document.getElementById('stage'), { overlay });
 const playback = new Playback(speaker, nowUs, soundScheduled);
+let scenery = null;
 let avatar = null;
+let bringing = false;
 let turn = null; // {askedMs, heardMs, responseId}
 let greeted = false;
 let appliedFaceFrames = 0;
@@ -27,6 +27,13 @@ panel.setStatus('connecting');
 
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
 const connection = new Connection(`${scheme}://${location.host}/v1/realtime`, { open: opened, event: received, media: received_media, lost }, query.get('token'));
+
+// The connection is on its way before the renderer is even here.
+const figure = Promise.all([import('./scenery.js'), import('./avatar.js')]).then(([{ Scenery }, { loadAvatar }]) => {
+  scenery = new Scenery(document.getElementById('stage'), { overlay });
+  requestAnimationFrame(frame);
+  return loadAvatar;
+});
 
 function say(text) {
   void audio.resume();
@@ -91,16 +98,18 @@ function received_media(buffer) {
 const answers = {
   'idol.character': ({ character }) => {
     panel.introduce(character);
-    if (!avatar) void bring(character.avatar_url ?? '/avatar.vrm');
+    if (!bringing) void bring(character.avatar_url ?? '/avatar.vrm');
   },
   'idol.stream.opened': (event) => playback.opened(event),
   'idol.stream.closed': (event) => playback.closed(event.stream_id),
   'idol.clock.pong': (event) => playback.clock.heard(event.client_us, nowUs(), event.pts_us),
-  'idol.activity': (event) => playback.cues.add(event.pts_us, () => panel.setStatus(event.activity)),
+  'idol.activity': (event) => playback.cues.add(event.pts_us, () => { panel.setStatus(event.activity); if (avatar) avatar.hands.activity = event.activity; }),
+  'idol.gesture': (event) => playback.cues.add(event.pts_us, () => avatar?.hands.shape(event.gesture, event.duration_us / 1e6)),
   'idol.utterance.started': (event) => playback.cues.add(event.pts_us, () => panel.showSubtitle(event.text)),
   'idol.utterance.ended': (event) => playback.cues.add(event.pts_us, () => panel.hideSubtitle()),
   'idol.playback.cut': (event) => {
     playback.cut(event.pts_us);
+    playback.cues.add(event.pts_us, () => avatar?.hands.relax());
     panel.hideSubtitle({ now: true });
     panel.setStatus('idle');
   },
@@ -137,23 +146,28 @@ setInterval(() => {
 }, 500);
 
 async function bring(url) {
+  bringing = true;
   try {
-    avatar = await loadAvatar(url);
+    const loadAvatar = await figure;
+    const newcomer = await loadAvatar(url);
+    scenery.eyeHeight = newcomer.eyeHeight;
+    scenery.home();
+    await scenery.admit(newcomer.scene);
+    newcomer.enter(playback.sample(nowUs()));
+    avatar = newcomer;
   } catch (error) {
-    panel.showNotice(`The avatar could not be loaded: ${error.message}`, { sticky: true });
+    panel.showNotice(`The avatar could not be loaded: ${error.message}. Trying again in a few seconds.`);
+    setTimeout(() => void bring(url), AVATAR_RETRY_MS);
     return;
   }
-  scenery.scene.add(avatar.scene);
-  scenery.eyeHeight = avatar.eyeHeight;
-  scenery.home();
   document.documentElement.classList.add('ready');
 }
 
 let lastMs = performance.now();
 function frame(nowMs) {
-  const dt = Math.min(0.1, (nowMs - lastMs) / 1000);
+  const dt = Math.min(0.1, Math.max(0, nowMs - lastMs) / 1000);
   lastMs = nowMs;
-  const sample = playback.sample();
+  const sample = playback.sample(nowMs * 1000);
   if (sample.face && sample.face.from !== lastShownFace) {
     lastShownFace = sample.face.from;
     appliedFaceFrames += 1;
@@ -163,7 +177,6 @@ function frame(nowMs) {
   scenery.render(dt);
   requestAnimationFrame(frame);
 }
-requestAnimationFrame(frame);
 
 /** For tests: read-only facts, a still camera, and a time that stands still but for the face. */
 window.__stage = {
@@ -177,7 +190,10 @@ window.__stage = {
   get weights() { return avatar ? Object.fromEntries((playback.channels('face') ?? []).slice(0, 52).map((name, k) => [name, avatar.weights[k]])) : {}; },
   get playheadUs() { return playback.playheadUs(); },
   get audioState() { return audio.state; },
+  get streamShare() { return avatar?.streamShare ?? 0; },
   boneZ: (bone) => avatar.vrm.humanoid.getNormalizedBoneNode(bone).quaternion.z,
+  turn: (bone) => avatar.vrm.humanoid.getNormalizedBoneNode(bone).quaternion.toArray(),
+  place: (bone) => avatar.place(bone),
   drop: () => connection.drop(),
   view: (distance, height) => {
     scenery.orbit.enableDamping = false;

@@ -1,6 +1,6 @@
 // One connection's media: what came in, and what is to be seen and heard now.
 
-import { Cues, MediaClock } from './clock.js';
+import { Cues, MediaClock, Playhead } from './clock.js';
 import { decodeAudio, decodeFrames, decodeHeader } from './codec.js';
 import { Curve } from './curves.js';
 
@@ -12,7 +12,7 @@ export class Playback {
   cues = new Cues();
   counts = { audio: 0, face: 0, pose: 0, lost: 0 };
   #nextSeq = new Map();
-  #lastUs = 0;
+  #shown = new Playhead();
 
   /** `speaker`: a Speaker; `nowUs`: the page's own clock; `onSound(secondsUntil)`. */
   constructor(speaker, nowUs, onSound = () => {}) {
@@ -60,16 +60,15 @@ export class Playback {
     return this.speaker.playheadUs() ?? this.clock.playheadUs(this.nowUs());
   }
 
-  /** What to show now; runs the cues that are due. */
-  sample() {
-    const playheadUs = this.playheadUs();
-    if (playheadUs === null) return {};
-    // A step back of the estimate (sound ends, the clock is set) must not show frames again.
-    this.#lastUs = playheadUs < this.#lastUs - 500_000 ? playheadUs : Math.max(this.#lastUs, playheadUs);
-    this.cues.run(this.#lastUs);
+  /** What to show in the picture of our time `displayUs`; runs the cues that are due. */
+  sample(displayUs) {
+    const heardUs = this.playheadUs();
+    if (heardUs === null) return {};
+    const shownUs = this.#shown.follow(heardUs - (this.nowUs() - displayUs), displayUs);
+    this.cues.run(shownUs);
     return {
-      face: this.face.sample(this.#lastUs),
-      pose: this.pose.sample(this.#lastUs),
+      face: this.face.sample(shownUs),
+      pose: this.pose.sample(shownUs),
       channels: this.channels('face'),
       bones: this.channels('pose')?.slice(0, -1),
     };
@@ -92,6 +91,6 @@ export class Playback {
     this.pose.clear();
     this.cues.dropAfter(-1);
     this.clock.reset();
-    this.#lastUs = 0;
+    this.#shown.reset();
   }
 }

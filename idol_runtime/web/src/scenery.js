@@ -91,6 +91,13 @@ export class Scenery {
     return this.eyeHeight - 0.02 - (this.eyeHeight - 0.82) * t ** 1.5;
   }
 
+  /** Brings an object on stage once its shaders are compiled and its textures are up: its first pictures must not stall. */
+  async admit(object) {
+    await this.renderer.compileAsync(object, this.camera, this.scene);
+    this.scene.add(object);
+    this.renderer.render(this.scene, this.camera);
+  }
+
   resize() {
     const { clientWidth: width, clientHeight: height } = this.renderer.domElement;
     if (!width || !height) return;

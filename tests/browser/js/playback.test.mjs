@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cues, MediaClock } from '../../../idol_runtime/web/src/clock.js';
-import { Curve, lerpInto, slerp } from '../../../idol_runtime/web/src/curves.js';
+import { Curve, lerpInto } from '../../../idol_runtime/web/src/curves.js';
 import { Speaker } from '../../../idol_runtime/web/src/speaker.js';
 
 const frame = (ptsUs, value) => ({ ptsUs, values: Float32Array.of(value) });
@@ -51,12 +51,6 @@ test('frames told anew replace the old plan', () => {
   curve.push(frame(15, 5));
   assert.equal(curve.size, 3);
   assert.equal(curve.lastPtsUs, 15);
-});
-
-test('slerp takes the short way and stays of length one', () => {
-  const [x, y, z, w] = slerp([0, 0, 0, 1], [0, -Math.SQRT1_2, 0, -Math.SQRT1_2], 0, 0.5);
-  assert.ok(Math.abs(Math.hypot(x, y, z, w) - 1) < 1e-9);
-  assert.ok(Math.abs(2 * Math.atan2(y, w) - Math.PI / 4) < 1e-9);
 });
 
 test('the clock trusts the pong with the shortest round trip', () => {
