@@ -32,7 +32,12 @@ NECK_SHARE: Final = 0.4
 STRAIGHT: Final = (0.12, 0.35)
 """Sines of a bend below which a hinge's plane says nothing, and above which it says all."""
 FOREARM_TURN_DEG: Final = 95.0
-WRIST_DEG: Final = 75.0
+WRIST_DEG: Final = (20.0, 40.0, 75.0)
+"""About the forearm, sideways, and flexed."""
+SPINE_DEG: Final = 22.0
+"""Of each of three bones."""
+STIFF: Final = 0.1
+"""Sine of how far elbows and knees overstretch."""
 NECK_DEG: Final = 85.0
 ANKLE_DEG: Final = 55.0
 _SPINE: Final = ("spine", "chest", "upperChest")
@@ -96,7 +101,7 @@ def _trunk(body: _Body) -> None:
     # Seen level, the pelvis would lie in the trunk's line: lean it less, about the hips' axis.
     upright = _framed(rest, _X, np.broadcast_to(rest, along.shape), hips)
     body.world["hips"] = _between(upright, lower, LEAN_SHARE)
-    bend = _vector(body.world["hips"], upper) / len(_SPINE)
+    bend = _shortened(_vector(body.world["hips"], upper) / len(_SPINE), SPINE_DEG)
     for _ in range(8):
         step = Rotation.from_rotvec(bend).as_matrix()
         turned = body.world["hips"]
@@ -107,7 +112,7 @@ def _trunk(body: _Body) -> None:
         # bone turns the line between the ends twice as far, and the shoulders thrice.
         reached = _framed(rest, _X, _shoulders_from_hips(body.world), turned[..., :, 0])
         off = Rotation.from_matrix(upper @ reached.swapaxes(-1, -2)).as_rotvec()
-        bend = bend + 0.4 * _local(body.world["hips"], off)
+        bend = _shortened(bend + 0.4 * _local(body.world["hips"], off), SPINE_DEG)
     body.fill("leftShoulder", "rightShoulder")
 
 
@@ -142,6 +147,7 @@ def _arm(body: _Body, side: str) -> None:
     swung = _swing_of(body.world[f"{side}Shoulder"] @ out, upper) @ body.world[f"{side}Shoulder"]
     axis = _bridged(hinge, swung[..., :, 1], upper)
     body.world[bones[0]] = _framed(out, _Y, upper, axis)
+    fore = _not_overstretched(body.world[bones[0]], fore, out, _Z)
     bent = _framed(rest_direction(bones[2]), _Y, fore, axis)
     body.world[bones[1]] = bent
     _hand(body, side, bent)
@@ -162,7 +168,8 @@ def _hand(body: _Body, side: str, bent: Array) -> None:
     turn = np.clip((turn + np.pi) % (2 * np.pi) - np.pi, *np.radians([-1, 1]) * FOREARM_TURN_DEG)
     turned = bent @ Rotation.from_rotvec(turn[:, None] * bone).as_matrix()
     body.world[f"{side}LowerArm"] = turned
-    rest = _shortened(_vector(turned, bent @ held), WRIST_DEG)
+    limits = np.radians(WRIST_DEG)
+    rest = _vector(turned, bent @ held).clip(-limits, limits)
     body.world[hand] = turned @ Rotation.from_rotvec(rest).as_matrix()
 
 
@@ -178,10 +185,13 @@ def _leg(body: _Body, side: str) -> None:
         ahead = point(body.points_m, f"{side}Toe") - point(body.points_m, f"{side}Heel")
     else:
         ahead = np.cross(body.world["hips"][..., :, 0], _Y)
-    straight = unit(np.cross(ahead, upper))
-    share = _bentness(hinge)
+    straight = unit(np.cross(ahead, lower))
+    # A knee that seems to bend forwards is one that was found wrongly.
+    ahead_of = (unit(hinge) * straight).sum(axis=-1, keepdims=True)
+    share = _bentness(hinge) * (2 * ahead_of).clip(0, 1)
     axis = share * unit(hinge) + (1 - share) * straight
     body.world[thigh] = _framed(rest_direction(shin), _X, upper, axis)
+    lower = _not_overstretched(body.world[thigh], lower, -_Y, -_Z)
     body.world[shin] = _framed(rest_direction(foot), _X, lower, axis)
     body.fill(foot)
     if f"{side} foot" in body.parts:
@@ -303,6 +313,25 @@ def _bridged(hinge: Array, plain: Array, along: Array) -> Array:
     cosine = share * cosine / length + (1 - share) * np.cos(bridge)
     axis: Array = cosine[:, None] * plain + sine[:, None] * across
     return axis
+
+
+def _not_overstretched(before: Array, after: Array, straight: Array, bent: Array) -> Array:
+    """Directions [T, 3] of a limb that never goes far beyond straight.
+
+    Args:
+        before: [T, 3, 3], world rotation of the bone before the hinge.
+        after: [T, 3], direction after it.
+        straight: [3], where that points when straight, in the first bone's axes.
+        bent: [3], where it points when bent by 90 degrees.
+    """
+    held = _local(before, after)
+    over = held @ bent < -STIFF
+    side = np.cross(straight, bent)
+    across = (held @ side).clip(-0.3, 0.3)
+    along = np.sqrt(1 - across**2 - STIFF**2)
+    limited = along[:, None] * straight + across[:, None] * side - STIFF * bent
+    turned: Array = (before @ np.where(over[:, None], limited, held)[..., None])[..., 0]
+    return turned
 
 
 def _swing(start: Array, end: Array) -> Array:
