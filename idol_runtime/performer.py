@@ -14,9 +14,9 @@ from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
 from idol_runtime.gesture_cues import PlacedGesture
-from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span
+from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclude_each_other
 from idol_runtime.speech.types import Phoneme, SpeechChunk
-from idol_runtime.speech.words import word_at, word_onset
+from idol_runtime.speech.words import word_onsets
 from idol_runtime.speech_track import FPS, FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
 
 CHUNK_SAMPLES = AUDIO_RATE_HZ * 40 // 1000
@@ -94,7 +94,7 @@ class Performer:
         self._times = gestures
         self._gestures = GestureTrack(gestures)
         self._gesture_cues: list[Cue] = []
-        self._last_word_s = 0.0
+        self._last_word_s: float | None = None
         """Media time at which the last word of the speech placed so far begins."""
         self._open_utterance: str | None = None
         self._moved = asyncio.Event()
@@ -114,7 +114,9 @@ class Performer:
         self.speech_ends = start + len(chunk.samples)
         if utterance.id != self._open_utterance:
             self._open_utterance = utterance.id
-            self._pending.append(Cue(pts_of(start), "utterance.started", _told(utterance)))
+            gestures = [(each.name, each.offset) for each in utterance.gestures]
+            told = _told(utterance) | ({"gestures": gestures} if gestures else {})
+            self._pending.append(Cue(pts_of(start), "utterance.started", told))
             self._land(utterance, chunk.phonemes, start)
         if chunk.phonemes:
             self.track.append_phonemes(chunk.phonemes, start)
@@ -150,7 +152,7 @@ class Performer:
         self._open_utterance = None
         self._gestures.cut()
         self._gesture_cues.clear()
-        self._last_word_s = 0.0
+        self._last_word_s = None
         self.emit(Cue(pts_of(present), "playback.cut"))
         return pts_of(present)
 
@@ -186,35 +188,42 @@ class Performer:
             self.deliver()
         return span
 
-    def gesture_in_order(
-        self, gestures: Sequence[PlacedGesture], utterance: Utterance | None = None
+    def perform(
+        self,
+        gestures: Sequence[PlacedGesture],
+        utterance: Utterance | None = None,
+        onsets_s: Sequence[float | None] | None = None,
     ) -> None:
-        """Makes gestures without words of their own, one after the other: on the last word that
-        is still to come, or at once.
+        """Makes gestures whose strokes fall on these media times.
+
+        Without times they fall on the last word that is still to come, or begin at once. Of those
+        of one time, two that need the same of the body follow each other.
         """
-        free = 0
-        for each in gestures:
-            stroke_s = self._last_word_s or None
-            span = self.gesture(each.name, stroke_s=stroke_s, not_before=free, utterance=utterance)
-            free = span.end if span is not None else free
+        made: list[Span] = []
+        before: float | None = None
+        for each, onset_s in zip(
+            gestures, onsets_s or [self._last_word_s] * len(gestures), strict=True
+        ):
+            made = made if onset_s == before else []
+            free = max(
+                (span.end for span in made if exclude_each_other(span.name, each.name)), default=0
+            )
+            span = self.gesture(each.name, stroke_s=onset_s, not_before=free, utterance=utterance)
+            made, before = [*made, span] if span is not None else made, onset_s
 
     def _land(self, utterance: Utterance, phonemes: Sequence[Phoneme], start: int) -> None:
         """Places the gestures of an utterance whose sound begins at the sample `start`."""
         if not phonemes:
-            self.gesture_in_order(utterance.gestures, utterance)
+            self.perform(utterance.gestures, utterance)
             return
-        text, language = utterance.text, self.character.language
-        offset_s, free, before = start / AUDIO_RATE_HZ, 0, -1
-        for each in utterance.gestures:
-            free = free if each.offset == before else 0
-            place = word_at(text, each.offset, language)
-            onset_s = word_onset(phonemes, place) if place is not None else 0.0
-            span = self.gesture(
-                each.name, stroke_s=offset_s + onset_s, not_before=free, utterance=utterance
-            )
-            free, before = span.end if span is not None else free, each.offset
-        last = word_at(text, len(text), language)
-        self._last_word_s = offset_s + (word_onset(phonemes, last) if last is not None else 0.0)
+        text = utterance.text
+        places = [*(each.offset for each in utterance.gestures), len(text)]
+        onsets_s = [
+            start / AUDIO_RATE_HZ + onset_s
+            for onset_s in word_onsets(text, places, phonemes, self.character.language)
+        ]
+        self._last_word_s = onsets_s.pop()
+        self.perform(utterance.gestures, utterance, onsets_s)
 
     # Frames out
 
@@ -285,12 +294,10 @@ class Performer:
 
 
 def _told(utterance: Utterance) -> dict[str, Any]:
-    gestures = [(each.name, each.offset) for each in utterance.gestures]
     return {
         "utterance_id": utterance.id,
         "turn_id": utterance.turn_id,
         "text": utterance.text,
-        **({"gestures": gestures} if gestures else {}),
     }
 
 

@@ -68,7 +68,7 @@ async def run_turn(
                 if turn.spoken and line.text:
                     await _say(line, turn, models, performer, watch)
                 else:
-                    performer.gesture_in_order(line.gestures, _utterance(line, turn))
+                    performer.perform(line.gestures, _utterance(line, turn))
         await performer.delivered()
         performer.activity = "idle"
         return watch.metrics()

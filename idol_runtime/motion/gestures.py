@@ -32,6 +32,11 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
 """What of the body each gesture moves; two that need the same do not go together."""
 
 
+def exclude_each_other(one: str, other: str) -> bool:
+    """Whether two gestures need the same of the body."""
+    return bool(NEEDS[one] & NEEDS[other])
+
+
 @dataclass(frozen=True, slots=True)
 class GestureTimes:
     """How long gestures take, as the pose generator learned them; names are `GESTURES`."""
@@ -128,7 +133,7 @@ class GestureTrack:
         self._planned = [span for span in self._planned if span.start > frame]
         for span in due:
             for name, showing in self._showing.items():
-                if NEEDS[name] & NEEDS[span.name]:
+                if exclude_each_other(name, span.name):
                     showing.is_fading = True
             self._showing[span.name] = _Showing(span)
 

@@ -66,6 +66,16 @@ def word_onset(phonemes: Sequence[Phoneme], place: WordPlace) -> float:
     return phonemes[nearest].start_s
 
 
+def word_onsets(
+    text: str, offsets: Sequence[int], phonemes: Sequence[Phoneme], language: str = "en-us"
+) -> list[float]:
+    """When the words at these places of a clause begin; its sound where it has no words."""
+    places = [word_at(text, offset, language) for offset in offsets]
+    return [
+        phonemes[0].start_s if place is None else word_onset(phonemes, place) for place in places
+    ]
+
+
 def _word_starts(phonemes: Sequence[Phoneme]) -> list[int]:
     is_letter = [False, *(each.symbol.isalpha() for each in phonemes)]
     return [at for at in range(len(phonemes)) if is_letter[at + 1] and not is_letter[at]]

@@ -1,0 +1,92 @@
+"""A gesture in a greeting lands on its word, with the voice and the body that ship."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from idol_protocol.channels import POSE_BONES
+from idol_runtime.character import DEFAULT_CHARACTER, load_character
+from idol_runtime.clock import VirtualClock
+from idol_runtime.conversation import Conversation
+from idol_runtime.engine import fetch_models, open_stage
+from idol_runtime.outputs.recorder import Recorder
+from idol_runtime.services import start_models
+from idol_runtime.store import Store
+
+pytestmark = pytest.mark.models
+
+GREETING = "Hi, I'm Hoshi! It's so nice to see you. Tell me, what shall we [wave] talk about?"
+SHOWN = GREETING.replace("[wave] ", "")
+DAY_MS = 24 * 3600 * 1000
+
+
+async def greet(greeting):
+    """The shown words and the timeline of a greeting, made as fast as it goes."""
+    hoshi = replace(load_character(DEFAULT_CHARACTER), greeting=greeting)
+    stage = open_stage("cpu", VirtualClock(), lead_ms=DAY_MS, buffer_s=DAY_MS / 1000)
+    performer, recorder = stage.join(hoshi, 1), Recorder()
+    performer.outputs.add(recorder)
+    models = start_models(fetch_models(Store(), hoshi), provider="cpu", threads=1)
+    shown = []
+    try:
+        await Conversation(hoshi, performer, models).reply(shown.append)
+    finally:
+        await models.aclose()
+    while performer.frame * 800 <= performer.speech_ends:
+        stage.tick()
+    return "".join(shown), recorder
+
+
+@pytest.fixture(scope="module")
+def greeted():
+    return asyncio.run(greet(GREETING))
+
+
+def named(recorder, name):
+    return [cue for cue in recorder.cues if cue.name == name]
+
+
+def test_the_tag_is_neither_shown_nor_spoken(greeted):
+    shown, recorder = greeted
+    assert shown == SHOWN
+    assert " ".join(cue.data["text"] for cue in named(recorder, "utterance.started")) == SHOWN
+    symbols = "".join(
+        symbol for cue in named(recorder, "phonemes") for symbol, _, _ in cue.data["phonemes"]
+    )
+    assert symbols.count("tˈɔk") == 1
+    assert "wˈAv" not in symbols
+
+
+def test_the_stroke_falls_on_the_word_after_the_tag(greeted):
+    _, recorder = greeted
+    [gesture] = named(recorder, "gesture")
+    [onset_s] = [
+        cue.pts_us / 1e6 + start_s
+        for cue in named(recorder, "phonemes")
+        for (symbol, start_s, _), rest in zip(
+            cue.data["phonemes"], suffixes(cue.data["phonemes"]), strict=True
+        )
+        if symbol == "t" and rest.startswith("tˈɔk")
+    ]
+    stroke_s = (gesture.pts_us + gesture.data["stroke_us"]) / 1e6
+    assert stroke_s == pytest.approx(onset_s, abs=0.1)
+
+
+def suffixes(phonemes):
+    symbols = "".join(symbol for symbol, _, _ in phonemes)
+    return [symbols[at:] for at in range(len(phonemes))]
+
+
+def test_the_hand_is_up_at_the_stroke_and_down_before(greeted):
+    _, recorder = greeted
+    [gesture] = named(recorder, "gesture")
+    times_us = np.array([each.pts_us for each in recorder.pose])
+    arms = [POSE_BONES.index(name) for name in ("leftLowerArm", "rightLowerArm")]
+    bends = np.array([each.rotations[arms, 3] for each in recorder.pose])
+    stroke_us = gesture.pts_us + gesture.data["stroke_us"]
+    at_stroke = bends[np.abs(times_us - stroke_us) < 150_000].min(axis=0)
+    before = bends[(times_us > gesture.pts_us - 500_000) & (times_us < gesture.pts_us)].min(axis=0)
+    degrees = 2 * np.degrees(np.arccos(before) - np.arccos(at_stroke))
+    assert np.abs(degrees).max() > 25
