@@ -23,6 +23,12 @@ _LINE_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|>+\s?|[-*+•]\s+|(?:[-*_=]\s*){3,}$
 _LIST_NUMBER = re.compile(r"^\s*(\d{1,3})[.)]\s+", re.MULTILINE)
 _STRONG = re.compile(r"(\*\*\*|\*\*|___|__|~~)(?=\S)(.*?\S)\1", re.DOTALL)
 _STARRED = re.compile(r"\*(?=[^\s*])([^*]*?[^\s*])\*")
+_EXPRESSION = re.compile(
+    r"\[(?:smil|laugh|giggl|chuckl|blush|sigh|wink|grin|gasp|hug|hum|danc|cry|cri|paus|whisper|sing)"
+    r"(?:e|s|es|ed|ing|ming|ging|ning)?(?: \w+)?\]",
+    re.IGNORECASE,
+)
+"""What small models write beside the gestures they are shown: `[laughs]`, `[smiling softly]`."""
 _UNDERLINED = re.compile(r"(?<!\w)_(?=\S)([^_]*?\S)_(?!\w)")
 
 _EMOTICON = re.compile(
@@ -112,6 +118,7 @@ def _clean(text: str) -> str:
 def _strip_markup(text: str, language: str) -> str:
     text = _CODE_BLOCK.sub(" ", text)
     text = _MARKDOWN_LINK.sub(r"\1", text)
+    text = _EXPRESSION.sub(" ", text)
     text = _URL.sub(f" {_LINK.get(language, _LINK['en'])} ", text)
     text = _EMAIL.sub(f" {_ADDRESS.get(language, _ADDRESS['en'])} ", text)
     text = _TAG.sub(" ", text)

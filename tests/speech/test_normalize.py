@@ -14,6 +14,8 @@ from idol_runtime.speech.normalize import normalize
         ("3.14 or 1st", "three point one four or first"),
         ("5km at 100 km/h", "five kilometers at one hundred kilometers per hour"),
         ("*smiles* Hello *waves* you!", "Hello you!"),
+        ("[smiles] Hello [laughs softly] you!", "Hello you!"),
+        ("He said [sing.] it was [Hugo].", "He said (sing.) it was (Hugo)."),
         ("I *really* mean it.", "I really mean it."),
         ("It costs 5* today.", "It costs five today."),
         ("Hello *waves", "Hello waves"),
