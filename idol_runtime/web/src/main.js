@@ -174,7 +174,7 @@ function frame(nowMs) {
   }
   if (scenery.frozen) avatar?.update(0, { ...sample, pose: undefined });
   else avatar?.update(dt, sample);
-  scenery.render(dt);
+  if (scenery.drawn) scenery.render(dt);
   requestAnimationFrame(frame);
 }
 
@@ -194,6 +194,8 @@ window.__stage = {
   boneZ: (bone) => avatar.vrm.humanoid.getNormalizedBoneNode(bone).quaternion.z,
   turn: (bone) => avatar.vrm.humanoid.getNormalizedBoneNode(bone).quaternion.toArray(),
   place: (bone) => avatar.place(bone),
+  send: (event) => connection.send(event),
+  draw: (drawn) => { scenery.drawn = drawn; },
   drop: () => connection.drop(),
   view: (distance, height) => {
     scenery.orbit.enableDamping = false;

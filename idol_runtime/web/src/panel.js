@@ -1,7 +1,7 @@
 // Everything that is text: chat, subtitles, status, latency, messages about the connection.
 
 const STATUS = {
-  connecting: 'Connecting', offline: 'Offline', idle: 'Ready', listen: 'Listening', think: 'Thinking', speak: 'Speaking',
+  connecting: 'Connecting', offline: 'Offline', idle: 'Ready', listen: 'Listening', think: 'Thinking', speak: 'Speaking', dance: 'Dancing',
 };
 const SUBTITLE_STAYS_MS = 1600;
 const NOTICE_STAYS_MS = 7000;
