@@ -3,10 +3,12 @@
     python -m training.evaluate face --run runs/face --data DATA --speech SPEECH \
         --fold facegood_2_01=runs/face_fold_2_01 --without-gan runs/face_plain \
         --ablation hinge=runs/face_hinge --bundle idol_runtime/bundles/face --head avatar.vrm
-    python -m training.evaluate pose --run runs/pose --data DATA
+    python -m training.evaluate pose --run runs/pose --data DATA \
+        --without-gan runs/pose_plain --bundle idol_runtime/bundles/pose --out docs/body
 
-`face` writes report.md, pictures and metrics.json; every input but the run may be left out, and
-the report says what it could not measure. `DATA` is a folder of what `training.ingest` wrote.
+Both write report.md, pictures and metrics.json; every input but the run may be left out, and the
+report says what it could not measure. `DATA` is a folder of what `training.ingest` wrote; bodies
+are held against the archives in DATA/body and hear the voices in DATA/face/grid.
 """
 
 import argparse
@@ -17,11 +19,12 @@ from pathlib import Path
 
 import torch
 
-from training import evaluate_pose
 from training.checkpoint import portable
 from training.face.evaluation.report import write_report
 from training.face.evaluation.suite import Request, evaluate
 from training.face.head import Head
+from training.pose.evaluation import report as pose_report
+from training.pose.evaluation import suite as pose_suite
 
 
 def main() -> None:
@@ -37,8 +40,30 @@ def main() -> None:
 
 
 def pose() -> None:
-    sys.argv = ["training.evaluate_pose", *sys.argv[2:]]
-    evaluate_pose.main()
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate pose",
+        description="Measures a pose run beside its teacher and real motion; writes a report.",
+    )
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="folder with body/ and face/grid/")
+    parser.add_argument("--without-gan", type=Path, help="the same model, no adversarial part")
+    parser.add_argument("--bundle", type=Path, help="an exported bundle, for the frame cost")
+    parser.add_argument("--out", type=Path, help="where the report goes; default RUN/report")
+    parser.add_argument("--seed", type=int, default=1, help="of the scenes; default 1")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args(sys.argv[2:])
+    torch.set_num_threads(args.threads)
+    request = pose_suite.Request(
+        run=args.run,
+        data=args.data,
+        bundle=args.bundle,
+        without_gan=args.without_gan,
+        seed=args.seed,
+    )
+    out = args.out or args.run / "report"
+    findings = pose_suite.evaluate(request)
+    pose_report.write_report(findings, out, command=shown_command(), run=args.run)
+    print(f"{out / 'report.md'}: written.")
 
 
 def face() -> None:

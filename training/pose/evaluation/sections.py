@@ -12,7 +12,7 @@ from training.pose.evaluation.captures import by_subject, calm_takes
 from training.pose.evaluation.contact import contact
 from training.pose.evaluation.performance import Performance
 from training.pose.evaluation.realism import Reference
-from training.pose.evaluation.smoothness import Windows, matched_ratio
+from training.pose.evaluation.smoothness import Windows, matched_ratio, ratio_to_law
 from training.pose.evaluation.transitions import lively, transitions
 
 Array = NDArray[Any]
@@ -36,6 +36,7 @@ def jerk(bench: Bench) -> Metrics:
             row: Metrics = _jerk_means(made)
             if takes:
                 row |= {f"matched_{key}": matched_ratio(made[key], real[key]) for key in real}
+                row["ratio_to_law"] = ratio_to_law(made["filtered"], real["filtered"])
             found["made"][name][activity] = row
     if takes:
         found["one_subject_to_the_others"] = _between_subjects(bench)

@@ -101,6 +101,17 @@ class Windows:
         ]
 
 
+def ratio_to_law(made: Windows, real: Windows) -> float:
+    """Geometric mean of made jerk over the power law fitted to real windows, at each one's speed.
+
+    Extrapolated where nobody real moves so slowly; `matched_ratio` is the score.
+    """
+    slope, level = np.polyfit(np.log(real.speed_m_s), np.log(real.jerk_m_s3), 1)
+    moving = (made.speed_m_s > 1e-4) & (made.jerk_m_s3 > 0)
+    expected = level + slope * np.log(made.speed_m_s[moving])
+    return float(np.exp((np.log(made.jerk_m_s3[moving]) - expected).mean()))
+
+
 def matched_ratio(made: Windows, real: Windows) -> dict[str, Any]:
     """Jerk of made windows over that of real ones of equal speed.
 

@@ -72,7 +72,9 @@ def evaluate(request: Request) -> Findings:
 def judge(performers: Mapping[str, Performer], request: Request) -> Findings:
     """Plays every performer through the scenes and measures them side by side."""
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
-        task = bar.add_task("captures")
+        task = bar.add_task("cost")
+        cost = frame_cost(request.bundle) if request.bundle else None
+        bar.update(task, description="captures")
         captures = read_captures(request.data) if request.data else []
         voices = unheard_voices(request.data)
         scenes = set_scenes(voices, request)
@@ -89,9 +91,8 @@ def judge(performers: Mapping[str, Performer], request: Request) -> Findings:
             result = measure(bench)
             if result:
                 findings.metrics[name] = result
-        if request.bundle:
-            bar.update(task, description="cost")
-            findings.metrics["cost"] = frame_cost(request.bundle)
+        if cost:
+            findings.metrics["cost"] = cost
     return findings
 
 

@@ -1,0 +1,172 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from idol_protocol.channels import ACTIVITIES, GESTURES
+from training.face.evaluation.report import plain
+from training.features import FPS
+from training.pose.conditions import Conditions
+from training.pose.evaluation import recognition, suite
+from training.pose.evaluation.bench import GENERATOR, TEACHER
+from training.pose.evaluation.captures import calm_takes, read_captures
+from training.pose.evaluation.performance import open_run, perform, teacher
+from training.pose.evaluation.report import write_report
+from training.pose.evaluation.scenes import LEAD, alone, dancing, gesturing
+from training.pose.evaluation.transitions import activity_changes, cuts, transitions
+from training.pose.model import PoseGenerator
+from training.pose.render import FRONT, THREE_QUARTER, film, projected, strip
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+REQUEST = suite.Request(run=Path("run"), idle_s=20, scene_s=10, bodies=2)
+
+
+def generator(width: int = 16) -> PoseGenerator:
+    torch.manual_seed(0)
+    return PoseGenerator(width).eval()
+
+
+def test_a_performance_in_pieces_is_the_performance_in_one_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = alone("idle", 4, [0, 1])
+    whole = perform(generator(), given)
+    monkeypatch.setattr("training.pose.evaluation.performance._PIECE", 37)
+    np.testing.assert_allclose(perform(generator(), given).joints, whole.joints, atol=1e-4)
+
+
+def test_what_a_gesture_is_recognised_by_is_the_teacher_and_not_the_body() -> None:
+    asked, other = gesturing(2, seed=1), gesturing(2, seed=2)
+    nothing = asked.given._replace(gesture=torch.zeros_like(asked.given.gesture))
+    templates = recognition.Templates.of((teacher(asked.given), asked), (teacher(nothing), asked))
+    found = recognition.recognition(templates, teacher(other.given), other)
+    assert found["accuracy"] > 0.6
+    assert np.sum(found["confusion"]) == len(other.gesture)
+    unasked = other.given._replace(gesture=torch.zeros_like(other.given.gesture))
+    idle = recognition.recognition(templates, teacher(unasked), other)
+    assert idle["accuracy"] < 0.3
+    assert np.array(idle["confusion"])[:, -1].sum() > 0.7 * len(other.gesture)
+
+
+def test_every_gesture_is_asked_from_its_onset_to_its_end() -> None:
+    asked = gesturing(2, seed=3)
+    assert sorted(set(asked.gesture.tolist())) == list(range(len(GESTURES)))
+    for row, (which, length) in enumerate(zip(asked.gesture, asked.length, strict=True)):
+        weights = asked.given.gesture[row, :, : len(GESTURES)]
+        assert weights[LEAD : LEAD + length, which].min() == 1.0
+        assert weights[:LEAD].max() == weights[LEAD + length :].max() == 0.0
+
+
+def test_music_runs_at_the_tempo_it_is_given() -> None:
+    beat = dancing(30, (90, 120), seed=0).beat[..., 0].numpy()
+    for row, bpm in zip(beat, (90, 120), strict=True):
+        turns = np.unwrap(row, period=1.0)
+        assert (turns[-1] - turns[0]) * 8 / ((len(row) - 1) / FPS / 60) == pytest.approx(bpm, 1e-3)
+
+
+def test_changes_and_cuts_are_found_where_they_are_told() -> None:
+    given = alone("idle", 10, [0])
+    activity, gesture = given.activity.clone(), given.gesture.clone()
+    activity[0, 150:] = torch.eye(len(ACTIVITIES))[ACTIVITIES.index("think")]
+    whole, cut = GESTURES.index("wave"), GESTURES.index("bow")
+    gesture[0, 30:60, whole] = 1
+    gesture[0, 30:60, len(GESTURES) + whole] = torch.linspace(1 / 30, 1, 30)
+    gesture[0, 200:220, cut] = 1
+    gesture[0, 200:, len(GESTURES) + cut] = torch.linspace(0, 0.4, 20).tolist() + [0.4] * 80  # type: ignore[assignment]
+    gesture[0, 220:230, cut] = 0.8 ** torch.arange(1, 11)
+    told = given._replace(activity=activity, gesture=gesture)
+    assert np.flatnonzero(activity_changes(told)[0]).tolist() == [150]
+    assert np.flatnonzero(cuts(told)[0]).tolist() == [220]
+
+
+def test_a_jump_at_a_change_shows_after_changes_and_not_elsewhere() -> None:
+    given = alone("idle", 12, [0])
+    activity = given.activity.clone()
+    activity[0, 150:] = torch.eye(len(ACTIVITIES))[ACTIVITIES.index("listen")]
+    told = Conditions(*given)._replace(activity=activity)
+    done = teacher(given)
+    joints = done.joints.copy()
+    joints[:, 151:, 9] += 0.2
+    jumped = type(done)(done.local, done.hips_m, joints, done.world)
+    found = transitions(jumped, told)
+    assert found["after_activity_change"]["jerk_m_s3"] > 5 * found["quiet"]["jerk_m_s3"]
+    smooth = transitions(done, told)
+    assert smooth["quiet"] == found["quiet"]
+
+
+def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    performers = {GENERATOR: lambda given: perform(generator(), given), TEACHER: teacher}
+    findings = suite.judge(performers, REQUEST)
+    write_report(findings, tmp_path / "out", command="python -m training.evaluate pose", run=run)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics == json.loads((run / "metrics.json").read_text())
+    assert set(metrics["jerk"]["made"]) == {GENERATOR, TEACHER}
+    assert "frechet" not in metrics
+    assert metrics["gestures"][TEACHER]["accuracy"] > metrics["gestures"][GENERATOR]["accuracy"]
+    report = (tmp_path / "out" / "report.md").read_text()
+    for name in ("gestures.png", "scores.png", "recurrence.png"):
+        assert f"]({name})" in report
+        assert Image.open(tmp_path / "out" / name).width > 300
+    assert metrics["dance"][GENERATOR]["protocol"] in report
+    films = list((tmp_path / "out").glob("side_by_side.*"))
+    assert 0 < films[0].stat().st_size < 2_000_000
+
+
+def test_a_folder_without_a_run_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"python -m training.train_pose"):
+        open_run(tmp_path)
+
+
+def test_a_strip_has_a_row_a_view_and_a_column_a_moment(tmp_path: Path) -> None:
+    joints = teacher(alone("idle", 2, [0])).joints[0]
+    strip(joints, tmp_path / "one.png", count=4, views=(FRONT,))
+    strip(joints, tmp_path / "two.png", count=8, views=(FRONT, THREE_QUARTER), title="idle")
+    one, two = (Image.open(tmp_path / name) for name in ("one.png", "two.png"))
+    assert two.width == 2 * one.width
+    assert two.height > 2 * one.height
+    with pytest.raises(ValueError, match=r"Expected joints \[T, 22, 3\]"):
+        strip(joints[None], tmp_path / "no.png")
+
+
+def test_from_the_front_the_left_hand_is_on_the_right_and_up_is_up() -> None:
+    across, up = projected(np.array([1.0, 2.0, 3.0]), FRONT)
+    assert (across, up) == pytest.approx((1.0, 2.0))
+    # Walking round to the body's left, what is in front of it goes to the left of the picture.
+    assert projected(np.array([0.0, 0.0, 1.0]), THREE_QUARTER)[0] < 0
+
+
+def test_films_play_at_their_own_pace(tmp_path: Path) -> None:
+    joints = teacher(alone("idle", 1, [0])).joints[0]
+    film({"one": joints, "other": joints[:20]}, tmp_path / "film.gif", fps=10)
+    shown = Image.open(tmp_path / "film.gif")
+    assert getattr(shown, "n_frames", 1) <= 7
+    assert shown.info["duration"] == 100
+    with pytest.raises(ValueError, match="divides 30"):
+        film({"one": joints}, tmp_path / "film.gif", fps=7)
+    with pytest.raises(ValueError, match=r"\.mp4 or \.gif"):
+        film({"one": joints}, tmp_path / "film.avi", fps=10)
+
+
+def test_numbers_without_a_value_are_null_in_json() -> None:
+    assert plain({"nothing": float("nan"), "one": np.float32(1.23456)}) == {
+        "nothing": None,
+        "one": 1.235,
+    }
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.exists(), reason="the real captures are not at hand")
+def test_captures_stand_on_the_floor_and_have_calm_stretches() -> None:
+    captures = read_captures(DATA)
+    assert sum(capture.seconds for capture in captures) > 600
+    boxing = next(capture for capture in captures if capture.name == "02_05")
+    lowest = boxing.joints[..., 1].min(axis=1)
+    assert np.quantile(lowest, 0.1) == pytest.approx(0.026, abs=0.01)
+    calm = calm_takes(captures)
+    assert min(map(len, calm)) >= FPS
+    assert 60 < sum(map(len, calm)) / FPS < 400
