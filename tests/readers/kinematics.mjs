@@ -31,7 +31,9 @@ function played(clip, root, joints) {
 }
 
 function bvh() {
-  const { skeleton, clip } = new BVHLoader().parse(readFileSync(file, "utf8"));
+  // three.js takes a colon in a joint's name for part of the path to it.
+  const text = readFileSync(file, "utf8").replace(/:(?=\w)/g, "_");
+  const { skeleton, clip } = new BVHLoader().parse(text);
   const named = skeleton.bones.filter((bone) => bone.name !== "ENDSITE");
   return played(clip, skeleton.bones[0], named.map((bone) => [bone.name, bone]));
 }
@@ -56,6 +58,13 @@ async function vrma() {
   const humanoid = new VRMHumanoid(bones);
   scene.add(humanoid.normalizedHumanBonesRoot);
   const clip = createVRMAnimationClip(animation, { scene, humanoid, meta: { metaVersion: "1" } });
+  // createVRMAnimationClip (3.5.5) turns STEP and CUBICSPLINE rotations into LINEAR; the loader has
+  // normalised the keys and kept how three.js goes between them.
+  for (const [name, loaded] of animation.humanoidTracks.rotation) {
+    const target = `${humanoid.getNormalizedBoneNode(name).name}.quaternion`;
+    const track = clip.tracks.find((each) => each.name === target);
+    track.createInterpolant = loaded.createInterpolant;
+  }
   const joints = Object.keys(bones).map((name) => [name, humanoid.getNormalizedBoneNode(name)]);
   return played(clip, scene, joints);
 }

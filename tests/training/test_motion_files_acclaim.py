@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from tests.training.motion_rigs import RIGS, Rig, write_rig
 from training.motion_files import MotionFileError, read_motion
 from training.motion_files.acclaim import (
     BONE_FOR,
@@ -70,6 +71,20 @@ def test_smoothing_before_fewer_frames_leaves_the_limbs_where_they_were(recordin
     for bone, angle in off_source_deg(clip, skeleton, motion).items():
         assert angle.mean() < 1.0, bone
         assert angle.max() < 8.0, bone
+
+
+@pytest.mark.data
+@real_captures
+@pytest.mark.parametrize("rig", RIGS.values(), ids=RIGS)
+def test_a_real_walk_comes_back_from_another_rigs_bvh(
+    recording: Path, tmp_path: Path, rig: Rig
+) -> None:
+    (clip,) = read_motion(recording)
+    write_rig(tmp_path / "walk.bvh", clip, rig)
+    (found,) = read_motion(tmp_path / "walk.bvh")
+    joints, _ = forward_kinematics(torch.from_numpy(found.local), torch.from_numpy(found.hips_m))
+    expected, _ = forward_kinematics(torch.from_numpy(clip.local), torch.from_numpy(clip.hips_m))
+    assert (joints - expected).norm(dim=-1).max() < 0.005
 
 
 @pytest.mark.data

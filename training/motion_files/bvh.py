@@ -142,7 +142,9 @@ def _rows(motion: str, columns: int) -> tuple[Array, float]:
             f"expected frames and the seconds between them, found {count} frames and "
             f"{frame_s} s; export the motion again."
         )
-    return finite(rows, "MOTION"), 1 / frame_s
+    # Frame times are written with few digits: 0.008333 s means 120 frames a second.
+    fps = round(1 / frame_s) if abs(1 / frame_s - round(1 / frame_s)) < 0.02 else 1 / frame_s
+    return finite(rows, "MOTION"), fps
 
 
 def _performed(tree: _Hierarchy, rows: Array, fps: float, name: str) -> Performance:
