@@ -38,7 +38,8 @@ SPINE_DEG: Final = 22.0
 """Of each of three bones."""
 STIFF: Final = 0.1
 """Sine of how far elbows and knees overstretch."""
-NECK_DEG: Final = 85.0
+NECK_DEG: Final = (65.0, 80.0, 50.0)
+"""Of head against chest: nod, turn, tilt."""
 ANKLE_DEG: Final = 55.0
 _SPINE: Final = ("spine", "chest", "upperChest")
 _X: Final = np.array([1.0, 0.0, 0.0])
@@ -127,7 +128,8 @@ def _head(body: _Body) -> None:
     spread = (seen - seen.mean(axis=1, keepdims=True)).swapaxes(-1, -2) @ (held - held.mean(axis=0))
     left, _, right = np.linalg.svd(spread)
     left[..., 2] *= np.sign(np.linalg.det(left @ right))[:, None]
-    turn = _shortened(_vector(chest, left @ right), NECK_DEG)
+    limits = np.radians(NECK_DEG)
+    turn = _vector(chest, left @ right).clip(-limits, limits)
     body.world["neck"] = chest @ Rotation.from_rotvec(NECK_SHARE * turn).as_matrix()
     body.world["head"] = chest @ Rotation.from_rotvec(turn).as_matrix()
 
