@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from idol_protocol.channels import POSE_BONES
 from training.features import FPS
@@ -43,8 +43,11 @@ _HANDS: Final = tuple(
 )
 _PALM_M: Final = 0.14
 """A hand is drawn on along the forearm: its own turn cannot be told from joints."""
-_HALF_M: Final = 0.62
+_HALF_M: Final = 0.68
 _HEIGHT_M: Final = (-0.12, 1.85)
+_PANEL: Final = (240, 360)
+"""Pixels for one body in a film."""
+_PX_PER_M: Final = 165
 
 
 class View(NamedTuple):
@@ -169,10 +172,8 @@ def draw_body(axes: Axes, joints: Array, view: View = FRONT, *, faint: bool = Fa
             tuple(projected(skull, view)), _SKULL_M, fill=False, color=_MIDDLE, lw=1.6, alpha=alpha
         )
     )
-    for elbow, wrist, colour in _HANDS:
-        along = joints[wrist] - joints[elbow]
-        tip = joints[wrist] + _PALM_M * along / max(float(np.linalg.norm(along)), 1e-6)
-        a, b = projected(joints[wrist], view), projected(tip, view)
+    for wrist, tip, colour in _palms(joints):
+        a, b = projected(wrist, view), projected(tip, view)
         axes.plot([a[0], b[0]], [a[1], b[1]], color=colour, lw=1.4, alpha=alpha)
 
 
@@ -208,51 +209,85 @@ def _stage(axes: Axes, joints: Array, view: View) -> None:
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
-    steps = np.linspace(-0.5, 0.5, 5)
-    for step in steps:
-        for a, b in (((step, -0.5), (step, 0.5)), ((-0.5, step), (0.5, step))):
-            ends = centre + np.array([[a[0], 0.0, a[1]], [b[0], 0.0, b[1]]])
-            flat = projected(ends, view)
-            axes.plot(flat[:, 0], flat[:, 1], color=_FLOOR, lw=0.6, zorder=0)
+    for ends in _floor_lines(centre):
+        flat = projected(ends, view)
+        axes.plot(flat[:, 0], flat[:, 1], color=_FLOOR, lw=0.6, zorder=0)
+
+
+def _skull(joints: Array) -> Array:
+    """The middle of the head."""
+    up = joints[_HEAD] - joints[_NECK]
+    middle: Array = joints[_HEAD] + 0.09 * up / max(float(np.linalg.norm(up)), 1e-6)
+    return middle
+
+
+def _palms(joints: Array) -> Iterator[tuple[Array, Array, str]]:
+    """Wrist, finger tips and colour of each hand."""
+    for elbow, wrist, colour in _HANDS:
+        along = joints[wrist] - joints[elbow]
+        tip = joints[wrist] + _PALM_M * along / max(float(np.linalg.norm(along)), 1e-6)
+        yield joints[wrist], tip, colour
+
+
+def _floor_lines(centre: Array) -> Iterator[Array]:
+    """Ends [2, 3] of a square metre of grid."""
+    for step in np.linspace(-0.5, 0.5, 5):
+        yield centre + np.array([[step, 0.0, -0.5], [step, 0.0, 0.5]])
+        yield centre + np.array([[-0.5, 0.0, step], [0.5, 0.0, step]])
 
 
 def _pictures(
     bodies: Mapping[str, Array], captions: Sequence[str], step: int, view: View
-) -> Iterator[Array]:
-    """RGB frames [H, W, 3] of even size."""
+) -> Iterator[Image.Image]:
+    """Frames of even size, drawn twice as large and shrunk, which smooths their edges."""
     frames = min(len(checked(joints)) for joints in bodies.values())
-    figure = Figure(figsize=(2.4 * len(bodies), 3.8), dpi=80)
-    canvas = FigureCanvasAgg(figure)
-    grid = figure.subplots(1, len(bodies), squeeze=False)[0]
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.86, wspace=0.02)
+    width, height = _PANEL[0] * len(bodies), _PANEL[1]
+    font = ImageFont.load_default(22)
     for at in range(0, frames, step):
-        for axes, (name, joints) in zip(grid, bodies.items(), strict=True):
-            axes.clear()
-            _stage(axes, joints[at], view)
-            draw_body(axes, joints[at], view)
-            axes.set_title(name, fontsize=9)
+        picture = Image.new("RGB", (2 * width, 2 * height), "white")
+        pen = ImageDraw.Draw(picture)
         caption = captions[at] if at < len(captions) else ""
-        figure.suptitle(f"{at / FPS:5.1f} s   {caption}", fontsize=9)
-        canvas.draw()
-        picture = np.asarray(canvas.buffer_rgba())[..., :3]
-        yield picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2].copy()
+        pen.text((16, 8), f"{at / FPS:5.1f} s   {caption}", _MIDDLE, font)
+        for index, (name, joints) in enumerate(bodies.items()):
+            pen.text((2 * _PANEL[0] * index + 16, 44), name, _MIDDLE, font)
+            _pen_body(pen, joints[at], view, 2 * _PANEL[0] * (index + 0.5), 2 * (height - 24))
+        yield picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _write_mp4(pictures: Iterator[Array], path: Path | str, fps: int) -> None:
+def _pen_body(
+    pen: ImageDraw.ImageDraw, joints: Array, view: View, across_px: float, floor_px: float
+) -> None:
+    """One body whose hips are over `across_px` and whose floor is at `floor_px`."""
+    centre = np.array([joints[0, 0], 0.0, joints[0, 2]])
+    middle = projected(centre, view)
+
+    def at(points: Array) -> list[tuple[float, float]]:
+        flat = (projected(points, view) - middle) * 2 * _PX_PER_M
+        return [(across_px + x, floor_px - y) for x, y in flat.tolist()]
+
+    for ends in _floor_lines(centre):
+        pen.line(at(ends), _FLOOR, 2)
+    for (parent, child), colour in zip(_SEGMENTS, _COLOURS, strict=True):
+        pen.line(at(joints[[parent, child]]), colour, 9, joint="curve")
+    for wrist, tip, colour in _palms(joints):
+        pen.line(at(np.stack([wrist, tip])), colour, 6)
+    ((x, y),) = at(_skull(joints)[None])
+    pen.circle((x, y), _SKULL_M * 2 * _PX_PER_M, outline=_MIDDLE, width=6)
+
+
+def _write_mp4(pictures: Iterator[Image.Image], path: Path | str, fps: int) -> None:
     import av
 
     with av.open(str(path), "w") as container:
         first = next(pictures)
-        stream = container.add_stream("h264", rate=Fraction(fps), options={"crf": "28"})
+        stream = container.add_stream("h264", rate=Fraction(fps), options={"crf": "26"})
         stream.pix_fmt = "yuv420p"
-        stream.height, stream.width = first.shape[:2]
+        stream.width, stream.height = first.size
         for picture in chain([first], pictures):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
         container.mux(stream.encode())
 
 
-def _write_gif(pictures: Iterator[Array], path: Path | str, fps: int) -> None:
-    from PIL import Image
-
-    first, *rest = [Image.fromarray(picture).quantize(64) for picture in pictures]
+def _write_gif(pictures: Iterator[Image.Image], path: Path | str, fps: int) -> None:
+    first, *rest = [picture.quantize(64) for picture in pictures]
     first.save(path, save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)

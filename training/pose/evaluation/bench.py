@@ -24,13 +24,11 @@ class Scenes:
     idle: Conditions
     """One style, two seeds, long."""
     idle_seeds: Conditions
+    listen: Conditions
+    think: Conditions
     speech: Conditions
     dance: Conditions
     gestures: Asked
-
-    def spoken(self) -> dict[str, Conditions]:
-        return {"idle": self.idle_seeds, "speech": self.speech, "dance": self.dance,
-                "gestures": self.gestures.given, "conversation": self.talk}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +38,8 @@ class Played:
     talk: Performance
     idle: Performance
     idle_seeds: Performance
+    listen: Performance
+    think: Performance
     speech: Performance
     dance: Performance
     gestures: Performance
@@ -47,8 +47,11 @@ class Played:
     """The scene of the gestures with nothing asked."""
 
     def by_activity(self) -> dict[str, Performance]:
-        return {"idle": self.idle_seeds, "speech": self.speech, "dance": self.dance,
-                "gestures": self.gestures, "conversation": self.talk}  # fmt: skip
+        return {
+            "idle": self.idle_seeds, "listen": self.listen, "think": self.think,
+            "speech": self.speech, "dance": self.dance, "gestures": self.gestures,
+            "conversation": self.talk,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

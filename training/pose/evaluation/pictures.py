@@ -38,7 +38,7 @@ def draw(findings: Findings, out: Path) -> list[tuple[str, str]]:
 
     keep("gestures.png", "Every gesture from beginning to end, generator and teacher told the "
          "same.", gestures(findings))  # fmt: skip
-    keep("activities.png", "Idling, speaking, dancing: generator and teacher told the same.",
+    keep("activities.png", "Every activity, two bodies each, generator and teacher told the same.",
          activities(findings))  # fmt: skip
     keep("scores.png", "Scores beside their controls.", scores(findings))
     keep("jerk.png", "Jerk below 6 Hz against speed, in windows of 1 s.", jerk(findings))
@@ -62,7 +62,7 @@ def gestures(findings: Findings) -> Figure:
 
 def activities(findings: Findings) -> Figure:
     rows = {}
-    for scene in ("idle_seeds", "speech", "dance"):
+    for scene in ("idle_seeds", "listen", "think", "speech", "dance"):
         for row in (0, 1):
             moments = 5 * FPS + np.arange(_MOMENTS) * (7 if scene == "dance" else 2 * FPS)
             name = f"{scene.removesuffix('_seeds')} {row + 1}"

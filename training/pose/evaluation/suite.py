@@ -108,6 +108,8 @@ def set_scenes(voices: Sequence[Array], request: Request) -> Scenes:
         talk=conversation(voices, 12, request.scene_s, seed),
         idle=alone("idle", request.idle_s, [seed + 100, seed + 101]),
         idle_seeds=alone("idle", request.scene_s, [seed + 200 + each for each in bodies]),
+        listen=alone("listen", request.scene_s, [seed + 500 + each for each in bodies]),
+        think=alone("think", request.scene_s, [seed + 600 + each for each in bodies]),
         speech=alone("speak", request.scene_s, [seed + 300 + each for each in bodies],
                      voices=voices),
         dance=dancing(request.scene_s // 2, BPMS, seed + 400),
@@ -120,6 +122,7 @@ def play(performer: Performer, scenes: Scenes) -> Played:
     nothing = asked._replace(gesture=torch.zeros_like(asked.gesture))
     return Played(
         *(performer(given) for given in (scenes.talk, scenes.idle, scenes.idle_seeds)),
+        *(performer(given) for given in (scenes.listen, scenes.think)),
         *(performer(given) for given in (scenes.speech, scenes.dance, asked, nothing)),
     )
 
