@@ -23,21 +23,28 @@ from training.ingest.body_points import (
     rest_direction,
     unit,
 )
+from training.ingest.body_turns import (
+    bentness,
+    bridged,
+    framed,
+    in_axes_of,
+    not_overstretched,
+    share_between,
+    shortened,
+    swung,
+    turn_between,
+)
 from training.pose.clip import Clip
 from training.pose.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
 
 LEAN_SHARE: Final = 0.4
 """How much of the trunk's lean the pelvis takes; the spine bends by the rest."""
 NECK_SHARE: Final = 0.4
-STRAIGHT: Final = (0.12, 0.35)
-"""Sines of a bend below which a hinge's plane says nothing, and above which it says all."""
 FOREARM_TURN_DEG: Final = 95.0
 WRIST_DEG: Final = (20.0, 40.0, 75.0)
 """About the forearm, sideways, and flexed."""
 SPINE_DEG: Final = 22.0
 """Of each of three bones."""
-STIFF: Final = 0.1
-"""Sine of how far elbows and knees overstretch."""
 NECK_DEG: Final = (65.0, 80.0, 50.0)
 """Of head against chest: nod, turn, tilt."""
 ANKLE_DEG: Final = 55.0
@@ -97,12 +104,12 @@ def _trunk(body: _Body) -> None:
     shoulders = point(body.points_m, "leftShoulder") - point(body.points_m, "rightShoulder")
     along = _middle(body.points_m, "Shoulder") - _middle(body.points_m, "Hip")
     rest = _rest_trunk()
-    lower = _framed(rest, _X, along, hips)
-    upper = _framed(rest, _X, along, shoulders)
+    lower = framed(rest, _X, along, hips)
+    upper = framed(rest, _X, along, shoulders)
     # Seen level, the pelvis would lie in the trunk's line: lean it less, about the hips' axis.
-    upright = _framed(rest, _X, np.broadcast_to(rest, along.shape), hips)
-    body.world["hips"] = _between(upright, lower, LEAN_SHARE)
-    bend = _shortened(_vector(body.world["hips"], upper) / len(_SPINE), SPINE_DEG)
+    upright = framed(rest, _X, np.broadcast_to(rest, along.shape), hips)
+    body.world["hips"] = share_between(upright, lower, LEAN_SHARE)
+    bend = shortened(turn_between(body.world["hips"], upper) / len(_SPINE), SPINE_DEG)
     for _ in range(8):
         step = Rotation.from_rotvec(bend).as_matrix()
         turned = body.world["hips"]
@@ -111,9 +118,9 @@ def _trunk(body: _Body) -> None:
             body.world[bone] = turned
         # The bones' chain is curved: bend it until its ends lie as the body's do. A bend of every
         # bone turns the line between the ends twice as far, and the shoulders thrice.
-        reached = _framed(rest, _X, _shoulders_from_hips(body.world), turned[..., :, 0])
+        reached = framed(rest, _X, _shoulders_from_hips(body.world), turned[..., :, 0])
         off = Rotation.from_matrix(upper @ reached.swapaxes(-1, -2)).as_rotvec()
-        bend = _shortened(bend + 0.4 * _local(body.world["hips"], off), SPINE_DEG)
+        bend = shortened(bend + 0.4 * in_axes_of(body.world["hips"], off), SPINE_DEG)
     body.fill("leftShoulder", "rightShoulder")
 
 
@@ -129,7 +136,7 @@ def _head(body: _Body) -> None:
     left, _, right = np.linalg.svd(spread)
     left[..., 2] *= np.sign(np.linalg.det(left @ right))[:, None]
     limits = np.radians(NECK_DEG)
-    turn = _vector(chest, left @ right).clip(-limits, limits)
+    turn = turn_between(chest, left @ right).clip(-limits, limits)
     body.world["neck"] = chest @ Rotation.from_rotvec(NECK_SHARE * turn).as_matrix()
     body.world["head"] = chest @ Rotation.from_rotvec(turn).as_matrix()
 
@@ -146,11 +153,11 @@ def _arm(body: _Body, side: str) -> None:
     upper, fore = unit(elbow - shoulder), unit(wrist - elbow)
     # In the T-pose both elbows bend forwards, about the vertical.
     hinge = np.cross(fore, upper) if side == "left" else np.cross(upper, fore)
-    swung = _swing_of(body.world[f"{side}Shoulder"] @ out, upper) @ body.world[f"{side}Shoulder"]
-    axis = _bridged(hinge, swung[..., :, 1], upper)
-    body.world[bones[0]] = _framed(out, _Y, upper, axis)
-    fore = _not_overstretched(body.world[bones[0]], fore, out, _Z)
-    bent = _framed(rest_direction(bones[2]), _Y, fore, axis)
+    plain = swung(body.world[f"{side}Shoulder"] @ out, upper) @ body.world[f"{side}Shoulder"]
+    axis = bridged(hinge, plain[..., :, 1], upper)
+    body.world[bones[0]] = framed(out, _Y, upper, axis)
+    fore = not_overstretched(body.world[bones[0]], fore, out, _Z)
+    bent = framed(rest_direction(bones[2]), _Y, fore, axis)
     body.world[bones[1]] = bent
     _hand(body, side, bent)
 
@@ -163,7 +170,7 @@ def _hand(body: _Body, side: str, bent: Array) -> None:
     out = _X if side == "left" else -_X
     index, pinky = point(body.points_m, f"{side}Index"), point(body.points_m, f"{side}Pinky")
     along = (index + pinky) / 2 - point(body.points_m, f"{side}Wrist")
-    held = bent.swapaxes(-1, -2) @ _framed(out, _Z, along, index - pinky)
+    held = bent.swapaxes(-1, -2) @ framed(out, _Z, along, index - pinky)
     bone = rest_direction(hand)
     quaternion = Rotation.from_matrix(held).as_quat()
     turn = 2 * np.arctan2(quaternion[:, :3] @ bone, quaternion[:, 3])
@@ -171,7 +178,7 @@ def _hand(body: _Body, side: str, bent: Array) -> None:
     turned = bent @ Rotation.from_rotvec(turn[:, None] * bone).as_matrix()
     body.world[f"{side}LowerArm"] = turned
     limits = np.radians(WRIST_DEG)
-    rest = _vector(turned, bent @ held).clip(-limits, limits)
+    rest = turn_between(turned, bent @ held).clip(-limits, limits)
     body.world[hand] = turned @ Rotation.from_rotvec(rest).as_matrix()
 
 
@@ -190,15 +197,15 @@ def _leg(body: _Body, side: str) -> None:
     straight = unit(np.cross(ahead, lower))
     # A knee that seems to bend forwards is one that was found wrongly.
     ahead_of = (unit(hinge) * straight).sum(axis=-1, keepdims=True)
-    share = _bentness(hinge) * (2 * ahead_of).clip(0, 1)
+    share = bentness(hinge) * (2 * ahead_of).clip(0, 1)
     axis = share * unit(hinge) + (1 - share) * straight
-    body.world[thigh] = _framed(rest_direction(shin), _X, upper, axis)
-    lower = _not_overstretched(body.world[thigh], lower, -_Y, -_Z)
-    body.world[shin] = _framed(rest_direction(foot), _X, lower, axis)
+    body.world[thigh] = framed(rest_direction(shin), _X, upper, axis)
+    lower = not_overstretched(body.world[thigh], lower, -_Y, -_Z)
+    body.world[shin] = framed(rest_direction(foot), _X, lower, axis)
     body.fill(foot)
     if f"{side} foot" in body.parts:
-        wanted = _framed(_Z, _X, ahead, body.world[shin][..., :, 0])
-        turn = _shortened(_vector(body.world[shin], wanted), ANKLE_DEG)
+        wanted = framed(_Z, _X, ahead, body.world[shin][..., :, 0])
+        turn = shortened(turn_between(body.world[shin], wanted), ANKLE_DEG)
         body.world[foot] = body.world[shin] @ Rotation.from_rotvec(turn).as_matrix()
     body.fill(toes)
 
@@ -273,100 +280,3 @@ def _shoulders_from_hips(world: dict[str, Array]) -> Array:
 
 def _middle(points_m: Array, name: str) -> Array:
     return (point(points_m, f"left{name}") + point(points_m, f"right{name}")) / 2
-
-
-def _framed(rest: Array, rest_axis: Array, along: Array, axis: Array) -> Array:
-    """Rotations [T, 3, 3] that carry `rest` to `along` exactly and `rest_axis` towards `axis`."""
-    return _basis(along, axis) @ _basis(rest, rest_axis).swapaxes(-1, -2)
-
-
-def _basis(along: Array, axis: Array) -> Array:
-    along = unit(along)
-    side = unit(axis - (axis * along).sum(axis=-1, keepdims=True) * along)
-    return np.stack([along, side, np.cross(along, side)], axis=-1)
-
-
-def _bentness(hinge: Array) -> Array:
-    """[T, 1] in [0, 1], from cross products [T, 3] of the unit directions before and after."""
-    low, high = STRAIGHT
-    at = ((np.linalg.norm(hinge, axis=-1, keepdims=True) - low) / (high - low)).clip(0, 1)
-    share: Array = at * at * (3 - 2 * at)
-    return share
-
-
-def _bridged(hinge: Array, plain: Array, along: Array) -> Array:
-    """Hinge axes [T, 3]; while straight, the twist against `plain` is bridged in time.
-
-    Args:
-        hinge: [T, 3], as long as the sine of the bend.
-        plain: [T, 3], the axis of a limb that swung without twist.
-        along: [T, 3], the limb's direction.
-    """
-    across = np.cross(along, plain)
-    sine, cosine = (hinge * across).sum(axis=-1), (hinge * plain).sum(axis=-1)
-    share = _bentness(hinge)[:, 0]
-    frames = np.arange(len(hinge))
-    sure = share > 0.5
-    if not sure.any():
-        return plain
-    bridge = np.interp(frames, frames[sure], np.unwrap(np.arctan2(sine, cosine)[sure]))
-    length = np.maximum(np.hypot(sine, cosine), 1e-9)
-    sine = share * sine / length + (1 - share) * np.sin(bridge)
-    cosine = share * cosine / length + (1 - share) * np.cos(bridge)
-    axis: Array = cosine[:, None] * plain + sine[:, None] * across
-    return axis
-
-
-def _not_overstretched(before: Array, after: Array, straight: Array, bent: Array) -> Array:
-    """Directions [T, 3] of a limb that never goes far beyond straight.
-
-    Args:
-        before: [T, 3, 3], world rotation of the bone before the hinge.
-        after: [T, 3], direction after it.
-        straight: [3], where that points when straight, in the first bone's axes.
-        bent: [3], where it points when bent by 90 degrees.
-    """
-    held = _local(before, after)
-    over = held @ bent < -STIFF
-    side = np.cross(straight, bent)
-    across = (held @ side).clip(-0.3, 0.3)
-    along = np.sqrt(1 - across**2 - STIFF**2)
-    limited = along[:, None] * straight + across[:, None] * side - STIFF * bent
-    turned: Array = (before @ np.where(over[:, None], limited, held)[..., None])[..., 0]
-    return turned
-
-
-def _swing(start: Array, end: Array) -> Array:
-    """Rotation vectors [T, 3] of the shortest turns between unit directions."""
-    axis = np.cross(start, end)
-    angle = np.arctan2(np.linalg.norm(axis, axis=-1), (start * end).sum(axis=-1))
-    turn: Array = unit(axis) * angle[..., None]
-    return turn
-
-
-def _swing_of(start: Array, end: Array) -> Array:
-    turn: Array = Rotation.from_rotvec(_swing(start, end)).as_matrix()
-    return turn
-
-
-def _vector(start: Array, end: Array) -> Array:
-    """Rotation vectors [T, 3] from one rotation to another, in the first one's axes."""
-    turn: Array = Rotation.from_matrix(start.swapaxes(-1, -2) @ end).as_rotvec()
-    return turn
-
-
-def _between(start: Array, end: Array, share: float) -> Array:
-    turn: Array = start @ Rotation.from_rotvec(share * _vector(start, end)).as_matrix()
-    return turn
-
-
-def _local(world: Array, vectors: Array) -> Array:
-    """World vectors [T, 3] in a bone's axes."""
-    return (world.swapaxes(-1, -2) @ vectors[..., None])[..., 0]
-
-
-def _shortened(turn: Array, degrees: float) -> Array:
-    """Rotation vectors [T, 3] of at most this many degrees."""
-    angle = np.linalg.norm(turn, axis=-1, keepdims=True)
-    short: Array = turn * np.minimum(1, np.radians(degrees) / np.maximum(angle, 1e-9))
-    return short
