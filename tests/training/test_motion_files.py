@@ -125,7 +125,8 @@ def test_any_pose_comes_back_from_any_order_unit_and_rest_pose(
     rig = Rig(MIXAMO, "".join(order), unit, facing, turned_limbs("Arm", arms))
     write_rig(path, clip, rig)
     (found,) = read_motion(path)
-    assert_same(found, clip, degrees=0.02 if arms == 0 else 2.0)
+    # Our arms slope by a degree against the axis that turns them: that much twist is left open.
+    assert_same(found, clip, degrees=0.02 if arms == 0 else 3.0)
 
 
 def test_a_rig_without_some_bones_says_which_and_holds_them_still() -> None:
