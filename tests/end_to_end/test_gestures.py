@@ -11,9 +11,10 @@ from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.clock import VirtualClock
 from idol_runtime.conversation import Conversation
 from idol_runtime.engine import fetch_models, open_stage
+from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.services import start_models
-from idol_runtime.store import Store
+from idol_runtime.store import default_store
 
 pytestmark = pytest.mark.models
 
@@ -28,7 +29,7 @@ async def greet(greeting):
     stage = open_stage("cpu", VirtualClock(), lead_ms=DAY_MS, buffer_s=DAY_MS / 1000)
     performer, recorder = stage.join(hoshi, 1), Recorder()
     performer.outputs.add(recorder)
-    models = start_models(fetch_models(Store(), hoshi), provider="cpu", threads=1)
+    models = start_models(fetch_models(default_store(), hoshi), provider="cpu", threads=1)
     shown = []
     try:
         await Conversation(hoshi, performer, models).reply(shown.append)
@@ -83,10 +84,13 @@ def test_the_hand_is_up_at_the_stroke_and_down_before(greeted):
     _, recorder = greeted
     [gesture] = named(recorder, "gesture")
     times_us = np.array([each.pts_us for each in recorder.pose])
-    arms = [POSE_BONES.index(name) for name in ("leftLowerArm", "rightLowerArm")]
-    bends = np.array([each.rotations[arms, 3] for each in recorder.pose])
+    joints, _ = forward_kinematics(
+        np.array([each.rotations for each in recorder.pose]),
+        np.array([each.hips_m for each in recorder.pose]),
+    )
+    hands = [POSE_BONES.index(name) for name in ("leftHand", "rightHand")]
+    height_m = joints[:, hands, 1].max(axis=1)
     stroke_us = gesture.pts_us + gesture.data["stroke_us"]
-    at_stroke = bends[np.abs(times_us - stroke_us) < 150_000].min(axis=0)
-    before = bends[(times_us > gesture.pts_us - 500_000) & (times_us < gesture.pts_us)].min(axis=0)
-    degrees = 2 * np.degrees(np.arccos(before) - np.arccos(at_stroke))
-    assert np.abs(degrees).max() > 25
+    at_stroke = height_m[np.abs(times_us - stroke_us) < 150_000].mean()
+    before = height_m[(times_us > gesture.pts_us - 500_000) & (times_us < gesture.pts_us)].mean()
+    assert at_stroke > before + 0.25

@@ -9,6 +9,8 @@ from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.clock import VirtualClock
 from idol_runtime.engine import open_stage
+from idol_runtime.motion.metronome import Metronome
+from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.performer import Utterance
 from idol_runtime.speech.types import SpeechChunk
@@ -179,3 +181,39 @@ async def test_ticking_follows_the_clock_and_stops_when_cancelled():
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+def hands(recorder, frames):
+    """Where the two hands are, metres: (T, 2, 3)."""
+    positions, _ = forward_kinematics(
+        np.array([each.rotations for each in recorder.pose[frames]], np.float32),
+        np.array([each.hips_m for each in recorder.pose[frames]], np.float32),
+    )
+    return positions[:, [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]]
+
+
+def test_a_gesture_moves_the_arms_and_they_come_back(stage):
+    performer, recorder = join(stage, 3)
+    run(stage, 60)
+    span = performer.gesture("cheer")
+    run(stage, span.end + 60 - 60)
+    before, at_stroke, after = (
+        hands(recorder, slice(at - 5, at + 5))[:, :, 1].mean(axis=0)
+        for at in (50, span.stroke, span.end + 50)
+    )
+    assert (at_stroke - before).max() > 0.25
+    assert np.abs(after - before).max() < 0.2
+
+
+def test_a_dance_moves_the_hips_with_the_music_and_the_face_stays_at_ease(stage):
+    dancer, danced = join(stage, 3)
+    _, stood = join(stage, 3)
+    dancer.resting = "dance"
+    dancer.beats = Metronome(bpm=120, first_beat_s=0, intensity=1.0)
+    run(stage, 300)
+    moved, still = (
+        np.ptp(np.array([each.hips_m for each in made.pose[60:]]), axis=0).max()
+        for made in (danced, stood)
+    )
+    assert moved > 2 * still
+    np.testing.assert_allclose(faces(danced), faces(stood), atol=1e-3)

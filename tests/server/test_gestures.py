@@ -1,6 +1,7 @@
 """Gestures and the dance on the wire."""
 
 import pytest
+from msgspec.structs import replace
 
 from idol_protocol.channels import GESTURES
 from tests.server.conftest import HOSHI
@@ -107,6 +108,18 @@ async def test_the_card_names_the_gestures_the_character_makes(scene) -> None:
     assert card["gestures"] == list(GESTURES)
 
 
+async def test_the_greeting_on_the_card_is_without_tags_and_is_said_with_its_gesture(
+    open_scene,
+) -> None:
+    scene = await open_scene(character=replace(HOSHI, greeting="[wave] Hi, I'm Hoshi!"))
+    async with scene.client() as client:
+        card = (await client.until("idol.character"))[-1]["character"]
+        await client.send({"type": "response.create"})
+        events = await client.until("response.done")
+    assert card["greeting"] == "Hi, I'm Hoshi!"
+    assert [each["gesture"] for each in named(events, "idol.gesture")] == ["wave"]
+
+
 async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
@@ -138,7 +151,7 @@ async def test_a_gesture_that_cannot_be_made_is_refused(scene, event, code, says
 async def test_a_gesture_of_another_character_is_refused_with_those_of_this_one(
     open_scene,
 ) -> None:
-    shy = type(HOSHI)(name="Ren", persona="You are Ren.", gestures=("nod", "bow"))
+    shy = replace(HOSHI, gestures=("nod", "bow"))
     scene = await open_scene(character=shy)
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", "gesture": "cheer"})
