@@ -240,6 +240,8 @@ async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_the
     conversation.hear("Hello [wave] my friend. *bows*")
     written = []
     await finish(conversation.reply(written.append), performer)
+    for _ in range(60):
+        tick(performer)
     assert "".join(written).strip() == "Hello my friend."
     assert listener.sound == 3 * 2400
     assert [cue.data["text"] for cue in listener.named("utterance.started")] == ["Hello my friend."]
