@@ -83,7 +83,7 @@ def _gesture(cues: ArmCues, amount: Tensor, sign: float) -> Tensor:
     wishes = torch.stack([cues.noise[name] for name in names], dim=-1)
     choice = torch.softmax(2.5 * wishes @ _CHOICE.T, dim=-1)
     pose = choice @ _angle_rows(*GESTURES.values()) - _angle_rows(HANG)
-    stroke = spring(cues.accent, 0.3, damping=0.7) * (0.08 + amount)
+    stroke = spring(cues.accent, 0.24, damping=0.7) * (0.1 + 1.5 * amount)
     size = 1.0 + 0.3 * cues.arousal + 0.2 * cues.style[..., 8]
     beat = torch.tensor([-1.0, 1.0, 3.0, 6.0, 0.0, -15.0, -8.0, 11.0, 0.0])
     return amount[..., None] * pose + (size * stroke)[..., None] * beat

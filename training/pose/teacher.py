@@ -16,16 +16,19 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import EMOTIONS, GESTURES
-from training.pose.arms import ArmCues, arm_angles
+from training.pose.arms import ArmCues, arm_angles, gesture_amount
 from training.pose.conditions import Conditions
 from training.pose.dance import dance_posture
 from training.pose.drivers import DANCE_BITS, FPS, SIGNALS, move_weights
 from training.pose.gestures import gesture_motion
-from training.pose.posture import FEET, RIGHT_ARM, hips_m, index, posture_rotations
+from training.pose.posture import FEET, LEFT_ARM, RIGHT_ARM, hips_m, index, posture_rotations
 from training.pose.springs import accents, spring, voice_level
 
 _TREMOR_M: Final = 0.0006
 _TREMOR_DEG: Final = 0.25
+_EFFORT: Final = 5.0
+"""How many times larger an arm's tremor is while it gestures."""
+_ARMS: Final = slice(LEFT_ARM.start, RIGHT_ARM.stop)
 _STEP_M: Final = 0.035
 _STEP_DEG: Final = 5.0
 """How far a foot goes, and turns, when the weight changes and the stance with it."""
@@ -105,8 +108,9 @@ def _standing(noise: dict[str, Tensor], own: Tensor, mood: _Mood) -> Tensor:
         noise, own, mood.level, mood.accent, mood.breath, mood.listen, mood.think, mood.speak,
         arousal=mood.arousal, sad=mood.sad, tense=0.6 * mood.angry + mood.surprised,
     )  # fmt: skip
-    pose["left"] = arm_angles(cues, 1.0) + _tremor(noise["tremor_left"])
-    pose["right"] = arm_angles(cues, -1.0) + _tremor(noise["tremor_right"])
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        effort = gesture_amount(cues, sign)
+        pose[side] = arm_angles(cues, sign) + _tremor(noise[f"tremor_{side}"], effort)
     pose["spine_lean"] = lean + 0.9 * noise["sway_front"] * lively + tremor
     pose["spine_turn"] = 2.6 * noise["turn"] + 3.5 * twist + 1.2 * weight
     pose["spine_side"] = 1.1 * noise["bend"] * lively - 4.6 * weight + 2.0 * mood.curious - tremor
@@ -143,12 +147,16 @@ def _with_gestures(
     weights, phases = gesture.chunk(2, dim=-1)
     hand = noise["gesture_hand"] + 0.8 * own[..., 13] + 0.4
     size = (1.0 + 0.2 * own[..., 12] + 0.15 * mood.arousal - 0.2 * mood.sad).clamp(0.6, 1.4)
+    effort = torch.zeros_like(pose[..., _ARMS])
     for at, name in enumerate(GESTURES):
         weight, phase = weights[..., at, None], phases[..., at]
         if not bool(weight.any()):
             continue
         motion = gesture_motion(name, phase, hand=hand, size=size, variant=noise["gesture_variant"])
         pose = pose + weight * (motion.cover * (motion.posture - pose) + motion.offset)
+        effort = torch.maximum(effort, weight * motion.cover[..., _ARMS])
+    shaken = [_tremor(noise[f"tremor_{side}"], part[..., 0]) for side, part in _arms(effort)]
+    pose = torch.cat([pose[..., _ARMS] + torch.cat(shaken, -1), pose[..., _ARMS.stop :]], -1)
     return pose
 
 
@@ -160,10 +168,18 @@ def _dancing(given: Conditions, signals: Tensor, own: Tensor) -> Tensor:
     )
 
 
-def _tremor(noise: Tensor) -> Tensor:
-    """[B, T, 9]: what makes a held arm a living one."""
+def _tremor(noise: Tensor, effort: Tensor) -> Tensor:
+    """[B, T, 9]: what makes a held arm a living one; it grows with the effort [B, T] in [0, 1].
+
+    Motor noise is in proportion to the command (Harris and Wolpert 1998).
+    """
     share = torch.tensor([0.3, 0.3, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5, 1.0])
-    return _TREMOR_DEG * noise[..., None] * share
+    size = _TREMOR_DEG * (1 + _EFFORT * effort) * noise
+    return size[..., None] * share
+
+
+def _arms(pose: Tensor) -> tuple[tuple[str, Tensor], tuple[str, Tensor]]:
+    return ("left", pose[..., LEFT_ARM]), ("right", pose[..., RIGHT_ARM])
 
 
 def _empty(like: Tensor) -> dict[str, Tensor]:
