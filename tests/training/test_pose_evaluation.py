@@ -21,7 +21,7 @@ from training.pose.model import PoseGenerator
 from training.pose.render import FRONT, THREE_QUARTER, film, projected, strip
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-REQUEST = suite.Request(run=Path("run"), idle_s=20, scene_s=10, bodies=2)
+REQUEST = suite.Request(run=Path("run"), idle_s=20, scene_s=12, bodies=2)
 
 
 def generator(width: int = 16) -> PoseGenerator:
@@ -75,7 +75,7 @@ def test_changes_and_cuts_are_found_where_they_are_told() -> None:
     gesture[0, 30:60, whole] = 1
     gesture[0, 30:60, len(GESTURES) + whole] = torch.linspace(1 / 30, 1, 30)
     gesture[0, 200:220, cut] = 1
-    gesture[0, 200:, len(GESTURES) + cut] = torch.linspace(0, 0.4, 20).tolist() + [0.4] * 80  # type: ignore[assignment]
+    gesture[0, 200:, len(GESTURES) + cut] = (0.02 * torch.arange(100)).clamp_max(0.4)
     gesture[0, 220:230, cut] = 0.8 ** torch.arange(1, 11)
     told = given._replace(activity=activity, gesture=gesture)
     assert np.flatnonzero(activity_changes(told)[0]).tolist() == [150]
@@ -94,7 +94,7 @@ def test_a_jump_at_a_change_shows_after_changes_and_not_elsewhere() -> None:
     found = transitions(jumped, told)
     assert found["after_activity_change"]["jerk_m_s3"] > 5 * found["quiet"]["jerk_m_s3"]
     smooth = transitions(done, told)
-    assert smooth["quiet"] == found["quiet"]
+    assert found["quiet"]["jerk_m_s3"] < 1.5 * smooth["quiet"]["jerk_m_s3"]
 
 
 def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> None:
@@ -111,7 +111,8 @@ def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> N
     report = (tmp_path / "out" / "report.md").read_text()
     for name in ("gestures.png", "scores.png", "recurrence.png"):
         assert f"]({name})" in report
-        assert Image.open(tmp_path / "out" / name).width > 300
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert picture.width > 300
     assert metrics["dance"][GENERATOR]["protocol"] in report
     films = list((tmp_path / "out").glob("side_by_side.*"))
     assert 0 < films[0].stat().st_size < 2_000_000
@@ -126,9 +127,9 @@ def test_a_strip_has_a_row_a_view_and_a_column_a_moment(tmp_path: Path) -> None:
     joints = teacher(alone("idle", 2, [0])).joints[0]
     strip(joints, tmp_path / "one.png", count=4, views=(FRONT,))
     strip(joints, tmp_path / "two.png", count=8, views=(FRONT, THREE_QUARTER), title="idle")
-    one, two = (Image.open(tmp_path / name) for name in ("one.png", "two.png"))
-    assert two.width == 2 * one.width
-    assert two.height > 2 * one.height
+    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
+        assert two.width == 2 * one.width
+        assert two.height > 2 * one.height
     with pytest.raises(ValueError, match=r"Expected joints \[T, 22, 3\]"):
         strip(joints[None], tmp_path / "no.png")
 
@@ -143,9 +144,9 @@ def test_from_the_front_the_left_hand_is_on_the_right_and_up_is_up() -> None:
 def test_films_play_at_their_own_pace(tmp_path: Path) -> None:
     joints = teacher(alone("idle", 1, [0])).joints[0]
     film({"one": joints, "other": joints[:20]}, tmp_path / "film.gif", fps=10)
-    shown = Image.open(tmp_path / "film.gif")
-    assert getattr(shown, "n_frames", 1) <= 7
-    assert shown.info["duration"] == 100
+    with Image.open(tmp_path / "film.gif") as shown:
+        assert getattr(shown, "n_frames", 1) <= 7
+        assert shown.info["duration"] == 100
     with pytest.raises(ValueError, match="divides 30"):
         film({"one": joints}, tmp_path / "film.gif", fps=7)
     with pytest.raises(ValueError, match=r"\.mp4 or \.gif"):

@@ -27,7 +27,8 @@ def wandering(seconds: float, seed: int, metres: float = 0.05) -> np.ndarray:
     """A body [T, 22, 3] whose joints follow smooth noise."""
     noise = np.random.default_rng(seed).standard_normal((int(seconds * FPS), 22, 3))
     path = low_passed(np.cumsum(noise, axis=0) / FPS, 1.0)
-    return STAND.numpy() + metres * (path - path.mean(axis=0))
+    take: np.ndarray = STAND.numpy() + metres * (path - path.mean(axis=0))
+    return take
 
 
 # Jerk
@@ -244,8 +245,8 @@ def test_the_distance_of_half_the_captures_to_the_rest_is_far_below_that_of_a_st
     for kind in realism.KINDS:
         still = found[kind]["controls"][realism.STILL]["to_all"]
         assert found[kind]["made"]["like them"]["to_all"] < 0.5 * still
-        assert found[kind]["floor_half_to_half"]["to_all"] < 0.3 * still
-        assert found[kind]["protocol"].startswith(f"body-fd-1/{kind}/")
+        assert found[kind]["floor_half_to_half"]["to_all"] < 0.5 * still
+        assert found[kind]["protocol"].startswith(f"body-fd-2/{kind}/")
     noise = found["movement"]["controls"][realism.NOISE]["to_all"]
     assert noise > 10 * found["movement"]["made"]["like them"]["to_all"]
 

@@ -4,7 +4,8 @@ Features are principal components of windows of a second, as for the face (FID's
 et al. 2017), fitted on captures only: eleven minutes are too few to train an autoencoder whose
 distances would mean more. Joints are taken relative to the hips and to where the hips face. Two
 kinds: `posture` has positions and velocities, and asks for bodies that look like the captured ones
-at what they do; `movement` has velocities and accelerations, and asks how they move.
+at what they do; `movement` has velocities below 6 Hz over the mean speed of the second around, and
+their changes, and asks how they move, whatever their posture and pace.
 
 The captured people climb, box and walk; who idles moves less. So distances are also taken on
 subsets that match in speed, made windows and captured ones in equal numbers from each bin.
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from idol_protocol.channels import POSE_BONES
 from training.face.evaluation.frechet import (
@@ -29,6 +31,7 @@ from training.pose.evaluation.smoothness import (
     EDGES_M_S,
     TELLING,
     TELLING_AT,
+    low_passed,
     root_relative,
 )
 
@@ -38,6 +41,8 @@ KINDS: Final = ("posture", "movement")
 STILL: Final = "a still body (captured mean)"
 SHUFFLED: Final = "captured frames in random order"
 NOISE: Final = "white noise of captured spread"
+_LEAST_M_S: Final = 0.002
+"""Below it a body counts as still, and its rounding as no movement."""
 _BLOCK: Final = 10 * FPS
 _LEFT, _RIGHT = (POSE_BONES.index(f"{side}UpperLeg") for side in ("left", "right"))
 _CHANNELS: Final = [f"{bone}.{axis}" for bone in TELLING for axis in "xyz"]
@@ -83,7 +88,7 @@ class Space:
     @property
     def protocol(self) -> str:
         """Names the features: equal ids mean comparable distances."""
-        return self.features.protocol.replace("upper-face-fd-1", f"body-fd-1/{self.kind}")
+        return self.features.protocol.replace("upper-face-fd-1", f"body-fd-2/{self.kind}")
 
     def distances(self, takes: Sequence[Array]) -> dict[str, float]:
         """Of takes [T, 22, 3]: to all captured windows, and on subsets of equal speed."""
@@ -160,8 +165,13 @@ class Reference:
 
 
 def _signal(kind: str, take: Array) -> Array:
-    forward = facing_forward(take)
-    return forward if kind == "posture" else np.diff(forward, axis=0) * FPS
+    if kind == "posture":
+        return facing_forward(take)
+    velocity = np.diff(facing_forward(low_passed(take)), axis=0) * FPS
+    speed = np.linalg.norm(velocity.reshape(len(velocity), -1, 3), axis=-1).mean(axis=1)
+    around = uniform_filter1d(speed, FPS, mode="nearest")
+    signal: Array = velocity / np.maximum(around, _LEAST_M_S)[:, None]
+    return signal
 
 
 def _cut(features: RealFeatures, kind: str, takes: Sequence[Array]) -> Cut:

@@ -76,9 +76,9 @@ def summary(metrics: Found) -> list[str]:
     told = metrics["gestures"]
     rows.append(("gestures recognised", told[GENERATOR]["accuracy"],
                  f"chance {told['controls']['chance']:.2f}", "", ""))  # fmt: skip
-    same = metrics["sameness"][GENERATOR]
+    same, minutes = metrics["sameness"][GENERATOR], metrics["inputs"]["idle_s"] / 60
     rows += [
-        ("10 minutes of idling, nearest two windows of 2 s (cm a joint)",
+        (f"{minutes:g} minutes of idling, nearest two windows of 2 s (cm a joint)",
          same["to_itself"]["posture_cm"],
          f"loop {metrics['sameness']['controls'][LOOPED]['to_itself']['posture_cm']:.2g}", "", ""),
         ("two seeds, nearest windows of 2 s (cm a joint)",
