@@ -64,7 +64,7 @@ def activities(findings: Findings) -> Figure:
     rows = {}
     for scene in ("idle_seeds", "listen", "think", "speech", "dance"):
         for row in (0, 1):
-            moments = 5 * FPS + np.arange(_MOMENTS) * (7 if scene == "dance" else 2 * FPS)
+            moments = 3 * FPS + np.arange(_MOMENTS) * (7 if scene == "dance" else 2 * FPS)
             name = f"{scene.removesuffix('_seeds')} {row + 1}"
             rows[name] = _both(findings, scene, row, moments)
     return sheet(

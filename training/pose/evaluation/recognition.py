@@ -25,7 +25,7 @@ _BAND: Final = MOMENTS // 5
 _WRISTS: Final = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]
 _HEAD: Final = POSE_BONES.index("head")
 _CHEST: Final = POSE_BONES.index("upperChest")
-_GAZE_M: Final = 0.4
+_GAZE_M: Final = 0.8
 """How many metres a turn of the head by a radian counts: nods are small paths."""
 
 
@@ -39,7 +39,8 @@ def paths(done: Performance, asked: Asked) -> Array:
         tilt = world[:, _HEAD, :, 0] * _GAZE_M
         chest = joints[:, _CHEST] - done.joints[row, LEAD, 0]
         hands = (joints[:, _WRISTS] - joints[:, None, _CHEST]).reshape(MOMENTS, -1)
-        # Where the head looked before is the body's own business.
+        # Where hands and head were before is the body's own business.
+        hands = hands - hands[0]
         before = world[0, _HEAD]
         turned = np.concatenate([gaze - before[:, 2] * _GAZE_M, tilt - before[:, 0] * _GAZE_M], 1)
         rows.append(np.concatenate([hands, turned, chest], axis=1))
@@ -58,10 +59,11 @@ class Templates:
     @classmethod
     def of(cls, gesturing: tuple[Performance, Asked], idle: tuple[Performance, Asked]) -> Self:
         """From bodies that gesture and, for `nothing`, the same asked times without a gesture."""
-        nothing = np.full(len(idle[1].gesture), len(GESTURES))
+        # As many of nothing as of each gesture, else they would outvote the small ones.
+        still = paths(*idle)[:: len(GESTURES)]
         return cls(
-            np.concatenate([paths(*gesturing), paths(*idle)]),
-            np.concatenate([gesturing[1].gesture, nothing]),
+            np.concatenate([paths(*gesturing), still]),
+            np.concatenate([gesturing[1].gesture, np.full(len(still), len(GESTURES))]),
         )
 
     def recognise(self, unknown: Array, nearest: int = 3) -> NDArray[np.intp]:

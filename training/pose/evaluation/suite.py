@@ -85,7 +85,7 @@ def judge(performers: Mapping[str, Performer], request: Request) -> Findings:
             bar.update(task, description=f"{name} performs")
             findings.played[name] = play(performer, scenes)
         bar.update(task, description="templates")
-        bench = Bench(scenes, findings.played, captures, _templates(request.bodies))
+        bench = Bench(scenes, findings.played, captures, _templates(2 * request.bodies))
         for name, measure in SECTIONS.items():
             bar.update(task, description=name.replace("_", " "))
             result = measure(bench)
