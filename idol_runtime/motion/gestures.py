@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import GESTURES
 
-FADE_PER_FRAME = 0.2
-"""Share of its weight that a gesture loses with each frame once it was cut short."""
-GONE = 0.01
-"""A gesture that faded below this is over."""
+FADE_FRAMES = 18
+"""How long a gesture that was cut takes to give way, by a minimum-jerk move from 1 to 0."""
 MAX_WAIT_FRAMES = 15
 """How long a gesture may wait for the end of the same one; a later one is left out."""
 
@@ -70,7 +68,15 @@ class _Showing:
     span: Span
     weight: float = 1.0
     phase: float = 0.0
-    is_fading: bool = False
+    faded: int | None = None
+    """Frames since it was cut; None while it is made."""
+
+    @property
+    def is_fading(self) -> bool:
+        return self.faded is not None
+
+    def cut(self) -> None:
+        self.faded = self.faded or 0
 
 
 class GestureTrack:
@@ -110,7 +116,7 @@ class GestureTrack:
         row = np.zeros(2 * len(GESTURES), np.float32)
         for name, showing in tuple(self._showing.items()):
             _advance(showing, frame)
-            if showing.weight < GONE or (not showing.is_fading and frame >= showing.span.end):
+            if showing.weight <= 0 or (not showing.is_fading and frame >= showing.span.end):
                 del self._showing[name]
                 continue
             at = GESTURES.index(name)
@@ -121,7 +127,7 @@ class GestureTrack:
         """Nothing more begins, and what is being made fades: an interruption."""
         self._planned.clear()
         for showing in self._showing.values():
-            showing.is_fading = True
+            showing.cut()
 
     def _spans(self, name: str) -> list[Span]:
         showing = self._showing.get(name)
@@ -134,13 +140,15 @@ class GestureTrack:
         for span in due:
             for name, showing in self._showing.items():
                 if exclude_each_other(name, span.name):
-                    showing.is_fading = True
+                    showing.cut()
             self._showing[span.name] = _Showing(span)
 
 
 def _advance(showing: _Showing, frame: int) -> None:
     span = showing.span
-    if showing.is_fading:
-        showing.weight *= 1 - FADE_PER_FRAME
+    if showing.faded is not None:
+        showing.faded += 1
+        share = min(1.0, showing.faded / FADE_FRAMES)
+        showing.weight = 1 - share**3 * (10 - 15 * share + 6 * share**2)
     else:
         showing.phase = min(1.0, (frame - span.start) / (span.end - span.start))

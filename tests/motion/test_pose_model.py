@@ -6,11 +6,18 @@ import pytest
 import idol_runtime
 from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
 from idol_runtime.errors import BundleError
+from idol_runtime.motion.gestures import FADE_FRAMES
 from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
 from idol_runtime.motion.rotations import angle_between, from_yaw_pitch_roll, multiply
 from idol_runtime.motion.skeleton import forward_kinematics
 
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "pose"
+
+
+def fading(frames: int) -> float:
+    """The weight of a gesture so long after it was cut."""
+    share = min(1.0, frames / FADE_FRAMES)
+    return 1 - share**3 * (10 - 15 * share + 6 * share**2)
 
 
 def perform(
@@ -32,7 +39,7 @@ def perform(
         told, beat = np.zeros((rows, 20), np.float32), np.zeros((rows, 2), np.float32)
         if gesture and frame >= 30:
             at = GESTURES.index(gesture)
-            told[:, at] = 1.0 if frame < 60 else 0.8 ** (frame - 59)
+            told[:, at] = 1.0 if frame < 60 else fading(frame - 59)
             told[:, 10 + at] = (min(frame, 59) - 29) / (30 * model.config.gesture_seconds[gesture])
         if bpm:
             beat[:] = frame / 30 * bpm / 60 / 8 % 1, 0.8

@@ -42,7 +42,7 @@ REACHES: Final[dict[str, Reach]] = {
     ),
     "chin": Reach((0.06, 1.26, 0.19), palm=(0, 0.4, -1), fingers=(-0.5, 0.8, -0.1)),
     "support": Reach((-0.10, 1.00, 0.20), palm=(0, 0.3, -1), fingers=(-1, 0.05, 0.1)),
-    "thigh": Reach((0.16, 0.80, 0.10), palm=(-0.3, 0, -1), fingers=(-0.2, -1, 0.1)),
+    "thigh": Reach((0.17, 0.82, 0.17), palm=(-0.3, 0, -1), fingers=(-0.2, -1, 0.1)),
 }
 ARMS: Final[dict[str, tuple[float, ...]]] = {
     "low": (-5, -9, 63, -1, 12, 36, -23, 9, -20),
@@ -67,6 +67,6 @@ ARMS: Final[dict[str, tuple[float, ...]]] = {
     "heart": (28, 14, -34, 9, -62, 40, -72, 55, 15),
     "chin": (-7, 9, 82, 39, 12, 123, -75, 8, -20),
     "support": (-8, 18, 82, 24, 55, 60, -33, 28, 9),
-    "thigh": (-8, 18, 70, 5, 38, 3, 17, 13, 14),
+    "thigh": (-8, 18, 68, 16, 36, 5, 17, 8, 14),
 }
 """In `posture.ARM` order, degrees."""

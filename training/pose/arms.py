@@ -26,7 +26,8 @@ GESTURES: Final[dict[str, Angles]] = {
 }
 CHIN: Final[Angles] = (-2, 4, 65, 40, 36, 136, -66, 14, 20)
 SUPPORT: Final[Angles] = (-2, 10, 61, 26, 66, 94, -22, 22, 22)
-CLASP: Final[Angles] = (2, 6, 71, 9, 53, 63, -4, 24, 2)
+CLASP_OVER: Final[Angles] = (2, 6, 71, 14, 52, 60, -4, 22, 2)
+CLASP_UNDER: Final[Angles] = (2, 6, 72, 6, 51, 60, -4, 22, 2)
 ON_HIP: Final[Angles] = (-2, -8, 30, -17, 44, 98, -44, 4, -6)
 
 # Rows: gestures; columns: the three held noise channels that choose. Six directions of a cube.
@@ -60,7 +61,10 @@ def arm_angles(cues: ArmCues, sign: float) -> Tensor:
     for target, amount in (
         (CHIN, _chin(cues, sign)),
         (SUPPORT, 0.9 * _chin(cues, -sign)),
-        (CLASP, _at_rest(cues) * torch.sigmoid(7 * (cues.noise["rest_arms"] - 0.9))),
+        (
+            CLASP_OVER if sign > 0 else CLASP_UNDER,
+            _at_rest(cues) * torch.sigmoid(7 * (cues.noise["rest_arms"] - 0.9)),
+        ),
         (ON_HIP, _at_rest(cues) * _on_hip(cues, sign)),
     ):
         pose = pose + spring(amount, 1.0)[..., None] * (_angle_rows(target) - pose)
@@ -111,6 +115,10 @@ def _chin(cues: ArmCues, sign: float) -> Tensor:
 
 def _at_rest(cues: ArmCues) -> Tensor:
     return (1 - cues.speak - cues.think).clamp(0.0, 1.0)
+
+
+def _clasped(cues: ArmCues) -> Tensor:
+    return torch.sigmoid(7 * (cues.noise["rest_arms"] - 0.9))
 
 
 def _on_hip(cues: ArmCues, sign: float) -> Tensor:

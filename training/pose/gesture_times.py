@@ -3,16 +3,16 @@
 from typing import Final
 
 GESTURE_SECONDS: Final[dict[str, float]] = {
-    "wave": 2.6,
-    "bow": 2.8,
-    "point": 2.2,
-    "shrug": 1.8,
-    "cheer": 2.6,
-    "heart": 3.0,
-    "clap": 2.6,
-    "think": 3.4,
-    "nod": 1.4,
-    "shake": 1.6,
+    "wave": 2.3,
+    "bow": 2.6,
+    "point": 1.9,
+    "shrug": 1.5,
+    "cheer": 2.3,
+    "heart": 2.6,
+    "clap": 2.3,
+    "think": 2.9,
+    "nod": 1.2,
+    "shake": 1.4,
 }
 """From rest to rest."""
 STROKE_PHASE: Final[dict[str, float]] = {

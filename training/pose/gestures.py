@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from training.pose.arm_poses import ARMS
-from training.pose.dance import minimum_jerk
 from training.pose.posture import LEFT_ARM, RIGHT_ARM, SIZE, index
+from training.pose.springs import minimum_jerk
 
 
 @dataclass(frozen=True, slots=True, eq=False)

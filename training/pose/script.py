@@ -14,7 +14,9 @@ from training.pose.drivers import NOISE
 from training.pose.gesture_times import GESTURE_SECONDS
 
 GLIDE: Final = 0.2
-"""The share of the rest by which activities and cut gestures change in a frame, as on the stage."""
+"""The share of the rest by which activities change in a frame, as on the stage."""
+FADE_FRAMES: Final = 18
+"""How long a gesture that was cut takes to give way, as on the stage."""
 _SPEAK, _DANCE = ACTIVITIES.index("speak"), ACTIVITIES.index("dance")
 _STAY_S: Final = ((4.0, 14.0), (2.0, 7.0), (1.0, 5.0), (3.0, 12.0), (8.0, 24.0))
 """Least and greatest length of a stretch of each activity."""
@@ -106,16 +108,20 @@ def gestures(
 
 def place_gesture(curves: Array, which: int, start: int, length: int, cut: int) -> None:
     """Writes one gesture of `length` frames, cut after `cut` of them, into curves [T, 2, 10]."""
-    weight, phase = 1.0, 0.0
-    for frame in range(start, len(curves)):
-        played = frame - start
-        if played < cut:
-            phase = (played + 1) / length
-        else:
-            weight *= 1 - GLIDE
-        if weight < 0.005 or (cut >= length and played >= length):
-            break
-        curves[frame, :, which] = weight, phase
+    played = np.arange(min(cut, len(curves) - start))
+    curves[start : start + len(played), 0, which] = 1
+    curves[start : start + len(played), 1, which] = (played + 1) / length
+    if cut < length:
+        fade = faded(np.arange(1, FADE_FRAMES))[: max(0, len(curves) - start - cut)]
+        curves[start + cut : start + cut + len(fade), 0, which] = fade
+        curves[start + cut : start + cut + len(fade), 1, which] = cut / length
+
+
+def faded(frames: NDArray[np.int_]) -> NDArray[np.float64]:
+    """The weight of a gesture so many frames after it was cut: a minimum-jerk way from 1 to 0."""
+    share = np.clip(frames / FADE_FRAMES, 0, 1)
+    weight: NDArray[np.float64] = 1 - share**3 * (10 - 15 * share + 6 * share**2)
+    return weight
 
 
 def beats(frames: int, dancing: NDArray[np.bool_], rng: np.random.Generator) -> Array:

@@ -41,3 +41,8 @@ def accents(level: Tensor) -> Tensor:
     """[B, T] in [0, 1]: rises of the voice above its recent level."""
     rise = follow(level, 0.03, 0.12) - follow(level, 0.35, 0.35)
     return (3.5 * (rise - 0.08)).clamp(0.0, 1.0)
+
+
+def minimum_jerk(share: Tensor) -> Tensor:
+    """From 0 to 1 with no speed and no acceleration at either end (Flash and Hogan 1985)."""
+    return share**3 * (10 - 15 * share + 6 * share**2)

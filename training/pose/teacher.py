@@ -26,7 +26,7 @@ from training.pose.springs import accents, spring, voice_level
 
 _TREMOR_M: Final = 0.0006
 _TREMOR_DEG: Final = 0.25
-_EFFORT: Final = 5.0
+_EFFORT: Final = 6.0
 """How many times larger an arm's tremor is while it gestures."""
 _ARMS: Final = slice(LEFT_ARM.start, RIGHT_ARM.stop)
 _STEP_M: Final = 0.035
