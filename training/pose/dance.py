@@ -1,8 +1,9 @@
 """The teacher's dance: postures as a pure function of the place in the music.
 
-Keys (`training.pose.dance_moves`) fall on whole counts and are joined by minimum-jerk moves (Flash
-and Hogan 1985), which rest on their keys: joints are slowest on the beat. Feet step between counts,
-and go sideways only while they are off the floor.
+The scores (`training.pose.dance_moves`) have their keys on the counts; minimum-jerk moves (Flash
+and Hogan 1985) join them and rest on them, so joints are slowest on the beat. Hands and head arrive
+a little after what carries them. A foot steps from one count to the next and goes sideways only
+while it is well off the floor.
 """
 
 import math
@@ -11,19 +12,31 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.pose.arm_poses import ARMS
-from training.pose.dance_moves import MOVES as KEYS
-from training.pose.dance_moves import Key
-from training.pose.posture import SIZE, index, mirrored, posture
+from training.pose.dance_moves import MOVES as SCORES
+from training.pose.dance_table import (
+    CALM,
+    COUNTS,
+    HOMES,
+    KEYS,
+    LAG,
+    MIDDLE,
+    SPANS,
+    SWAY,
+    TOUCHES,
+)
+from training.pose.legs import REACH_M, ankles
+from training.pose.posture import ARM, FEET, LEFT_ARM, RIGHT_ARM, SIZE, hips_m, index, mirrored
+from training.pose.skeleton import OFFSETS_M
 
-MOVES: Final = tuple(KEYS)
-COUNTS: Final = 8
+MOVES: Final = tuple(SCORES)
 _STEP_LIFT_M: Final = 0.06
-_GOES: Final = (0.25, 0.75)
-"""The part of a step in which the foot is well off the floor and goes to its new place."""
-_BOUNCE_M: Final = 0.014
-_FEET: Final = [index(f"{side}_foot_{axis}") for side in ("left", "right") for axis in ("x", "z")]
-_LIFTS: Final = [index("left_foot_lift"), index("right_foot_lift")]
+_GOES: Final = (0.20, 0.70)
+"""The part of a step in which the foot is more than 2 cm off the floor, at full energy, and goes
+to its new place."""
+_BOUNCE_M: Final = 0.018
+_SOFT_M: Final = 0.005
+"""How gently the legs stop the hips that rise."""
+_SOCKET: Final = OFFSETS_M[14]
 
 
 def dance_posture(
@@ -33,24 +46,21 @@ def dance_posture(
 
     Args:
         position: [B, T], place in the eight-count, in [0, 1).
-        choice: [B, T, 8], weights of `MOVES`; they sum to 1.
+        choice: [B, T, moves], weights of `MOVES`; they sum to 1. They may change while the count
+            goes from 0 to 1, when every move has its feet at home.
         energy: [B, T] in [0, 1]: 0 sways a little, 1 dances full out.
         style: [B, T, 16], squashed to (-1, 1).
-        direction: [B, T] in [-1, 1]: > 0 dances as written, < 0 in the mirror.
+        direction: [B, T] in [-1, 1]: > 0 dances as written, < 0 in the mirror. May change when
+            `choice` may.
     """
     count = COUNTS * position
-    at, share = count.floor().long() % COUNTS, count - count.floor()
-    keys = _TABLE.to(position.device)
-    start = torch.einsum("btm,btmc->btc", choice, keys[:, at].permute(1, 2, 0, 3))
-    end = torch.einsum("btm,btmc->btc", choice, keys[:, (at + 1) % COUNTS].permute(1, 2, 0, 3))
-    pose = start + minimum_jerk(share)[..., None] * (end - start)
-    goes = minimum_jerk(((share - _GOES[0]) / (_GOES[1] - _GOES[0])).clamp(0.0, 1.0))[..., None]
-    pose[..., _FEET] = start[..., _FEET] + goes * (end - start)[..., _FEET]
-    steps = (end - start)[..., _FEET].abs().unflatten(-1, (2, 2)).amax(dim=-1)
-    height = _STEP_LIFT_M * (steps / 0.06).clamp_max(1.0)
-    pose[..., _LIFTS] = height * torch.sin(math.pi * share)[..., None].square()
-    pose = _sized(pose, count, energy, style)
-    side = 0.5 + 0.5 * torch.tanh(4 * direction)[..., None]
+    drawn = _body(count, choice)
+    feet = _feet(count, choice, energy)
+    pose = _sized(drawn, energy, style)
+    pose[..., FEET] = feet
+    _bounce(pose, count, energy, style)
+    pose[..., index("hips_y")] = _within_reach(pose)
+    side = 0.5 + 0.5 * torch.tanh(6 * direction)[..., None]
     return side * pose + (1 - side) * mirrored(pose)
 
 
@@ -59,38 +69,90 @@ def minimum_jerk(share: Tensor) -> Tensor:
     return share**3 * (10 - 15 * share + 6 * share**2)
 
 
-def _sized(pose: Tensor, count: Tensor, energy: Tensor, style: Tensor) -> Tensor:
-    """Larger or smaller as energy and style say; feet keep their places, the knees bounce."""
-    size = (0.3 + 0.65 * energy + 0.08 * style[..., 12] + 0.08 * style[..., 8]).clamp(0.15, 1.1)
-    sized = _CALM.to(pose.device) + size[..., None] * (pose - _CALM.to(pose.device))
-    sized[..., _FEET], sized[..., _LIFTS] = pose[..., _FEET], pose[..., _LIFTS]
-    # The hips go where the feet went, however small the rest is.
-    sized[..., index("hips_x")] = pose[..., index("hips_x")]
+def _body(count: Tensor, choice: Tensor) -> Tensor:
+    """[B, T, columns of `KEYS`] at counts [B, T]: each column between its own two keys."""
+    keys, spans = KEYS.to(count.device), SPANS.to(count.device)
+    place = torch.remainder(count[..., None, None] - LAG.to(count.device), COUNTS) / spans
+    slot = place.floor()
+    moves = torch.arange(len(MOVES), device=count.device)[:, None]
+    columns = torch.arange(keys.shape[-1], device=count.device)
+    length = COUNTS / spans
+    start = keys[moves, (slot % length).long(), columns]
+    end = keys[moves, ((slot + 1) % length).long(), columns]
+    drawn = start + minimum_jerk(place - slot) * (end - start)
+    return (choice[..., None] * drawn).sum(dim=-2)
+
+
+def _feet(count: Tensor, choice: Tensor, energy: Tensor) -> Tensor:
+    """[B, T, 8]: x, z, lift and yaw of both feet."""
+    homes = HOMES.to(count.device)
+    slot = count.floor()
+    share = (count - slot)[..., None, None, None]
+    start = homes[:, slot.long() % COUNTS].movedim(0, 2)
+    end = homes[:, (slot.long() + 1) % COUNTS].movedim(0, 2)
+    goes = minimum_jerk(((share - _GOES[0]) / (_GOES[1] - _GOES[0])).clamp(0.0, 1.0))
+    place = start + goes * (end - start)
+    steps = ((end - start).abs().amax(dim=-1, keepdim=True) > 0).to(count.dtype)
+    lift = _STEP_LIFT_M * steps * torch.sin(math.pi * share).square()
+    weight = choice[..., None, None]
+    place, lift = (weight * place).sum(dim=2), (weight * lift).sum(dim=2)
+    # The less energy, the smaller the steps; below that feet lift on their place, then stand.
+    lift = lift * _lifted(energy)[..., None, None]
+    place = place * _travelled(energy)[..., None, None]
+    return torch.cat([place, lift, torch.zeros_like(lift)], dim=-1).flatten(-2)
+
+
+def _sized(drawn: Tensor, energy: Tensor, style: Tensor) -> Tensor:
+    """[B, T, 38]: as large as energy and style say.
+
+    An arm whose hand touches something is there all the way, unless there is hardly any energy.
+    """
+    calm = CALM.to(drawn.device)
+    size = (0.15 + 0.85 * energy) * (0.88 + 0.07 * style[..., 12] + 0.05 * style[..., 8])
+    pose = calm + size[..., None] * (drawn[..., :SIZE] - calm)
+    goes = _travelled(energy)
+    hands = ((LEFT_ARM, -1.0), (RIGHT_ARM, 1.0))
+    for (part, side), touch in zip(hands, drawn[..., TOUCHES].unbind(-1), strict=True):
+        free = size * (0.95 + 0.05 * side * style[..., 13])
+        share = (free + touch * (goes - free))[..., None]
+        pose[..., part] = calm[part] + share * (drawn[..., part] - calm[part])
+        pose[..., part.start + ARM.index("down")] -= 4.0 * (1 - touch) * style[..., 14]
+    middle = goes[..., None] * drawn[..., MIDDLE]
+    pose[..., index("hips_x")] = middle[..., 0] + (0.2 + 0.8 * size) * drawn[..., SWAY]
+    pose[..., index("hips_z")] += middle[..., 1]
+    return pose
+
+
+def _bounce(pose: Tensor, count: Tensor, energy: Tensor, style: Tensor) -> None:
+    """Knees give on every beat, and what hangs on them follows."""
     beat = torch.cos(2 * math.pi * count)
-    bounce = _BOUNCE_M * (1 + 0.5 * style[..., 15]) * (0.4 + energy)
-    sized[..., index("hips_y")] = sized[..., index("hips_y")] - bounce * (1.1 + beat)
-    sized[..., index("head_pitch")] = sized[..., index("head_pitch")] + 3.0 * energy * beat
-    for side in ("left", "right"):
-        spread = sized[..., index(f"{side}_down")]
-        sized[..., index(f"{side}_down")] = spread - 4.0 * style[..., 14]
-    return sized
+    bounce = _BOUNCE_M * (1 + 0.3 * style[..., 15]) * (0.2 + 0.8 * energy)
+    pose[..., index("hips_y")] += -0.010 - bounce * (1 + beat)
+    pose[..., index("head_pitch")] += 3.5 * energy * beat
+    pose[..., index("spine_lean")] += 2.0 * energy * beat
 
 
-def _row(key: Key) -> Tensor:
-    """[38]"""
-    row = posture(
-        hips_x=key.hips / 100, hips_y=-key.down / 100, hips_roll=key.roll, hips_yaw=0.25 * key.turn,
-        spine_turn=0.75 * key.turn, spine_side=key.side - 0.6 * key.roll, spine_lean=key.lean,
-        head_yaw=key.look, head_roll=key.tilt,
-        left_foot_x=key.left_x / 100, left_foot_z=key.left_z / 100,
-        right_foot_x=key.right_x / 100, right_foot_z=key.right_z / 100,
-        hips_z=(key.left_z + key.right_z) / 200,
-    )  # fmt: skip
-    row[:9], row[9:18] = torch.tensor(ARMS[key.left]), torch.tensor(ARMS[key.right])
-    return row
+def _within_reach(pose: Tensor) -> Tensor:
+    """Height of the hips [B, T], smoothly kept where both legs reach their feet."""
+    hips = hips_m(pose)
+    wide = torch.zeros(16, dtype=pose.dtype, device=pose.device)
+    # The widest stance that a style can have.
+    wide[10] = 3.0
+    roll = torch.deg2rad(pose[..., index("hips_roll")])
+    limits = [hips[..., 1]]
+    for side, ankle in zip((1.0, -1.0), ankles(pose[..., FEET], wide), strict=True):
+        x = hips[..., 0] + side * _SOCKET[0] - ankle[..., 0]
+        z = hips[..., 2] + _SOCKET[2] - ankle[..., 2]
+        socket = OFFSETS_M[0][1] + _SOCKET[1] + side * _SOCKET[0] * torch.sin(roll)
+        limits.append(torch.sqrt(REACH_M**2 - x.square() - z.square()) + ankle[..., 1] - socket)
+    return -_SOFT_M * torch.logsumexp(-torch.stack(limits) / _SOFT_M, dim=0)
 
 
-_TABLE: Final = torch.stack([torch.stack([_row(key) for key in KEYS[name]]) for name in MOVES])
-"""[moves, 8, 38]"""
-_CALM: Final = torch.cat([torch.tensor([ARMS["low"]] * 2).flatten(), torch.zeros(SIZE - 18)])
-"""[38], what little energy comes down to."""
+def _lifted(energy: Tensor) -> Tensor:
+    """The share of its height that a step has."""
+    return minimum_jerk((energy / 0.12).clamp(0.0, 1.0))
+
+
+def _travelled(energy: Tensor) -> Tensor:
+    """The share of its way that a step has: only feet that lift in full go anywhere."""
+    return minimum_jerk(((energy - 0.10) / 0.20).clamp(0.0, 1.0))

@@ -1,116 +1,169 @@
-"""The dance's moves, eight counts each: a row per count, where the body is on that count.
+"""The dance's moves as scores: eight counts each, one row per voice.
 
-Feet are at home on counts 0 and 1, so that one move can give way to the next. A foot whose place
-differs from one count to the next steps there in between. `left_x` and `right_x` are outward, in
-centimetres, `hips` to the left, angles in degrees as in `training.pose.posture`.
+A row's length says its rhythm: eight entries fall on the counts, four on every second one, sixteen
+on the half counts; a row that is left out stays at 0. The feet are at home on counts 0 and 1 (home
+is the stance of the style code), so that one move can give way to the next there. Everything is
+written as it goes to the left first; `training.pose.dance` mirrors it. To add a move, write its
+score here; nothing else knows how many there are but the signals that choose one
+(`training.pose.drivers`).
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Row = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The body on one count."""
+class Step:
+    """A foot that leaves its place on the count before and stands here on the count."""
 
-    left: str
-    """A pose of `training.pose.arm_poses.ARMS`."""
-    right: str
-    hips: float = 0.0
-    roll: float = 0.0
-    """Of the pelvis: > 0 lifts the left side."""
-    turn: float = 0.0
-    side: float = 0.0
-    lean: float = 0.0
-    look: float = 0.0
-    tilt: float = 0.0
-    down: float = 0.0
-    """How much lower the hips are, in centimetres."""
-    left_x: float = 0.0
-    left_z: float = 0.0
-    right_x: float = 0.0
-    right_z: float = 0.0
+    foot: Literal["left", "right"]
+    x: float = 0.0
+    """Outward from home, in centimetres."""
+    z: float = 0.0
+    """Forward from home, in centimetres."""
 
 
-MOVES: Final[dict[str, tuple[Key, ...]]] = {
-    "step touch": (
-        Key("chest", "chest"),
-        Key("out", "out", hips=2),
-        Key("side", "side", hips=7, roll=3, side=-4, left_x=14, down=1.5),
-        Key("chest", "chest", hips=14, side=3, tilt=5, left_x=14, right_x=-14),
-        Key("clap", "clap", hips=14, tilt=-4, left_x=14, right_x=-14, down=1.5),
-        Key("side", "side", hips=7, roll=-3, side=4, left_x=14, down=1.5),
-        Key("chest", "chest", side=-3, tilt=-5),
-        Key("clap", "clap", tilt=4, down=1.5),
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the body does on the counts; angles in degrees as in `training.pose.posture`."""
+
+    left: tuple[str, ...]
+    """Poses of `training.pose.dance_arms.ARMS`."""
+    right: tuple[str, ...]
+    steps: dict[int, Step] = field(default_factory=dict)
+    """By the count of their arrival, 2 to 8; 8 is the next eight's count 0."""
+    weight: Row = (0,)
+    """On which foot the body stands: 1 all on the left, -1 all on the right."""
+    roll: Row = (0,)
+    """Of the pelvis beyond what the weight makes it: > 0 lifts the left side."""
+    yaw: Row = (0,)
+    """Of the pelvis, to the left."""
+    turn: Row = (0,)
+    """Of the chest, to the left."""
+    side: Row = (0,)
+    """Of the chest, to the right."""
+    lean: Row = (0,)
+    """Of the chest, forward."""
+    push: Row = (0,)
+    """Of the pelvis forward, in centimetres."""
+    down: Row = (0,)
+    """How much lower the hips are, in centimetres, beside the bounce that every beat has."""
+    look: Row = (0,)
+    """Of the head, to the left."""
+    nod: Row = (0,)
+    """Of the head, down."""
+    tilt: Row = (0,)
+    """Of the head, to the right."""
+
+
+MOVES: Final[dict[str, Score]] = {
+    "step touch": Score(
+        left=("chest", "clap", "side", "clap", "side", "clap", "low out", "clap"),
+        right=("chest", "clap", "side", "clap", "side", "clap", "side", "clap"),
+        steps={
+            2: Step("left", x=16), 3: Step("right", x=-16), 4: Step("right"), 5: Step("left"),
+            6: Step("right", x=14, z=4), 7: Step("right"),
+        },
+        weight=(-0.5, -1, 0.5, 1, -0.5, -1, 0.9, 0.3),
+        side=(0, 3, -7, -3, 7, 3, -8, 0),
+        lean=(0, 2, -3, 3, -3, 3, -4, 2),
+        turn=(0, 0, 6, 0, -6, 0, -10, 0),
+        look=(0, 0, 6, 0, -6, 0, -14, 0),
+        tilt=(0, -5, 4, 6, -4, -6, 5, 0),
+        down=(0, 1, 0, 1.5, 0, 1.5, 0, 1),
     ),
-    "overhead sway": (
-        Key("flex", "flex"),
-        Key("vee", "vee", lean=-3),
-        Key("high", "high", hips=4, roll=4, side=-8, tilt=-6),
-        Key("high", "high", hips=-4, roll=-4, side=8, tilt=6),
-        Key("high", "high", hips=4, roll=4, side=-8, tilt=-6),
-        Key("vee", "vee", hips=-4, roll=-4, side=8, tilt=6),
-        Key("flex", "flex", hips=3, roll=3, side=-4),
-        Key("guard", "guard", hips=-3, roll=-3, side=4),
+    "body rock": Score(
+        left=("guard", "shoulder", "low out", "hip", "across", "guard", "low out", "guard"),
+        right=("guard", "shoulder", "low out", "across", "hip", "guard", "low out", "guard"),
+        steps={2: Step("left", x=18), 7: Step("left")},
+        weight=(0, -1, 0.2, 0.9, -0.9, 0, 0, -0.9),
+        roll=(0, 0, 0, 3, -3, 0, 0, 0),
+        turn=(0, -4, 0, 12, -12, 0, 0, 0),
+        side=(0, 3, 0, -9, 9, 0, 0, 4),
+        # From count 4 to 6 a wave goes through the body: chest, waist, hips.
+        lean=(0, 0, 2, 3, -4, 0, 2, 0, 2, 0, -9, 10, -4, 0, 2, 0),
+        push=(0, 0, 0, 0, 0, 0, 0, 0, 0, -2, -4, 0, 5, 2, 0, 0),
+        nod=(0, 0, 3, 0, 0, 0, 0, 0, 0, 0, -8, 8, -4, 0, 0, 0),
+        look=(0, 0, 0, 10, -10, 0, 0, 0),
+        down=(0, 1, 1, 0, 0, 1, 3, 0),
     ),
-    "arm wave": (
-        Key("hip", "guard", tilt=3),
-        Key("hip", "flex", hips=-2, turn=-6, look=-8),
-        Key("hip", "vee", hips=-5, roll=-3, turn=-10, look=-12, right_x=10, down=1),
-        Key("hip", "flex", hips=-2, turn=-4, right_x=10),
-        Key("guard", "hip", hips=0, tilt=-3),
-        Key("flex", "hip", hips=2, turn=6, look=8),
-        Key("vee", "hip", hips=5, roll=3, turn=10, look=12, left_x=10, down=1),
-        Key("flex", "hip", hips=2, turn=4),
+    "two-step wave": Score(
+        left=("hip", "hip", "hip", "hip", "guard", "vee", "over", "vee"),
+        right=("guard", "vee", "over", "vee", "guard", "hip", "hip", "hip"),
+        steps={
+            2: Step("left", z=15), 3: Step("right", z=15), 4: Step("right"), 5: Step("left"),
+            6: Step("right", x=12), 7: Step("right"),
+        },
+        weight=(-0.4, -0.9, 0.8, 0.2, -0.8, -0.8, 0.9, 0.8),
+        side=(0, 6, -7, 6, 0, -6, 7, -6),
+        lean=(2, -2, 3, -3, 3, -2, 0, -2),
+        turn=(0, -6, 6, -6, 0, 6, -6, 6),
+        look=(0, -10, 0, -10, 0, 10, 0, 10),
+        tilt=(0, 5, -5, 5, 0, -5, 5, -5),
     ),
-    "hip sway": (
-        Key("hip", "hip"),
-        Key("hip", "hip", hips=4.5, roll=6, side=-5, turn=3, tilt=5),
-        Key("hip", "hip", hips=-4.5, roll=-6, side=5, turn=-3, tilt=-5),
-        Key("hip", "hip", hips=4.5, roll=6, side=-5, turn=3, tilt=5, down=2),
-        Key("hip", "hip", hips=-4.5, roll=-6, side=5, turn=-3, tilt=-5, down=3),
-        Key("low", "hip", hips=4.5, roll=6, side=-5, turn=8, look=10, down=2),
-        Key("out", "hip", hips=-4.5, roll=-6, side=5, turn=10, look=14),
-        Key("low", "hip", hips=3, roll=3, side=-3),
+    "hip sway": Score(
+        left=("hip", "hip", "hip", "hip", "hip", "hip", "low out", "hip"),
+        right=("hip", "hip", "hip", "hip", "shoulder", "head", "head", "hip"),
+        steps={2: Step("left", x=10), 7: Step("left")},
+        weight=(0.4, -1, 1, -1, 1, -1, 1, -0.9),
+        roll=(1, -4, 5, -5, 5, -5, 6, -2),
+        yaw=(0, -6, 6, -6, 8, -8, 10, 0),
+        turn=(0, 5, -5, 5, -6, 6, -2, 0),
+        side=(0, 2, -2, 2, -2, 3, -8, 0),
+        look=(0, 0, 0, 6, 0, 10, 18, 0),
+        tilt=(0, 5, -5, 5, -5, 6, -8, 0),
+        down=(0, 0.5, 0.5, 1.5, 2.5, 2.5, 1, 0),
     ),
-    "punches": (
-        Key("guard", "guard", down=1),
-        Key("guard", "punch", turn=10, hips=-2, look=-4),
-        Key("punch", "guard", turn=-10, hips=4, left_x=10, down=2),
-        Key("guard", "punch", turn=10, hips=4, left_x=10, look=4),
-        Key("punch", "guard", turn=-10, hips=2, left_x=10, right_x=4, down=2),
-        Key("guard", "punch", turn=10, hips=2, left_x=10, right_x=4),
-        Key("punch", "punch", hips=2, lean=-4, left_x=10, down=2),
-        Key("guard", "guard", hips=0, down=1),
+    "punches": Score(
+        left=("guard", "guard", "up", "guard", "vee", "guard", "low out", "guard"),
+        right=("guard", "up", "guard", "up", "low out", "guard", "vee", "guard"),
+        steps={2: Step("left", x=12), 5: Step("left"), 6: Step("right", x=12), 7: Step("right")},
+        weight=(0, -0.6, 0.5, -0.3, 0.8, -0.8, -0.5, 0.9),
+        turn=(0, 9, -9, 9, 12, 0, -12, 0),
+        side=(0, -3, 3, -3, 8, 0, -8, 0),
+        lean=(4, -2, -2, -2, -4, 5, -4, 5),
+        look=(0, -4, 4, -4, 20, 0, -20, 0),
+        nod=(4, -4, -4, -4, -6, 5, -6, 5),
+        down=(1.5, 0.5, 1, 0.5, 0, 2.5, 0, 2),
     ),
-    "windmill": (
-        Key("low", "low", down=1.5),
-        Key("out", "out", side=-3, hips=2),
-        Key("side", "side", hips=4, roll=3, side=-5, left_x=8),
-        Key("vee", "vee", hips=4, lean=-4, left_x=8),
-        Key("high", "high", hips=2, lean=-2, look=0, left_x=8, down=1.5),
-        Key("vee", "vee", hips=-2, roll=-3, side=4, left_x=8),
-        Key("side", "side", hips=-3, side=5),
-        Key("out", "out", side=2),
+    "windmill": Score(
+        left=("low", "across", "over", "vee", "over", "vee", "side", "low out"),
+        right=("low out", "side", "vee", "over", "vee", "over", "across", "low"),
+        steps={2: Step("left", x=12), 7: Step("left")},
+        weight=(-0.4, -1, -0.6, 1, -1, 1, 0.8, -0.8),
+        roll=(0, -2, -2, 3, -3, 3, 2, 0),
+        turn=(-6, -10, -4, 4, -4, 4, 12, 6),
+        side=(4, 6, 8, -10, 10, -10, -6, -3),
+        lean=(5, 1, -3, -3, -3, -3, 1, 5),
+        look=(-8, -14, -4, 4, -4, 4, 14, 8),
+        tilt=(2, 0, 5, -6, 6, -6, 0, -2),
+        down=(1.5, 0.5, 0, 0, 0, 0, 0.5, 1.5),
     ),
-    "heart": (
-        Key("chest", "chest"),
-        Key("guard", "guard", down=1.5, lean=4),
-        Key("flex", "flex", left_z=10, hips=2),
-        Key("vee", "vee", left_z=10, right_z=10, lean=-4),
-        Key("crown", "crown", left_z=10, right_z=10, tilt=8, side=4),
-        Key("crown", "crown", left_z=10, right_z=10, tilt=-8, side=-4, down=2),
-        Key("flex", "flex", left_z=10),
-        Key("cheek", "cheek", tilt=6, down=1),
+    "heart": Score(
+        left=("guard", "love", "flex", "heart", "heart", "flex", "cheek", "cheek"),
+        right=("guard", "love", "flex", "heart", "heart", "flex", "cheek", "cheek"),
+        steps={
+            2: Step("left", x=4, z=10), 5: Step("left"), 6: Step("right", x=8), 7: Step("right"),
+        },
+        weight=(-0.3, -0.9, 0.3, 0.8, -0.8, -0.7, 0.7, 0.8),
+        side=(0, 3, 0, -8, 8, 0, -5, 5),
+        lean=(2, 5, -2, -4, -4, -2, 2, 2),
+        tilt=(0, 6, 0, -6, 6, 0, -9, 9),
+        nod=(0, 4, 0, -4, -4, 0, 2, 2),
+        down=(1, 2, 0, 0, 0, 0, 2, 2),
     ),
-    "twist": (
-        Key("guard", "guard", down=2),
-        Key("across", "back", turn=-14, look=6, hips=-1.5, down=3),
-        Key("back", "across", turn=14, look=-6, hips=1.5, down=3),
-        Key("across", "back", turn=-14, look=6, hips=-3, right_x=8, down=3),
-        Key("back", "across", turn=14, look=-6, hips=-2, right_x=8, down=4),
-        Key("across", "back", turn=-14, look=6, hips=-3, right_x=8, down=3),
-        Key("side", "side", turn=0, hips=-2, lean=-3, right_x=8),
-        Key("guard", "guard", down=2),
+    "twist": Score(
+        left=("guard", "fore", "back", "fore", "back", "fore", "side", "guard"),
+        right=("guard", "back", "fore", "back", "fore", "back", "side", "guard"),
+        steps={3: Step("right", x=8), 7: Step("right")},
+        weight=(0.3, 0.5, 0.6, 0.2, -0.4, 0.4, 0, 0.9),
+        yaw=(0, 10, -10, 10, -10, 10, 0, 0),
+        turn=(0, -22, 22, -22, 22, -22, 0, 0),
+        lean=(3, 6, 6, 7, 8, 8, -4, 3),
+        look=(0, 6, -6, 6, -6, 6, 0, 0),
+        nod=(0, 4, 4, 4, 4, 4, -6, 0),
+        down=(1, 2, 2.5, 3, 3.5, 3.5, 0.5, 1.5),
     ),
-}
+}  # fmt: skip
