@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 
 from training.adversarial import FAMILY_NAMES
-from training.checkpoint import resume, save, start_run, write_json
+from training.checkpoint import load_weights, resume, save, start_run, write_json
 from training.config import load_config
 from training.device import MixedPrecision, pick_device, seed_everything
 from training.gan import Ema
 from training.ingest.bodies import read_body_datasets
 from training.ingest.card import read_card
-from training.ingest.shipping import Seen, write_seen
+from training.ingest.shipping import Seen, read_seen, write_seen
 from training.pose.adversaries import Adversaries
 from training.pose.captures import clips_of
 from training.pose.conditions import AXES
@@ -80,6 +80,13 @@ class Training:
             ),
             "critics": torch.optim.AdamW(self.critics.parameters(), 5e-4, (0.0, 0.98)),
         }
+
+    def start_from(self, base: Path) -> None:
+        """Takes over another run's averaged generator and the networks beside it."""
+        load_weights(base, "generator_ema", self.generator)
+        load_weights(base, "generator_ema", self.ema.module)
+        load_weights(base, "style_encoder", self.encoder)
+        load_weights(base, "critics", self.critics)
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -164,20 +171,23 @@ def train(
     data: Path | None = None,
     speech: Path | None = None,
     sets: Path | None = None,
+    base: Path | None = None,
 ) -> None:
     """Trains into a run folder, from its last checkpoint when there is one.
 
     Raises:
         SystemExit: a data set is not there or does not fit.
     """
-    start_run(run, msgspec.to_builtins(settings), seed=settings.seed)
+    start_run(run, msgspec.to_builtins(settings), seed=settings.seed, base=base)
     rng = np.random.default_rng(settings.seed)
     voices = read_voices(voice_folders(data, speech))
     clips = make_clips(voices, settings.clips, settings.clip_frames, rng)
     check = make_clips(voices, 16, settings.clip_frames, rng)
-    captured = _captured(settings, run, sets, rng)
+    captured = _captured(settings, run, sets, base, rng)
     archives = sorted((data / "body").rglob("*.tar.xz")) if data else []
     training = Training(settings, clips, captured, calm_windows(archives, settings.frames))
+    if base:
+        training.start_from(base)
     first = resume(run, training.modules, training.optimisers)
     with RunLog(run, steps=settings.steps, first_step=first, tracking=settings.tracking) as log:
         for step in range(first, settings.steps):
@@ -193,7 +203,7 @@ def train(
 
 
 def _captured(
-    settings: Settings, run: Path, sets: Path | None, rng: np.random.Generator
+    settings: Settings, run: Path, sets: Path | None, base: Path | None, rng: np.random.Generator
 ) -> PoseClips | None:
     """Clips of the data sets that the settings name; writes down what the weights will see."""
     if settings.captures and sets is None:
@@ -201,12 +211,14 @@ def _captured(
             f"The configuration learns from {', '.join(settings.captures)}; expected the folder "
             "that holds these data sets as --sets, found none."
         )
+    before = read_seen(base) if base else Seen((), ())
     if not settings.captures or sets is None:
-        write_seen(run, Seen((), ()))
+        write_seen(run, before)
         return None
     recordings = read_body_datasets(sets, settings.captures)
     cards = tuple(read_card(sets / name) for name in settings.captures)
-    write_seen(run, Seen(cards, tuple(each.name for each in recordings)))
+    names = tuple(each.name for each in recordings)
+    write_seen(run, Seen((*before.cards, *cards), (*before.recordings, *names)))
     clips = clips_of(recordings, settings.clip_frames, rng)
     if clips is None:
         raise SystemExit(
@@ -235,6 +247,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="the folder of real captures")
     parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
+    parser.add_argument("--base", type=Path, help="a run whose weights to start from")
     parser.add_argument("--sets", type=Path, help="the folder of data sets of bodies")
     parser.add_argument("--captures", nargs="*", help="data sets, instead of the configured ones")
     parser.add_argument(
@@ -254,7 +267,7 @@ def main() -> None:
     elif args.adversarial:
         changes["adversarial"] = args.adversarial
     settings = msgspec.structs.replace(load_config(args.config, Settings), **changes)
-    train(settings, args.run, data=args.data, speech=args.speech, sets=args.sets)
+    train(settings, args.run, data=args.data, speech=args.speech, sets=args.sets, base=args.base)
 
 
 if __name__ == "__main__":

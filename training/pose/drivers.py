@@ -40,7 +40,7 @@ _SETTLE_S: Final = (
 )  # fmt: skip
 """Time constant of each of the two smoothing poles per channel: a held value is approached over
 about four of them, and an Ornstein-Uhlenbeck path loses its jitter."""
-_CROSSFADE_S: Final = 0.09
+_CROSSFADE_S: Final = 0.15
 """Each of the two poles by which one dance move gives way to the next."""
 SMOOTHED: Final = len(NOISE_NAMES)
 _HELD: Final = 4

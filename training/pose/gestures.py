@@ -123,6 +123,9 @@ def _bow(cast: _Cast) -> None:
     cast.add("hips_pitch", 14 * down)
     cast.add("hips_z", -0.06 * down)
     cast.add("hips_y", -0.012 * down)
+    for side in ("left", "right"):
+        # Arms hang from the shoulders, not along the back.
+        cast.add(f"{side}_swing", 36 * down)
     # The head keeps level by itself; in a bow it goes down with the back.
     cast.add("head_pitch", 40 * down)
 

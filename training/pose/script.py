@@ -132,7 +132,7 @@ def beats(frames: int, dancing: NDArray[np.bool_], rng: np.random.Generator) -> 
     swell = np.sin(np.arange(frames) / FPS * rng.uniform(0.1, 0.5) + rng.uniform(0, 6))
     intensity = np.clip(rng.uniform(0.3, 0.95) + 0.2 * swell, 0, 1)
     # Music often begins before the dance and goes on after it.
-    reach = int(rng.integers(1, 2 * FPS))
+    reach = int(rng.integers(FPS, 3 * FPS))
     plays = np.convolve(dancing, np.ones(2 * reach + 1), mode="same") > 0
     return (np.stack([position, intensity], axis=1) * plays[:, None]).astype(np.float32)
 

@@ -164,7 +164,7 @@ def _dancing(given: Conditions, signals: Tensor, own: Tensor) -> Tensor:
     bits = signals[..., -DANCE_BITS:]
     position, energy = given.beat.unbind(-1)
     return dance_posture(
-        position, move_weights(bits), energy=energy, style=own, direction=bits[..., -1]
+        position, move_weights(bits), energy=energy, style=own, direction=0.6 * bits[..., -1]
     )
 
 
