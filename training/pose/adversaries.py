@@ -60,7 +60,7 @@ class Adversaries(nn.Module):
 
     def judge(self, trial: "Trial") -> tuple[Tensor, dict[str, float]]:
         """What the critics minimise, and numbers to log."""
-        total, metrics = torch.zeros(()), {}
+        total, metrics = self.scale.new_zeros(()), dict[str, float]()
         for name, critic, pair, _ in self._rounds(trial):
             loss, more = discriminator_loss(
                 critic, pair.real, pair.made, penalty=self.settings.penalty,
@@ -72,7 +72,7 @@ class Adversaries(nn.Module):
 
     def fool(self, trial: "Trial") -> Tensor:
         """What the generator minimises; call it after the critics' own update."""
-        family, total = self.settings.adversarial, torch.zeros(())
+        family, total = self.settings.adversarial, self.scale.new_zeros(())
         for _, critic, pair, weight in self._rounds(trial):
             total = total + weight * generator_loss(critic, pair.real, pair.made, family=family)
         return total

@@ -94,7 +94,7 @@ def gestures(
     rates = rate / FPS * np.where(busy, 0.15, 1.0)
     for names, share in ((GESTURES, 1.0), (_OF_THE_HEAD, 0.2)):
         free_from = 0
-        for frame in np.flatnonzero(rng.random(frames) < share * rates):
+        for frame in np.flatnonzero(rng.random(frames) < share * rates).tolist():
             which = GESTURES.index(names[int(rng.integers(len(names)))])
             if frame < free_from or curves[frame, 0, which]:
                 continue
@@ -102,7 +102,7 @@ def gestures(
             cut = int(length * rng.uniform(0.05, 0.95)) if rng.random() < _CUT else length
             # A new one may begin while the last one, cut, still fades.
             free_from = frame + cut + int(rng.integers(0, 10))
-            place_gesture(curves, which, int(frame), length, cut)
+            place_gesture(curves, which, frame, length, cut)
     return curves.reshape(frames, -1)
 
 

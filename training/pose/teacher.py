@@ -86,14 +86,22 @@ def _mood(given: Conditions, breath: Tensor, own: Tensor) -> _Mood:
     accent = accents(level) * speak
     arousal = feelings["arousal"]
     return _Mood(
-        listen, think, speak, dance, arousal,
-        *(feelings[name] for name in ("happy", "angry", "sad", "surprised", "curious")),
+        listen=listen,
+        think=think,
+        speak=speak,
+        dance=dance,
+        arousal=arousal,
+        happy=feelings["happy"],
+        angry=feelings["angry"],
+        sad=feelings["sad"],
+        surprised=feelings["surprised"],
+        curious=feelings["curious"],
         lively=(1.0 + 0.35 * arousal + 0.25 * own[..., 8]).clamp(0.4, 1.6),
         level=level,
         accent=accent,
         nudge=spring(accent, 0.35),
         breath=breath,
-    )  # fmt: skip
+    )
 
 
 def _standing(noise: dict[str, Tensor], own: Tensor, mood: _Mood) -> Tensor:

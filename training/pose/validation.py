@@ -1,7 +1,7 @@
 """How a pose run is doing, on performances that it does not learn from."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.pose.data import PoseClips
 from training.pose.model import PoseGenerator, feet_of
@@ -10,8 +10,9 @@ from training.tracking import OBJECTIVE
 
 
 @torch.no_grad()
-def validate(generator: PoseGenerator, clips: PoseClips) -> dict[str, float]:
+def validate(generator: nn.Module, clips: PoseClips) -> dict[str, float]:
     """Joints against the teacher's, in centimetres, and feet that are lifted or not as taught."""
+    assert isinstance(generator, PoseGenerator)
     device = generator.mean.device
     given = type(clips.given)(*(each.to(device) for each in clips.given))
     motion, _ = generator(given, generator.initial_state(len(clips)))
