@@ -197,9 +197,8 @@ def _nod(cast: _Cast) -> None:
 
 
 def _shake(cast: _Cast) -> None:
-    cast.add(
-        "head_yaw", 16 * swings(cast.phase, 0.04, 0.96, 2.0) * torch.tanh(8 * cast.variant + 4)
-    )
+    first = torch.where(cast.variant < 0, -1.0, 1.0)
+    cast.add("head_yaw", 16 * first * swings(cast.phase, 0.04, 0.96, 2.0))
     cast.add("head_pitch", 3 * envelope(cast.phase, 0.3, 0.6))
 
 
