@@ -23,6 +23,7 @@ CHUNK_SAMPLES = AUDIO_RATE_HZ * 40 // 1000
 """Audio chunks are 20 to 40 ms long."""
 HANGOVER_FRAMES = 6
 """Pauses between clauses shorter than 200 ms do not end the speaking activity."""
+BEATS_LINGER_FRAMES = 60
 BLEND_PER_FRAME = 0.2
 """How fast the activity conditioning follows a change: 90 % within a third of a second."""
 
@@ -68,6 +69,7 @@ class Performer:
         buffer_s: float,
         gestures: GestureTimes,
         style: NDArray[np.float32] = AVERAGE_STYLE,
+        body_style: NDArray[np.float32] = AVERAGE_STYLE,
     ) -> None:
         self.character = character
         self.outputs: set[Output] = set()
@@ -79,6 +81,7 @@ class Performer:
         """The music that is heard, if any."""
         self.emotion = character.emotion_vector()
         self.style = style
+        self.body_style = body_style
         """Shape (16,)."""
         self.track = SpeechTrack()
         self.frame = 0
@@ -94,6 +97,8 @@ class Performer:
         self._times = gestures
         self._gestures = GestureTrack(gestures)
         self._gesture_cues: list[Cue] = []
+        self._last_beats: Beats | None = None
+        self._beats_end = 0
         self._last_word_s: float | None = None
         """Media time at which the last word of the speech placed so far begins."""
         self._open_utterance: str | None = None
@@ -249,8 +254,15 @@ class Performer:
         return self._gestures.row(self.frame)
 
     def beat_row(self) -> NDArray[np.float32]:
-        """Shape (2,), see `Beats.row`; zeros where there is no music."""
-        return np.zeros(2, np.float32) if self.beats is None else self.beats.row(self.frame / FPS)
+        """Shape (2,), see `Beats.row`; zeros where there is no music.
+
+        A beat that is taken away is counted on until the dance has come to rest.
+        """
+        if self.beats is not None:
+            self._last_beats, self._beats_end = self.beats, self.frame + BEATS_LINGER_FRAMES
+        if self._last_beats is None or self.frame > self._beats_end:
+            return np.zeros(2, np.float32)
+        return self._last_beats.row(self.frame / FPS)
 
     def activity_blend(self) -> NDArray[np.float32]:
         """Shape (5,), in `ACTIVITIES` order; sums to 1 and glides from one to the next."""

@@ -53,6 +53,7 @@ class _Heard:
     activity: Array
     emotion: Array
     style: Array
+    body_style: Array
     gesture: Array
     beat: Array
 
@@ -81,7 +82,7 @@ class Stage:
         face: The face generator.
         pose: The pose generator.
         clock: Paces the ticks.
-        styles: Makes the style code that face and body share; without a prior by default.
+        styles: Makes the style codes of face and body; without a prior by default.
         lead_us: How long before its playing time sound is handed to the outputs.
         buffer_s: How much unspoken sound a character may hold before its speech model waits.
         """
@@ -118,6 +119,9 @@ class Stage:
             buffer_s=self._buffer_s,
             gestures=self._gesture_times,
             style=self.styles.code(character.motion),
+            body_style=self.styles.body_code(
+                character.motion, self.pose.config.style_axes, self.pose.config.style_tags
+            ),
         )
         self._first_tick[performer] = self._tick
         self._seeds[performer] = seed
@@ -175,6 +179,7 @@ class Stage:
             activity=np.stack([each.activity_blend() for each in cast]),
             emotion=np.stack([each.emotion for each in cast]),
             style=np.stack([each.style for each in cast]),
+            body_style=np.stack([each.body_style for each in cast]),
             gesture=np.stack([each.gesture_row() for each in cast]),
             beat=np.stack([each.beat_row() for each in cast]),
         )
@@ -208,7 +213,7 @@ class Stage:
                 emotion=heard.emotion,
                 gesture=heard.gesture,
                 beat=heard.beat,
-                style=heard.style,
+                style=heard.body_style,
                 noise=pose_noise,
             ),
             states.pose,
