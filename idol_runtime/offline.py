@@ -14,7 +14,9 @@ from idol_runtime.conversation import Conversation, ReplyOptions
 from idol_runtime.engine import open_stage
 from idol_runtime.errors import InputError
 from idol_runtime.metrics import TurnMetrics
+from idol_runtime.motion.beats import BeatGrid
 from idol_runtime.onnx import Provider
+from idol_runtime.outputs.beats_csv import write_beats_csv
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.performer import Performer, Utterance
 from idol_runtime.services import ModelFolders, start_models
@@ -26,6 +28,7 @@ from idol_runtime.stage import Stage
 NO_PACE_MS = 24 * 3600 * 1000
 PIECE_SAMPLES = 60 * FRAME_SAMPLES
 """A recording is given to the stage two seconds at a time: it holds what it hears as floats."""
+REPORT_FRAMES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ async def say(
     seed: int = 1,
     fps: int = FPS,
 ) -> Said:
-    """One whole turn into files: `reply.txt`, `speech.wav`, `face.csv`, `pose.bvh`, `events.jsonl`.
+    """One whole turn into files: `reply.txt`, `speech.wav`, `face.csv`, `pose.bvh`, `pose.vrma`,
+    `events.jsonl`.
 
     Raises:
         InputError: the text is empty or too long.
@@ -77,12 +81,16 @@ async def animate(
     provider: Provider = "auto",
     seed: int = 1,
     fps: int = FPS,
+    activity: str = "speak",
+    voice: NDArray[np.int16] | None = None,
+    beats: BeatGrid | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
-    """Face and body for a recording: `speech.wav` (at 24 kHz), `face.csv`, `pose.bvh`.
+    """Face and body for a recording: `speech.wav` (at 24 kHz), `face.csv`, `pose.bvh`, `pose.vrma`.
 
     The generators hear the recording at the level they were trained on, see `at_speech_level`;
-    `speech.wav` holds it as it was. Nothing depends on the language.
+    `speech.wav` holds it as it was. Nothing depends on the language. Who idles, listens, thinks
+    or dances does not make the sound and keeps its lips closed, unless there is a `voice`.
 
     Args:
         samples: Shape (n,), n >= 1, mono PCM16 at `AUDIO_RATE_HZ`; see `read_wav`.
@@ -91,6 +99,10 @@ async def animate(
         provider: Where the generators run.
         seed: Draws blinks, glances and sway; the lips do not depend on it.
         fps: Rows a second.
+        activity: One of `ACTIVITIES`; who dances also gets `beats.csv`.
+        voice: Shape (m,), what of the recording the character says or sings itself; the lips
+            follow it alone. `speech.wav` holds `samples` all the same.
+        beats: The music's, 0 s being the beginning of the recording; see `find_beats`.
         progress: Told how many frames at 30 a second are made, and of how many.
 
     Returns:
@@ -100,19 +112,41 @@ async def animate(
         InputError: the files cannot be written.
     """
     stage, performer, recorder = _set_the_stage(character, provider, seed)
-    recording, heard = Utterance("recording", "animate", ""), at_speech_level(samples)
-    frames = performer.earliest_speech // FRAME_SAMPLES + len(heard) // FRAME_SAMPLES
+    start = performer.earliest_speech
+    end = start + len(samples)
+    frames = end // FRAME_SAMPLES
+    if activity != "speak":
+        performer.activity = activity
+    if beats is not None:
+        performer.beats = beats.starting_at(start / AUDIO_RATE_HZ)
+    own = samples if activity == "speak" and voice is None else voice
+    if own is not None:
+        heard = at_speech_level(own[: len(samples)])
+        await _hear(stage, performer, heard, lambda done: progress(done, frames))
+    while performer.frame * FRAME_SAMPLES <= end:
+        stage.tick()
+        if performer.frame % REPORT_FRAMES == 0:
+            progress(min(performer.frame, frames), frames)
+    recorder.audio = [AudioChunk(pts_of(start), samples)]
+    _write(recorder, folder, start, end, fps)
+    if activity == "dance" and beats is not None:
+        write_beats_csv(folder / "beats.csv", beats, len(samples) / AUDIO_RATE_HZ)
+    progress(frames, frames)
+    return len(samples) / AUDIO_RATE_HZ
+
+
+async def _hear(
+    stage: Stage, performer: Performer, heard: NDArray[np.int16], told: Callable[[int], None]
+) -> None:
+    """Performs a recording as the character's own sound."""
+    recording = Utterance("recording", "animate", "")
     for start in range(0, len(heard), PIECE_SAMPLES):
         piece = heard[start : start + PIECE_SAMPLES]
         is_last = start + PIECE_SAMPLES >= len(heard)
         await performer.speak(recording, SpeechChunk(piece, (), is_last))
         while performer.earliest_speech < performer.speech_ends:
             stage.tick()
-        progress(performer.frame, frames)
-    recorder.audio = [AudioChunk(recorder.audio[0].pts_us, samples)]
-    duration_s = _perform(stage, performer, recorder, folder, fps)
-    progress(frames, frames)
-    return duration_s
+        told(performer.frame)
 
 
 def _set_the_stage(
@@ -131,15 +165,21 @@ def _perform(
     """Moves the character to the end of what it says and writes the files."""
     while performer.frame * FRAME_SAMPLES <= performer.speech_ends:
         stage.tick()
-    start_us = recorder.audio[0].pts_us if recorder.audio else pts_of(performer.speech_ends)
-    spoken = performer.speech_ends - round(start_us * AUDIO_RATE_HZ / 1_000_000)
+    start = performer.speech_ends
+    if recorder.audio:
+        start = round(recorder.audio[0].pts_us * AUDIO_RATE_HZ / 1_000_000)
+    _write(recorder, folder, start, performer.speech_ends, fps)
+    return (performer.speech_ends - start) / AUDIO_RATE_HZ
+
+
+def _write(recorder: Recorder, folder: Path, start: int, end: int, fps: int) -> None:
+    """Writes what is between two samples on the clock."""
     # Rounded down: a microsecond too many would be a row more than there is sound.
-    duration_us = spoken * 1_000_000 // AUDIO_RATE_HZ
+    duration_us = (end - start) * 1_000_000 // AUDIO_RATE_HZ
     try:
-        recorder.write(folder, start_us=start_us, duration_us=duration_us, fps=fps)
+        recorder.write(folder, start_us=pts_of(start), duration_us=duration_us, fps=fps)
     except OSError as error:
         raise InputError(
             f"{folder}: expected a folder to write to, but {error.strerror or error}; "
             "choose another one or make room."
         ) from None
-    return spoken / AUDIO_RATE_HZ

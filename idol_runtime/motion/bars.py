@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_runtime.motion.metronome import BEATS
-from idol_runtime.motion.onsets import FRAME_RATE_HZ, SPLIT_HZ, Onsets, centres_hz
+from idol_runtime.motion.onsets import FRAME_RATE_HZ, LAG, SPLIT_HZ, Onsets, centres_hz
 
 BAR = 4
 CHORDS = 1.5
 """What a change of harmony counts beside that of drums."""
-OPENING_BAR, OPENING_EIGHT = 0.15, 0.5
+OPENING_BAR, OPENING_EIGHT = 0.15, 0.7
 """How much it counts that a song is likely to begin with a bar and with an eight."""
+LEAST_STRENGTH, LEAST_CHANGE = 0.1, 0.01
+"""What drums and harmonies vary less than is taken for the same."""
 
 _REACH = 3
 _BASS, _TREBLE = 0, 2
@@ -42,7 +44,7 @@ def first_count(onsets: Onsets, beats: Places, begins: int) -> int:
         for offset in range(BAR)
     ]
     bar = int(np.argmax(scores))
-    part = _changes(onsets, beats, reach=BEATS)
+    part = _changes(onsets, beats, reach=2 * BEATS)  # sees through a loop of four bars
     before = (beats[0] - begins) * (len(beats) - 1) / (beats[-1] - beats[0])
     opening = bar + BAR * round((-before - bar) / BAR)
     eights = {offset: _mean(part, offset, BEATS) for offset in (bar, bar + BAR)}
@@ -54,7 +56,9 @@ def _around(curve: NDArray[np.float32], beats: Places) -> Places:
     """[K]: the summit of a curve around each beat, in standard deviations of all beats."""
     middle = np.round(beats).astype(int)[:, None] + np.arange(-_REACH, _REACH + 1)
     summits: Places = curve[middle.clip(0, len(curve) - 1)].max(axis=1).astype(np.float64)
-    return _standard(summits)
+    around = _standard(summits, LEAST_STRENGTH)
+    around[beats < LAG + _REACH] = 0.0  # what sounded before the recording is not known
+    return around
 
 
 def _changes(onsets: Onsets, beats: Places, reach: int) -> Places:
@@ -64,18 +68,18 @@ def _changes(onsets: Onsets, beats: Places, reach: int) -> Places:
     edges = np.round(beats).astype(int).clip(0, len(total) - 1)
     ends = np.concatenate([edges, [min(len(total) - 1, edges[-1] + FRAME_RATE_HZ)]])
     distance = np.zeros(len(beats))
-    for beat in range(reach, len(beats)):
-        middle, first = ends[beat], ends[beat - reach]
-        last = ends[min(beat + reach, len(beats))]
+    for beat in range(reach, len(beats) - reach + 1):
+        first, middle, last = ends[[beat - reach, beat, beat + reach]]
         before = (total[middle] - total[first]) / max(1, middle - first)
         after = (total[last] - total[middle]) / max(1, last - middle)
         size = np.linalg.norm(before) * np.linalg.norm(after)
         distance[beat] = 1 - before @ after / size if size > 0 else 0.0
-    return _standard(distance)
+    return _standard(distance, LEAST_CHANGE)
 
 
-def _standard(values: Places) -> Places:
-    standard: Places = (values - values.mean()) / (values.std() + 1e-9)
+def _standard(values: Places, least: float) -> Places:
+    """In standard deviations, but differences far below `least` are none."""
+    standard: Places = (values - values.mean()) / max(float(values.std()), least)
     return standard
 
 

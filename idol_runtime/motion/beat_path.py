@@ -33,6 +33,9 @@ INTERVALS: Final = np.arange(
 )
 """Lengths of a beat in frames."""
 
+BARE = 0.1
+"""Onset strength where nothing began."""
+
 _PEAK_REACH = 3
 """A beat is moved to the summit of its onset from at most this many frames away."""
 _OUTLIER = 2.0
@@ -44,6 +47,8 @@ Places = NDArray[np.float64]
 
 def beat_path(strength: Curve) -> tuple[NDArray[np.int64], float]:
     """Beats in frames and the path's score: about 1 a second where the beat is clear.
+
+    Chance finds a score of about 2 in any sound.
 
     Args:
         strength: [T], about 1 at a clear onset, 0 elsewhere.
@@ -69,7 +74,10 @@ def beat_path(strength: Curve) -> tuple[NDArray[np.int64], float]:
         came_from[frame] = np.where(value > 0.0, source, -1)
         if (top := int(score.argmax())) >= 0 and score[top] > best:
             best, end = float(score[top]), (frame, top)
-    return _walk_back(came_from, *end), best
+    beats = _walk_back(came_from, *end)
+    # A path opens with an interval; whether a beat began it is not part of its score.
+    is_bare = strength[max(0, beats[0] - _PEAK_REACH) :][: 2 * _PEAK_REACH].max() < BARE
+    return beats[int(is_bare and len(beats) > 1) :], best
 
 
 def even_out(strength: Curve, beats: NDArray[np.int64]) -> Places:

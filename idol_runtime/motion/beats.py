@@ -16,6 +16,8 @@ CERTAIN = 0.45
 """Where a beat is believed. Made and real songs reach 0.65 and more; speech and noise 0.3."""
 CLEAR_SCORE = 0.8
 """Score a second of a song with a clear beat, see `beat_path`."""
+LUCK = 2.0
+"""Score that chance finds in any sound, however short."""
 GENTLE_BPM = 90.0
 GENTLE = 0.5
 """Without a beat a body sways at this tempo and with this share of the intensity."""
@@ -142,7 +144,7 @@ def _tracked(onsets: Onsets) -> BeatGrid:
     heard, intensity = _intensity(onsets.power)
     beats, score = beat_path(onsets.strength)
     sounding_s = max(1, int(heard.sum())) / FRAME_RATE_HZ
-    confidence = float(np.clip(score / sounding_s / CLEAR_SCORE, 0.0, 1.0))
+    confidence = float(np.clip((score - LUCK) / sounding_s / CLEAR_SCORE, 0.0, 1.0))
     if len(beats) < BAR:
         confidence = 0.0
     begins = int(np.argmax(heard))

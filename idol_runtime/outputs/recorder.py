@@ -11,6 +11,7 @@ from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Fram
 from idol_runtime.outputs.bvh import write_bvh
 from idol_runtime.outputs.face_csv import write_face_csv
 from idol_runtime.outputs.resample import resample_face, resample_pose
+from idol_runtime.outputs.vrma import write_vrma
 
 
 class Recorder:
@@ -34,16 +35,19 @@ class Recorder:
                 self.cues.append(frame)
 
     def write(self, folder: Path, *, start_us: int, duration_us: int, fps: int) -> None:
-        """Writes `speech.wav`, `face.csv`, `pose.bvh` and `events.jsonl`.
+        """Writes `speech.wav`, `face.csv`, `pose.bvh`, `pose.vrma` and `events.jsonl`.
 
-        All four begin at `start_us` on the media clock and last `duration_us`; the tables have
+        All begin at `start_us` on the media clock and last `duration_us`; the tables have
         one row a frame at `fps`, the first at 0 s.
         """
         folder.mkdir(parents=True, exist_ok=True)
         rows = np.arange(-(-duration_us * fps // 1_000_000), dtype=np.float64)
         times_us: NDArray[np.float64] = start_us + rows * (1_000_000 / fps)
         write_face_csv(folder / "face.csv", resample_face(self.face, times_us), fps=fps)
-        write_bvh(folder / "pose.bvh", resample_pose(self.pose, times_us), fps=fps)
+        poses = resample_pose(self.pose, times_us)
+        write_bvh(folder / "pose.bvh", poses, fps=fps)
+        if poses:
+            write_vrma(folder / "pose.vrma", poses, fps=fps)
         self._write_wav(folder / "speech.wav", start_us, duration_us)
         cues = sorted(self.cues, key=lambda cue: cue.pts_us)
         lines = (msgspec.json.encode(_event(cue, start_us)) for cue in cues)

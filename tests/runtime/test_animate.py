@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     for out in ("one", "two"):
         animate(recording, tmp_path / out, "--seed", "7")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["events.jsonl", "face.csv", "pose.bvh", "speech.wav"]
+    assert names == ["events.jsonl", "face.csv", "pose.bvh", "pose.vrma", "speech.wav"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
