@@ -35,7 +35,7 @@ async def serve(
         server = Server(config, engine, character, avatar=build_avatar)
         engine.stage.on_tick = server.metrics.tick.observe
         async with open_server(server):
-            await engine.warm_up(character)
+            await asyncio.gather(engine.warm_up(character), server.pages.warm_up())
             server.is_warm = True
             when_ready(server.url)
             stopped = asyncio.create_task(server.serve_until_stopped())

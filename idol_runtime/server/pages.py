@@ -34,12 +34,18 @@ class Pages:
     def __init__(self, web: Path, avatar: Callable[[], bytes] | None) -> None:
         """Args:
         web: The folder of the page.
-        avatar: Makes the VRM file; called once, in a thread, when it is first asked for.
+        avatar: Makes the VRM file; called once, in a thread: by `warm_up`, or when it is first
+            asked for.
         """
         self._web = web.resolve()
         self._avatar = avatar
         self._avatar_file: bytes | None = None
         self._making = asyncio.Lock()
+
+    async def warm_up(self) -> None:
+        """Makes the avatar, which takes seconds: a browser gives up on an answer that is late."""
+        if self._avatar is not None:
+            await self._vrm()
 
     async def respond(self, path: str) -> Response:
         """The file a page asked for, or 404."""

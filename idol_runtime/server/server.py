@@ -78,7 +78,7 @@ class Server:
         self._host = host
         self._character = character
         self._avatar_url = AVATAR_PATH if avatar is not None else None
-        self._pages = Pages(web, avatar)
+        self.pages = Pages(web, avatar)
         self._waiting = WaitingRoom(config.limits)
         self._connections: set[Connection] = set()
         self._sockets: WebSocketServer | None = None
@@ -190,7 +190,7 @@ class Server:
             return self._check_handshake(request)
         if request.method not in ("GET", "HEAD"):
             return sentence(HTTPStatus.METHOD_NOT_ALLOWED, "Expected GET or HEAD.")
-        response = self._health(socket, request, path) or await self._pages.respond(path)
+        response = self._health(socket, request, path) or await self.pages.respond(path)
         return without_body(response) if request.method == "HEAD" else response
 
     def _check_handshake(self, request: Request) -> Response | None:

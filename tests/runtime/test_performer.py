@@ -333,3 +333,18 @@ def test_the_beat_is_read_at_the_time_of_the_frame_and_silent_without_music():
     one.beats = Metronome()
     tick(one, 45)
     np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])
+
+
+def test_a_beat_that_is_taken_away_is_counted_on_until_the_dance_is_at_rest():
+    class Metronome:
+        def row(self, time_s):
+            return np.array([time_s % 1, 0.7], np.float32)
+
+    one, _ = performer()
+    one.beats = Metronome()
+    one.beat_row()
+    one.beats = None
+    tick(one, 15)
+    np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])
+    tick(one, 60)
+    assert not one.beat_row().any()
