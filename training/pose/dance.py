@@ -60,7 +60,7 @@ def dance_posture(
     pose[..., FEET] = feet
     _bounce(pose, count, energy, style)
     pose[..., index("hips_y")] = _within_reach(pose)
-    side = 0.5 + 0.5 * torch.tanh(6 * direction)[..., None]
+    side = minimum_jerk((0.5 + 0.55 * direction).clamp(0.0, 1.0))[..., None]
     return side * pose + (1 - side) * mirrored(pose)
 
 
@@ -118,7 +118,7 @@ def _sized(drawn: Tensor, energy: Tensor, style: Tensor) -> Tensor:
         pose[..., part] = calm[part] + share * (drawn[..., part] - calm[part])
         pose[..., part.start + ARM.index("down")] -= 4.0 * (1 - touch) * style[..., 14]
     middle = goes[..., None] * drawn[..., MIDDLE]
-    pose[..., index("hips_x")] = middle[..., 0] + (0.2 + 0.8 * size) * drawn[..., SWAY]
+    pose[..., index("hips_x")] = middle[..., 0] + (0.1 + 0.9 * size) * drawn[..., SWAY]
     pose[..., index("hips_z")] += middle[..., 1]
     return pose
 

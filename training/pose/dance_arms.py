@@ -19,7 +19,7 @@ REACHES: Final[dict[str, Reach]] = {
     "side": Reach((0.50, 1.24, 0.06), palm=(0, -1, 0.1), fingers=(1, 0.15, 0.1)),
     "vee": Reach((0.36, 1.56, 0.08), palm=(-0.3, 0, 1), fingers=(0.6, 1, 0.1)),
     "up": Reach(
-        (0.15, 1.635, 0.15), palm=(-1, 0, 0.2), fingers=(0, 1, 0.1), elbow=(0.14, 1.44, 0.17)
+        (0.12, 1.62, 0.17), palm=(-0.6, 0, 1), fingers=(0, 1, 0.1), elbow=(0.17, 1.43, 0.14)
     ),
     "over": Reach(
         (0.00, 1.60, 0.20), palm=(-0.3, 0, 1), fingers=(-0.5, 1, 0.1), elbow=(0.10, 1.42, 0.17)
@@ -50,7 +50,6 @@ REACHES: Final[dict[str, Reach]] = {
     "heart": Reach(
         (0.15, 1.67, 0.08), palm=(-0.2, -1, 0), fingers=(-1, 0, 0.05), elbow=(0.33, 1.50, 0.03)
     ),
-    "dab": Reach((0.06, 1.34, 0.26), palm=(-0.2, -0.3, -1), fingers=(-0.9, 0.5, 0)),
 }
 """An elbow is given where two ways lead to the same hand: arms that go overhead in front of the
 body keep it in front, so that the way from pose to pose does too."""
@@ -61,7 +60,7 @@ ARMS: Final[dict[str, tuple[float, ...]]] = {
     "low out": (-8, 1, 32, 12, 9, 11, -7, -33, -2),
     "side": (15, -6, 20, 15, 13, 25, -0, -9, -17),
     "vee": (28, 5, 2, 51, -19, 42, -26, -13, -5),
-    "up": (28, 12, 50, 131, -6, 48, -4, 3, -6),
+    "up": (28, 0, 53, 121, 15, 48, 17, -13, -8),
     "over": (28, 10, 64, 129, 25, 48, 46, -11, -1),
     "front": (19, 18, 58, 57, 26, 53, 16, -3, -17),
     "chest": (-2, 3, 46, 15, 23, 104, -40, 55, 15),
@@ -76,7 +75,6 @@ ARMS: Final[dict[str, tuple[float, ...]]] = {
     "cheek": (-8, 3, 68, 48, 3, 128, -27, -2, 15),
     "love": (-8, 6, 54, 24, 16, 97, -34, 52, 15),
     "heart": (28, 16, -29, 15, -57, 51, -71, 55, 15),
-    "dab": (18, 13, 62, 60, 14, 100, -69, 24, -7),
 }
 """In `posture.ARM` order, degrees."""
 TOUCHING: Final = frozenset({"clap", "high clap", "hip", "cheek", "love", "heart", "head"})

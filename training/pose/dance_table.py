@@ -23,9 +23,9 @@ TOUCHES: Final = slice(SIZE + 3, SIZE + 5)
 _COLUMNS: Final = SIZE + 5
 _SLOTS: Final = 16
 _HALF_STANCE_M: Final = 0.08
-_SWAY: Final = 0.55
+_SWAY: Final = 0.62
 """The share of the way from the middle to over a foot that the hips go."""
-_ROLL_DEG: Final = 3.0
+_ROLL_DEG: Final = 4.0
 """How much higher the hip over the standing leg is."""
 _HANDS_LAG: Final = 0.10
 _HEAD_LAG: Final = 0.06
