@@ -18,7 +18,7 @@ def add_say_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         "say",
         help="say something to a character and keep the answer as files",
         description="One whole turn without a network: reply.txt, speech.wav, face.csv, "
-        "pose.bvh and events.jsonl.",
+        "pose.bvh, pose.vrma and events.jsonl.",
     )
     parser.add_argument("text", help="what you say to the character")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")

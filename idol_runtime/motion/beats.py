@@ -13,7 +13,7 @@ from idol_runtime.motion.metronome import BEATS
 from idol_runtime.motion.onsets import FRAME_RATE_HZ, RANGE_DB, Onsets, find_onsets
 
 CERTAIN = 0.45
-"""Where a beat is believed. Made and real songs reach 0.65 and more; speech and noise 0.3."""
+"""Where a beat is believed. Songs, made and real, reach 0.6 and more; speech and noise 0.1."""
 CLEAR_SCORE = 0.8
 """Score a second of a song with a clear beat, see `beat_path`."""
 LUCK = 2.0

@@ -53,9 +53,9 @@ def loudness(sound, count):
     return (frames.reshape(count, 800) ** 2).mean(axis=1) ** 0.25
 
 
-def test_all_five_files_are_written(said):
+def test_all_files_are_written(said):
     names = sorted(path.name for path in said.iterdir())
-    assert names == ["events.jsonl", "face.csv", "pose.bvh", "reply.txt", "speech.wav"]
+    assert names == ["events.jsonl", "face.csv", "pose.bvh", "pose.vrma", "reply.txt", "speech.wav"]
     assert (said / "reply.txt").read_text().strip()
 
 
