@@ -108,12 +108,13 @@ def _sized(drawn: Tensor, energy: Tensor, style: Tensor) -> Tensor:
     An arm whose hand touches something is there all the way, unless there is hardly any energy.
     """
     calm = CALM.to(drawn.device)
-    size = (0.15 + 0.85 * energy) * (0.88 + 0.07 * style[..., 12] + 0.05 * style[..., 8])
+    taste = 0.90 + 0.06 * style[..., 12] + 0.04 * style[..., 8]
+    size = (0.12 + 0.88 * energy * (2 - energy)) * taste
     pose = calm + size[..., None] * (drawn[..., :SIZE] - calm)
     goes = _travelled(energy)
     hands = ((LEFT_ARM, -1.0), (RIGHT_ARM, 1.0))
     for (part, side), touch in zip(hands, drawn[..., TOUCHES].unbind(-1), strict=True):
-        free = size * (0.95 + 0.05 * side * style[..., 13])
+        free = size * (0.97 + 0.03 * side * style[..., 13])
         share = (free + touch * (goes - free))[..., None]
         pose[..., part] = calm[part] + share * (drawn[..., part] - calm[part])
         pose[..., part.start + ARM.index("down")] -= 4.0 * (1 - touch) * style[..., 14]
