@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idol_protocol.channels import GESTURES, POSE_BONES
-from training.pose.arm_poses import ARMS, REACHES
+from training.pose.gesture_arms import ARMS, REACHES
 from training.pose.capsules import depth_m
 from training.pose.gesture_times import GESTURE_SECONDS, STROKE_PHASE
 from training.pose.gestures import gesture_motion

@@ -9,7 +9,7 @@ left arm in metres of a standing character (chest at 1.1, shoulder at 1.25, crow
 
 from typing import Final
 
-from training.pose.solve_arms import Reach, solve
+from training.pose.solve_arms import Reach, print_table
 
 REACHES: Final[dict[str, Reach]] = {
     "low": Reach((0.24, 0.88, 0.06), palm=(-1, 0, 0.2), fingers=(0.1, -1, 0.2)),
@@ -81,10 +81,5 @@ TOUCHING: Final = frozenset({"clap", "high clap", "hip", "cheek", "love", "heart
 """Poses in which a hand touches the other one or the body."""
 
 
-def main() -> None:
-    for name, reach in REACHES.items():
-        print(f'    "{name}": ({", ".join(f"{angle:.0f}" for angle in solve(reach))}),')
-
-
 if __name__ == "__main__":
-    main()
+    print_table(REACHES)

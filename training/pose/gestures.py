@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.pose.arm_poses import ARMS
+from training.pose.gesture_arms import ARMS
 from training.pose.posture import LEFT_ARM, RIGHT_ARM, SIZE, index
 from training.pose.springs import minimum_jerk
 

@@ -1,12 +1,12 @@
 """Finds the angles of an arm that put its hand where a pose wants it.
 
-    python -m training.pose.solve_arms
-
-prints the table of `training.pose.arm_poses`. Poses are written as where the left wrist is, where
+`python -m training.pose.gesture_arms` and `python -m training.pose.dance_arms` print their tables
+by it, for when the skeleton changes. Poses are written as where the left wrist is, where
 the fingers point and the palm faces; the nine angles follow by least squares within anatomical
 ranges, pulled a little towards a relaxed arm, so that they do not depend on luck.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,16 +82,11 @@ def _off(angles: NDArray[np.float64], reach: Reach) -> NDArray[np.float64]:
     return np.concatenate(off)
 
 
-def main() -> None:
-    from training.pose.arm_poses import REACHES
-
-    for name, reach in REACHES.items():
+def print_table(reaches: Mapping[str, Reach]) -> None:
+    """Prints a line of the table of angles for each reach, and how far the hand is from it."""
+    for name, reach in reaches.items():
         angles = solve(reach)
         joints, _ = place(angles)
-        miss = 100 * np.linalg.norm(joints[_WRIST] - reach.wrist)
+        miss_cm = 100 * np.linalg.norm(joints[_WRIST] - reach.wrist)
         numbers = ", ".join(f"{angle:.0f}" for angle in angles)
-        print(f'    "{name}": ({numbers}),  # {miss:.1f} cm off')
-
-
-if __name__ == "__main__":
-    main()
+        print(f'    "{name}": ({numbers}),  # {miss_cm:.1f} cm off')
