@@ -1,35 +1,78 @@
 import numpy as np
+import pytest
 import torch
 
-from idol_protocol.channels import POSE_BONES
-from training.pose.data import make_clips
+from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
+from training.features import FPS
+from training.noise import draw_noise
+from training.pose.conditions import Conditions
+from training.pose.data import PoseClips, make_clips, perform_scripts
 from training.pose.drivers import NOISE
-from training.pose.model import PoseGenerator, decode
-from training.pose.skeleton import forward_kinematics, quaternion_from_matrix
+from training.pose.limits import excess_deg
+from training.pose.script import place_gesture
+from training.pose.skeleton import forward_kinematics
+
+SILENCE = -1.03
+HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]
+ANKLES = [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")]
 
 
-def test_the_teacher_plants_its_feet_and_lets_its_arms_hang() -> None:
-    clips = make_clips([], 4, 300, np.random.default_rng(0))
-    joints, _ = forward_kinematics(clips.local, clips.hips_m)
-    for bone in ("leftFoot", "rightFoot"):
-        ankle = joints[:, :, POSE_BONES.index(bone)]
-        assert (ankle - ankle[:, :1]).abs().max() < 1e-4
-    idle = clips.activity[..., 0] > 0.99
-    hands = joints[..., [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")], 1]
-    assert hands[idle].mean() < 1.0
+def told(activity: str, frames: int = 240, *, seed: int = 0, bpm: float = 0.0) -> Conditions:
+    doing = torch.zeros(frames, len(ACTIVITIES))
+    doing[:, ACTIVITIES.index(activity)] = 1
+    place = torch.arange(frames) / FPS * bpm / 60 / 8 % 1
+    return Conditions(
+        audio=torch.full((frames, 160), SILENCE),
+        activity=doing,
+        emotion=torch.zeros(frames, 8),
+        gesture=torch.zeros(frames, 20),
+        beat=torch.stack([place, torch.full((frames,), 0.8 if bpm else 0.0)], dim=1),
+        style=torch.zeros(frames, 16),
+        noise=torch.from_numpy(draw_noise(NOISE, frames, FPS, np.random.default_rng(seed))),
+    )
 
 
-def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
-    torch.manual_seed(0)
-    generator = PoseGenerator(width=24).eval()
-    inputs = [torch.randn(2, 20, size) for size in (160, 4, 8, 16, NOISE.size)]
-    with torch.no_grad():
-        motion, _ = generator(*inputs, generator.initial_state(2))
-        local, hips = decode(motion, inputs[3])
-        state = generator.initial_state(2)
-        for frame in range(20):
-            turns, moved, state = generator.step(*[each[:, frame] for each in inputs], state)
-            torch.testing.assert_close(
-                turns, quaternion_from_matrix(local[:, frame]), atol=1e-5, rtol=0
-            )
-            torch.testing.assert_close(moved, hips[:, frame], atol=1e-5, rtol=0)
+def joints_of(clips: PoseClips) -> torch.Tensor:
+    joints, _ = forward_kinematics(*clips.taught())
+    return joints
+
+
+def test_the_teacher_stands_with_hanging_arms_and_feet_that_move_only_when_lifted() -> None:
+    joints = joints_of(perform_scripts([told("idle", 600, seed=each) for each in range(4)]))
+    assert joints[..., HANDS, 1].mean() < 1.0
+    ankles = joints[..., ANKLES, :]
+    low = ankles[..., 1] < ankles[..., 1].amin(dim=1, keepdim=True) + 0.006
+    moved = ankles[..., [0, 2]].diff(dim=1).norm(dim=-1)
+    assert moved[low[:, 1:] & low[:, :-1]].max() < 0.002
+    assert moved.max() > 0.002
+
+
+def test_no_clip_breaks_a_joint() -> None:
+    local, _ = make_clips([], 6, 400, np.random.default_rng(1)).taught()
+    assert excess_deg(local).max() < 1
+
+
+@pytest.mark.parametrize("name", GESTURES)
+def test_a_gesture_is_made_and_leaves_no_trace(name: str) -> None:
+    plain, asked = told("idle"), told("idle")
+    curves = np.zeros((240, 2, len(GESTURES)), np.float32)
+    place_gesture(curves, GESTURES.index(name), start=60, length=80, cut=80)
+    asked = asked._replace(gesture=torch.from_numpy(curves.reshape(240, 20)))
+    _, world = forward_kinematics(*perform_scripts([plain, asked]).taught())
+    # Two centimetres at ten centimetres from a joint: a turned head counts as a moved hand does.
+    apart = (world[0] - world[1]).norm(dim=(-2, -1)).amax(dim=-1)
+    assert apart[:60].max() < 1e-5
+    assert apart[60:140].max() > 0.2
+    assert apart[150:].max() < 0.1
+
+
+def test_the_same_noise_dances_another_eight_each_time_and_on_the_beat() -> None:
+    clips = perform_scripts([told("dance", 900, seed=3, bpm=120)])
+    hands = joints_of(clips)[0, :, HANDS]
+    eights = hands[: 7 * 120].unflatten(0, (7, 120))
+    apart = (eights[1:, None] - eights[None, 1:]).norm(dim=-1).mean(dim=(2, 3))
+    assert (apart[~torch.eye(6, dtype=torch.bool)] > 0.05).float().mean() > 0.5
+    speed = hands.diff(dim=0).norm(dim=-1).mean(dim=1)[120:]
+    beat = torch.arange(120, 899) % 15
+    # The move that leads to frame 15 k ends there: hands are slowest around the beat.
+    assert speed[(beat <= 1) | (beat >= 13)].mean() < 0.6 * speed[(beat > 4) & (beat < 11)].mean()

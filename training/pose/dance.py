@@ -27,6 +27,7 @@ from training.pose.dance_table import (
 from training.pose.legs import REACH_M, ankles
 from training.pose.posture import ARM, FEET, LEFT_ARM, RIGHT_ARM, SIZE, hips_m, index, mirrored
 from training.pose.skeleton import OFFSETS_M
+from training.pose.springs import minimum_jerk
 
 MOVES: Final = tuple(SCORES)
 _STEP_LIFT_M: Final = 0.06
@@ -62,11 +63,6 @@ def dance_posture(
     pose[..., index("hips_y")] = _within_reach(pose)
     side = minimum_jerk((0.5 + 0.55 * direction).clamp(0.0, 1.0))[..., None]
     return side * pose + (1 - side) * mirrored(pose)
-
-
-def minimum_jerk(share: Tensor) -> Tensor:
-    """From 0 to 1 with no speed and no acceleration at either end."""
-    return share**3 * (10 - 15 * share + 6 * share**2)
 
 
 def _body(count: Tensor, choice: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
     python -m training.pose.gesture_arms
 
-prints the angles that `training.pose.solve_arms` finds for the reaches; the right arm takes the same
-numbers mirrored. Metres of a standing character: the chest is at 1.1, the shoulder at 1.25, the
-crown of the head at 1.6.
+prints the angles that `training.pose.solve_arms` finds for the reaches; the right arm takes the
+same numbers mirrored. Metres of a standing character: the chest is at 1.1, the shoulder at 1.25,
+the crown of the head at 1.6.
 """
 
 from typing import Final
