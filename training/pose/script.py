@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
 from training.features import FPS
@@ -133,7 +134,7 @@ def beats(frames: int, dancing: NDArray[np.bool_], rng: np.random.Generator) -> 
     intensity = np.clip(rng.uniform(0.3, 0.95) + 0.2 * swell, 0, 1)
     # Music often begins before the dance and goes on after it.
     reach = int(rng.integers(FPS, 3 * FPS))
-    plays = np.convolve(dancing, np.ones(2 * reach + 1), mode="same") > 0
+    plays = maximum_filter1d(dancing, 2 * reach + 1, mode="constant")
     return (np.stack([position, intensity], axis=1) * plays[:, None]).astype(np.float32)
 
 

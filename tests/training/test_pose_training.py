@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from tests.training.test_pose_captures import recording
+from training.checkpoint import read_json
+from training.config import load_config
+from training.ingest.bodies import write_body_dataset
+from training.ingest.card import DatasetCard
+from training.ingest.shipping import read_seen
+from training.pose.adversaries import Adversaries
+from training.pose.conditions import AXES, Conditions, sizes
+from training.pose.data import make_clips
+from training.pose.drivers import NOISE
+from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace
+from training.pose.model import MOTION, PoseGenerator
+from training.pose.skeleton import quaternion_from_matrix
+from training.pose.streams import Batch, Streams
+from training.train_pose import Settings, Training, train
+
+CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
+CARD = DatasetCard(name="made", licence="MIT", may_ship=True, kind="beat")
+
+
+def smoke(**changes: object) -> Settings:
+    return msgspec.structs.replace(load_config(CONFIG, Settings), **changes)
+
+
+def drawn(rows: int, frames: int) -> Conditions:
+    rng = torch.Generator().manual_seed(0)
+    return Conditions(
+        *(torch.rand(rows, frames, size, generator=rng) for size in sizes(NOISE.size).values())
+    )
+
+
+def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
+    torch.manual_seed(0)
+    generator, given = PoseGenerator(width=24).eval(), drawn(2, 20)
+    with torch.no_grad():
+        local, hips, after = generator.perform(given, generator.initial_state(2))
+        state = generator.initial_state(2)
+        for frame in range(20):
+            now = given.select((slice(None), frame))
+            turns, moved, state = generator.step(now, state)
+            meant = quaternion_from_matrix(local[:, frame])
+            torch.testing.assert_close(turns, meant, atol=1e-5, rtol=0)
+            torch.testing.assert_close(moved, hips[:, frame], atol=1e-5, rtol=0)
+    torch.testing.assert_close(state, after, atol=1e-5, rtol=0)
+
+
+def test_a_run_that_was_cut_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    train(smoke(), tmp_path / "whole")
+    train(smoke(steps=3), tmp_path / "cut")
+    train(smoke(), tmp_path / "cut")
+    whole, cut = (read_json(tmp_path / name / "progress.json")["step"] for name in ("whole", "cut"))
+    assert whole == cut == 6
+    seen = read_seen(tmp_path / "whole")
+    assert seen.cards == ()
+
+
+@pytest.mark.parametrize("family", ["relativistic", "hinge", "wgan_gp", "non_saturating"])
+def test_both_critics_learn_and_the_generator_hears_them(family: str) -> None:
+    settings = smoke(adversarial=family, prior_weight=0.5, adversarial_weight=0.5)
+    clips = make_clips([], 4, 120, np.random.default_rng(0))
+    capture = about_mean(0.1 * torch.randn(30, 30, len(PRIOR_CHANNELS)))
+    training = Training(settings, clips, None, capture)
+    before = [value.clone() for value in training.critics.parameters()]
+    metrics = [training.step(step) for step in range(4)][-2]
+    assert {"fitting/d_margin", "moving/d_margin", "loss/adversarial"} <= set(metrics)
+    after = list(training.critics.parameters())
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_window_is_set_against_capture_of_like_pace() -> None:
+    slow, fast = (
+        about_mean(size * torch.randn(40, 30, len(PRIOR_CHANNELS))) for size in (0.01, 1.0)
+    )
+    critics = Adversaries(smoke(), torch.ones(MOTION), torch.cat([slow, fast]))
+    made = torch.randn(4, 30, MOTION)
+    given = drawn(4, 30)
+    none = torch.zeros(4, 1)
+    batch = Batch(given, made, torch.ones(4, MOTION), none[:, 0], none, made)
+    for size in (0.01, 1.0):
+        trial = critics.trial(batch, size * made, np.random.default_rng(0))
+        assert trial.captured is not None
+        ratio = pace(trial.captured.real) / pace(trial.captured.made)
+        assert (ratio.log().abs() < 0.5).all()
+
+
+def test_rows_of_captures_hear_what_the_encoder_reads_and_taught_ones_know_their_axes() -> None:
+    clips = make_clips([], 4, 120, np.random.default_rng(0))
+    streams = Streams(clips, clips, rows=8, frames=30, captured_share=0.5, seed=0)
+    batch = streams.at(0)
+    assert batch.captured.tolist() == [1.0] * 4 + [0.0] * 4
+    assert batch.motion.shape == (8, 30, MOTION)
+    assert batch.manner.shape == (8, 90, MOTION)
+    training = Training(smoke(batch=8), clips, clips, torch.zeros(0, 30, len(PRIOR_CHANNELS)))
+    told, _, _ = training._style(batch)
+    given = batch.given.style
+    kept = (told[:, 0, AXES] == given[:, 0, AXES]).all(dim=1)
+    assert kept.tolist() == [False, False, False, False, True, False, True, False]
+
+
+def test_a_clip_is_walked_through_window_by_window() -> None:
+    clips = make_clips([], 4, 120, np.random.default_rng(0))
+    streams = Streams(clips, None, rows=4, frames=30, captured_share=0.3, seed=1)
+    steps = [streams.at(step) for step in range(9)]
+    for row in range(4):
+        begins = [step for step, batch in enumerate(steps) if batch.begins[row, 0]]
+        assert np.diff(begins).tolist() == [4] * (len(begins) - 1)
+        first = begins[0]
+        walked = torch.cat([steps[first + k].motion[row] for k in range(4)])
+        assert any(torch.equal(walked, clip) for clip in clips.motion)
+
+
+def test_captured_talkers_are_learnt_from_and_decide_what_may_be_shipped(tmp_path: Path) -> None:
+    sets = tmp_path / "sets"
+    barred = msgspec.structs.replace(CARD, licence="CC-BY-NC-4.0", may_ship=False)
+    write_body_dataset(sets / "made", barred, [recording(400)])
+    run = tmp_path / "run"
+    train(smoke(captures=("made",), captured_share=0.5), run, sets=sets)
+    assert [card.licence for card in read_seen(run).cards] == ["CC-BY-NC-4.0"]
+    assert len(read_json(run / "styles.json")["captured"]) == 16
+    train(smoke(), tmp_path / "next", base=run)
+    assert len(read_seen(tmp_path / "next").cards) == 1
+    from export.pose import export
+
+    with pytest.raises(SystemExit, match="CC-BY-NC"):
+        export(tmp_path / "next", tmp_path / "bundle")
+
+
+def test_captures_without_their_folder_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="--sets"):
+        train(smoke(captures=("made",)), tmp_path / "run")
