@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES
+from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, FACE_ACTIVITIES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
 from idol_runtime.gesture_cues import PlacedGesture
@@ -92,6 +92,7 @@ class Performer:
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
         self._blend: NDArray[np.float32] = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
+        self._singing = 0.0
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
         self._times = gestures
@@ -270,6 +271,16 @@ class Performer:
         self._blend = (1 - BLEND_PER_FRAME) * self._blend + BLEND_PER_FRAME * target
         return self._blend
 
+    def face_activity(self) -> NDArray[np.float32]:
+        """Shape (4,), in `FACE_ACTIVITIES` order: a face that dances sings or is at ease."""
+        sings = 1.0 if self._is_heard() else 0.0
+        self._singing += BLEND_PER_FRAME * (sings - self._singing)
+        *face, dance = self._blend
+        row = np.array(face, np.float32)
+        row[FACE_ACTIVITIES.index("speak")] += dance * self._singing
+        row[FACE_ACTIVITIES.index("idle")] += dance * (1 - self._singing)
+        return row
+
     def show(
         self, face: NDArray[np.float32], rotations: NDArray[np.float32], hips: NDArray[np.float32]
     ) -> None:
@@ -295,11 +306,13 @@ class Performer:
     def _doing(self) -> str:
         if "dance" in (self.activity, self.resting):
             return "dance"
-        start = (self.frame - HANGOVER_FRAMES) * FRAME_SAMPLES
-        speaking = self.track.is_speaking(start, (HANGOVER_FRAMES + 1) * FRAME_SAMPLES)
-        if speaking:
+        if self._is_heard():
             return "speak"
         return self.resting if self.activity == "idle" else self.activity
+
+    def _is_heard(self) -> bool:
+        start = (self.frame - HANGOVER_FRAMES) * FRAME_SAMPLES
+        return self.track.is_speaking(start, (HANGOVER_FRAMES + 1) * FRAME_SAMPLES)
 
     async def _wait_for_a_frame(self) -> None:
         await self._moved.wait()

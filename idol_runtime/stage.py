@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, FACE_ACTIVITIES
+from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_runtime.character import Character
 from idol_runtime.clock import Clock
 from idol_runtime.motion.face import FaceInputs, FaceModel
@@ -51,6 +51,7 @@ class _Heard:
     audio: Array
     phonemes: Array
     activity: Array
+    face_activity: Array
     emotion: Array
     style: Array
     body_style: Array
@@ -177,6 +178,7 @@ class Stage:
             audio=audio[:, 0],
             phonemes=np.stack([self._phonemes(each) for each in cast]),
             activity=np.stack([each.activity_blend() for each in cast]),
+            face_activity=np.stack([each.face_activity() for each in cast]),
             emotion=np.stack([each.emotion for each in cast]),
             style=np.stack([each.style for each in cast]),
             body_style=np.stack([each.body_style for each in cast]),
@@ -199,7 +201,7 @@ class Stage:
             FaceInputs(
                 audio=heard.audio,
                 phonemes=heard.phonemes,
-                activity=_face_activity(heard.activity),
+                activity=heard.face_activity,
                 emotion=heard.emotion,
                 style=heard.style,
                 noise=face_noise,
@@ -245,10 +247,3 @@ class Stage:
             self.face.noise.initial_state(seeds),
             self.pose.noise.initial_state(seeds + (1 << 32)),
         )
-
-
-def _face_activity(activity: Array) -> Array:
-    """[B, 4] of the body's [B, 5]: a face that dances is at ease."""
-    face = activity[:, : len(FACE_ACTIVITIES)].copy()
-    face[:, FACE_ACTIVITIES.index("idle")] += activity[:, ACTIVITIES.index("dance")]
-    return face

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_protocol.channels import ACTIVITIES, FACE_CHANNELS, GESTURES, POSE_BONES
+from idol_protocol.channels import (
+    ACTIVITIES,
+    FACE_ACTIVITIES,
+    FACE_CHANNELS,
+    GESTURES,
+    POSE_BONES,
+)
 from idol_protocol.frames import AudioChunk, Cue, FaceFrame, PoseFrame
 from idol_runtime.character import Character
 from idol_runtime.gesture_cues import PlacedGesture
@@ -348,3 +354,20 @@ def test_a_beat_that_is_taken_away_is_counted_on_until_the_dance_is_at_rest():
     np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])
     tick(one, 60)
     assert not one.beat_row().any()
+
+
+async def test_the_face_of_one_who_dances_sings_while_there_is_a_voice():
+    one, _ = performer()
+    one.resting = "dance"
+    for _ in range(40):
+        one.activity_blend()
+        rest = one.face_activity()
+        tick(one, 1)
+    assert rest[FACE_ACTIVITIES.index("idle")] > 0.99
+    await one.speak(say(), chunk(2.0))
+    for _ in range(40):
+        one.activity_blend()
+        singing = one.face_activity()
+        tick(one, 1)
+    assert singing[FACE_ACTIVITIES.index("speak")] > 0.99
+    assert singing.sum() == pytest.approx(1, abs=1e-4)
