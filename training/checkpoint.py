@@ -15,11 +15,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+PROGRESS: Final = "progress.json"
 
 
 def start_run(
@@ -28,7 +30,7 @@ def start_run(
     """Creates a run folder and writes what the run is made of, and what its base was made of."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", dict(config))
-    before = {"base": read_json(base / "origin.json")} if base else {}
+    before = {"base": read_json(base / "origin.json") | read_json(base / PROGRESS)} if base else {}
     write_json(folder / "origin.json", origin(seed) | before)
 
 
@@ -69,7 +71,7 @@ def save(
     partial = folder / "optimisers.pt.part"
     torch.save(states, partial)
     os.replace(partial, folder / "optimisers.pt")
-    write_json(folder / "progress.json", {"step": step})
+    write_json(folder / PROGRESS, {"step": step})
 
 
 def save_weights(folder: Path, name: str, module: nn.Module) -> None:
@@ -86,7 +88,7 @@ def resume(
     optimisers: Mapping[str, torch.optim.Optimizer],
 ) -> int:
     """Loads what `save` wrote and returns its step; 0 when the folder holds no checkpoint."""
-    if not (folder / "progress.json").exists():
+    if not (folder / PROGRESS).exists():
         return 0
     for name, module in modules.items():
         load_weights(folder, name, module)
@@ -94,7 +96,7 @@ def resume(
     for name, optimiser in optimisers.items():
         optimiser.load_state_dict(states[name])
     torch.set_rng_state(states["torch_rng"])
-    return int(read_json(folder / "progress.json")["step"])
+    return int(read_json(folder / PROGRESS)["step"])
 
 
 def load_weights(folder: Path, name: str, module: nn.Module) -> None:

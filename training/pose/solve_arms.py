@@ -1,6 +1,6 @@
 """Finds the angles of an arm that put its hand where a pose wants it.
 
-`python -m training.pose.gesture_arms` and `python -m training.pose.dance_arms` print their tables
+`python -m training.pose.dance_arms` prints its table
 by it, for when the skeleton changes. Poses are written as where the left wrist is, where
 the fingers point and the palm faces; the nine angles follow by least squares within anatomical
 ranges, pulled a little towards a relaxed arm, so that they do not depend on luck.
