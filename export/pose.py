@@ -2,7 +2,7 @@
 
     python -m export.pose --checkpoint runs/pose --out idol_runtime/bundles/pose
 
-A metrics.json beside the checkpoint (`python -m training.evaluate_pose`) goes into the card.
+A metrics.json beside the checkpoint (`python -m training.evaluate pose`) goes into the card.
 """
 
 import argparse

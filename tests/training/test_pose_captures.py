@@ -27,7 +27,12 @@ def standing(frames: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def recording(
-    frames: int, *, fps: float = 30, heading_deg: float = 0.0, away_m: float = 0.0, sound: bool = True
+    frames: int,
+    *,
+    fps: float = 30,
+    heading_deg: float = 0.0,
+    away_m: float = 0.0,
+    sound: bool = True,
 ) -> BodyRecording:
     """Somebody who stands at another place, turned, and speaks in the first half."""
     local, hips = standing(frames)
