@@ -22,13 +22,12 @@ from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import load_weights, read_json
-from training.face.material import read_seen
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
 from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
 from training.face.settings import Settings
 from training.face.upper import NOISE, STYLE_AXES
 from training.features import FEATURES, FPS, manifest_audio
-from training.ingest.shipping import may_ship, require_shippable
+from training.ingest.shipping import may_ship, read_seen, require_shippable
 from training.train_face import STYLES_FILE
 
 TOLERANCE = 1e-5

@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from training.checkpoint import load_weights, read_json, save_weights, start_run, write_json
 from training.config import load_config
 from training.face.data import Stream, captured_stream
-from training.face.material import Seen, read_seen, write_seen
 from training.face.model import MADE, STYLE_SIZE, FaceGenerator
 from training.face.objective import Scales, reconstruction
 from training.face.settings import Settings
@@ -42,6 +41,7 @@ from training.face.validation import (
 )
 from training.face.windows import Windows
 from training.ingest.recording import Recording, read_dataset
+from training.ingest.shipping import Seen, read_seen, write_seen
 from training.style import StyleEncoder
 from training.tracking import RunLog
 from training.train_face import STYLES_FILE

@@ -36,7 +36,7 @@ from training.config import load_config
 from training.device import MixedPrecision, pick_device, seed_everything
 from training.early_stopping import EarlyStopping
 from training.face.adversaries import Adversaries
-from training.face.material import Material, gather, write_seen
+from training.face.material import Material, gather
 from training.face.model import LIPS, STYLE_SIZE, FaceGenerator
 from training.face.objective import (
     Scales,
@@ -49,6 +49,7 @@ from training.face.style import AXES, hide_channels
 from training.face.validation import Validation, speaker_styles
 from training.face.windows import Batch, Windows
 from training.gan import Ema
+from training.ingest.shipping import write_seen
 from training.style import StyleEncoder, axis_loss, kl, posterior_codes, sample
 from training.tracking import OBJECTIVE, RunLog
 from training.train_style_prior import write_codes

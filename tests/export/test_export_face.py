@@ -12,9 +12,9 @@ from export.face import export
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import FaceModel
 from training.config import load_config
-from training.face.material import Seen, write_seen
 from training.face.settings import Settings
 from training.ingest.recording import DatasetCard
+from training.ingest.shipping import Seen, write_seen
 from training.train_face import train
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"

@@ -27,12 +27,12 @@ from training.face.evaluation.sets import (
 )
 from training.face.evaluation.suite import Request, evaluate
 from training.face.evaluation.voices import KNOWN, UNKNOWN, closure, stage
-from training.face.material import Seen, write_seen
 from training.face.model import LIPS, MADE, STYLE_SIZE, FaceGenerator, FaceModelConfig
 from training.face.player import FacePlayer
 from training.face.settings import Settings
 from training.face.speech import hummed_utterances
 from training.ingest.recording import DatasetCard, Recording, write_dataset
+from training.ingest.shipping import Seen, write_seen
 
 CONFIG = FaceModelConfig(lips_width=16, upper_width=16)
 MOUTH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft")

@@ -10,7 +10,7 @@ from training.checkpoint import read_json
 from training.config import load_config
 from training.face.adversaries import Adversaries
 from training.face.data import Stream, captured_stream, sound_of, taught_stream
-from training.face.material import gather, read_seen
+from training.face.material import gather
 from training.face.model import LIPS, MADE, Conditions, FaceGenerator, FaceModelConfig
 from training.face.objective import Scales, phoneme_loss, reconstruction
 from training.face.settings import Settings
@@ -18,6 +18,7 @@ from training.face.speech import hummed_utterances
 from training.face.windows import Batch, Windows
 from training.finetune_face import Finetune, adapt, cut
 from training.ingest.recording import DatasetCard, Recording, write_dataset
+from training.ingest.shipping import read_seen
 from training.tracking import watched
 from training.train_face import train
 

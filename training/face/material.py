@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from training.checkpoint import read_json, write_json
 from training.face.data import Stream, calm_takes, captured_stream, taught_stream
 from training.face.model import MADE, STYLE_SIZE
 from training.face.settings import Settings
@@ -22,8 +20,8 @@ from training.face.speech import (
 )
 from training.face.upper import FPS
 from training.ingest.recording import Dataset, DatasetCard, Recording, read_dataset
+from training.ingest.shipping import Seen, read_seen
 
-SEEN_FILE: Final = "seen.json"
 SPEECH_CARD: Final = DatasetCard(
     name="English and Mandarin speech made with Kokoro-82M",
     licence="Apache-2.0",
@@ -33,13 +31,6 @@ SPEECH_CARD: Final = DatasetCard(
 )
 _TOGETHER = 4
 """Utterances in one taught stream."""
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """What a run's weights were trained on, its base's included."""
-
-    cards: tuple[DatasetCard, ...]
-    recordings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +80,6 @@ def gather(
         mask,
         seen,
     )
-
-
-def read_seen(run: Path) -> Seen:
-    """What a run's weights have seen.
-
-    Raises:
-        SystemExit: the folder does not say.
-    """
-    try:
-        return msgspec.convert(read_json(run / SEEN_FILE), Seen)
-    except (OSError, ValueError) as error:
-        raise SystemExit(
-            f"{run}: expected {SEEN_FILE}, the record of what the weights have seen, but {error}; "
-            "give a folder that `python -m training.train_face` wrote."
-        ) from None
-
-
-def write_seen(run: Path, seen: Seen) -> None:
-    value: dict[str, Any] = msgspec.to_builtins(seen)
-    write_json(run / SEEN_FILE, value)
 
 
 def _read(data: Path | None, name: str) -> Dataset:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from training.checkpoint import load_weights, read_json
 from training.face.data import Stream
-from training.face.material import SEEN_FILE, read_seen
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, FaceModelConfig
 from training.face.upper import FPS, NOISE
+from training.ingest.shipping import SEEN_FILE, read_seen
 from training.noise import draw_noise
 
 STYLES_FILE = "styles.json"
