@@ -67,12 +67,12 @@ def test_an_idle_body_stands_with_hanging_arms_and_planted_feet() -> None:
 
 @pytest.mark.parametrize("gesture", GESTURES)
 def test_a_gesture_moves_the_body_and_cutting_it_makes_no_jump(gesture: str) -> None:
-    turns, joints = perform("idle", [1], 110, gesture=gesture)
-    _, without = perform("idle", [1], 110)
-    apart = np.linalg.norm(joints - without, axis=-1)[:, 0].max(axis=-1)
-    assert apart[:29].max() < 1e-6
-    assert apart[40:60].max() > 0.02
-    assert apart[100:].max() < 0.03
+    turns, _ = perform("idle", [1], 110, gesture=gesture)
+    without, _ = perform("idle", [1], 110)
+    apart = angle_between(turns, without)[:, 0].max(axis=-1)
+    assert apart[:29].max() < 0.01
+    assert apart[30:60].max() > 3
+    assert apart[105:].max() < 0.5 * apart[30:60].max()
     assert angle_between(turns[59:-1], turns[60:]).max() < 20
 
 
@@ -83,7 +83,7 @@ def test_a_dance_steps_on_the_beat_and_feet_that_stand_do_not_slide() -> None:
     assert (height.max(axis=0) > 0.02).all()
     low = height < 0.001
     moved = np.linalg.norm(np.diff(ankles[..., [0, 2]], axis=0), axis=-1)
-    assert moved[low[1:] & low[:-1]].max() < 1e-4
+    assert 30 * moved[low[1:] & low[:-1]].max() < 0.01
     assert np.ptp(ankles[..., 0], axis=0).max() > 0.05
 
 
