@@ -101,7 +101,7 @@ def test_feet_never_cross_and_steps_are_short() -> None:
     narrow = torch.zeros(16)
     narrow[10] = -3.0
     pose = danced(finely()).float()
-    left, right = ankles(pose[..., FEET], narrow)
+    left, right = ankles(pose[..., FEET], narrow).unbind(-2)
     assert (left - right)[..., 0].min() > 0.115
     assert each_foot(pose)[..., :2].abs().max() < 0.25
 

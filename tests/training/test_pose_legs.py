@@ -30,7 +30,7 @@ def test_ankles_are_where_the_feet_are_told_to_be(
 ) -> None:
     feet = torch.tensor([[x, z, lift, yaw, 0.0, 0.0, 0.0, 0.0]])
     joints = stood(feet, torch.tensor([[hips_x, hips_y, 0.0]]), turn)
-    left, right = ankles(feet, torch.zeros(1, 16))
+    left, right = ankles(feet, torch.zeros(1, 16)).unbind(-2)
     torch.testing.assert_close(joints[:, LEFT], left, atol=2e-4, rtol=0)
     torch.testing.assert_close(joints[:, RIGHT], right, atol=2e-4, rtol=0)
 

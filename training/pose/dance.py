@@ -137,7 +137,7 @@ def _within_reach(pose: Tensor) -> Tensor:
     wide[10] = 3.0
     roll = torch.deg2rad(pose[..., index("hips_roll")])
     limits = [hips[..., 1]]
-    for side, ankle in zip((1.0, -1.0), ankles(pose[..., FEET], wide), strict=True):
+    for side, ankle in zip((1.0, -1.0), ankles(pose[..., FEET], wide).unbind(-2), strict=True):
         x = hips[..., 0] + side * _SOCKET[0] - ankle[..., 0]
         z = hips[..., 2] + _SOCKET[2] - ankle[..., 2]
         socket = OFFSETS_M[0][1] + _SOCKET[1] + side * _SOCKET[0] * torch.sin(roll)

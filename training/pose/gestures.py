@@ -236,7 +236,7 @@ def _nod(cast: _Cast) -> None:
 
 
 def _shake(cast: _Cast) -> None:
-    first = torch.where(cast.variant < 0, -1.0, 1.0) * cast.towards
+    first = cast.towards
     turn = first * swings(
         cast.phase, envelope(cast.phase, 0.28, 0.56, 0.02, 0.98), STROKE_PHASE["shake"], 2.8
     )

@@ -74,21 +74,21 @@ def stance(style: Tensor) -> tuple[Tensor, Tensor]:
     return width, turn_out
 
 
-def ankles(feet: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the ankles are [..., 3], left and right, in metres."""
+def ankles(feet: Tensor, style: Tensor) -> Tensor:
+    """Where the ankles are [..., 2, 3], left and right, in metres."""
     width, _ = stance(style)
-    left, right = feet.unflatten(-1, (2, 4)).unbind(-2)
-    return _ankle(left, width, 1.0), _ankle(right, width, -1.0)
+    x, z, lift, _ = feet.unflatten(-1, (2, 4)).unbind(-1)
+    return torch.stack(
+        [_sides(feet) * (width + x), REST_ANKLE_M[1] + lift, REST_ANKLE_M[2] + z], dim=-1
+    )
 
 
 def lower_to_reach(hips_m: Tensor, hips: Tensor, feet: Tensor, style: Tensor) -> Tensor:
     """Hips translation [..., 3] with its height limited so that both legs reach their feet."""
-    limits = []
-    for side, ankle in zip((1.0, -1.0), ankles(feet, style), strict=True):
-        across = _socket(hips_m, hips, side) - ankle
-        level = across[..., 0:1].square() + across[..., 2:3].square()
-        limits.append(torch.sqrt((REACH_M**2 - level).clamp_min(0.01)) - across[..., 1:2])
-    headroom = torch.minimum(limits[0], limits[1]).clamp_max(0.0)
+    across = _sockets(hips_m, hips) - ankles(feet, style)
+    level = across[..., 0].square() + across[..., 2].square()
+    limits = torch.sqrt((REACH_M**2 - level).clamp_min(0.01)) - across[..., 1]
+    headroom = limits.amin(dim=-1, keepdim=True).clamp_max(0.0)
     return torch.cat([hips_m[..., :1], hips_m[..., 1:2] + headroom, hips_m[..., 2:]], dim=-1)
 
 
@@ -102,19 +102,11 @@ def leg_rotations(hips_m: Tensor, hips: Tensor, feet: Tensor, style: Tensor) -> 
         style: [..., 16].
     """
     _, turn_out = stance(style)
-    legs = []
-    each = feet.unflatten(-1, (2, 4)).unbind(-2)
-    for side, ankle, foot in zip((1.0, -1.0), ankles(feet, style), each, strict=True):
-        outward = side * (turn_out[..., 0] + foot[..., 3])
-        pointed = _POINT_DEG_PER_M * foot[..., 2]
-        legs.append(_leg(ankle - _socket(hips_m, hips, side), hips, outward, pointed))
-    return torch.cat(legs, dim=-3)
-
-
-def _leg(down: Tensor, hips: Tensor, outward: Tensor, pointed: Tensor) -> Tensor:
-    """One leg's four rotations; `down` leads from the hip joint to the ankle."""
-    foot = about("y", outward) @ about("x", pointed)
+    told = feet.unflatten(-1, (2, 4))
+    outward = _sides(feet) * (turn_out + told[..., 3])
+    foot = about("y", outward) @ about("x", _POINT_DEG_PER_M * told[..., 2])
     knee_way = about("y", 0.8 * outward)[..., :, 2]
+    down = ankles(feet, style) - _sockets(hips_m, hips)
     reach = down.norm(dim=-1, keepdim=True)
     down = down / reach
     side_way = cross(knee_way, down)
@@ -127,11 +119,11 @@ def _leg(down: Tensor, hips: Tensor, outward: Tensor, pointed: Tensor) -> Tensor
     shin = (reach * down - THIGH_M * thigh) / SHIN_M
     upper = _frame(thigh, side_way) @ _rest(_THIGH, hips)
     lower = _frame(shin, side_way) @ _rest(_SHIN, hips)
-    inverse = hips.transpose(-1, -2)
+    inverse = hips.transpose(-1, -2)[..., None, :, :]
     local_lower = upper.transpose(-1, -2) @ lower
     local_foot = lower.transpose(-1, -2) @ foot
-    toes = torch.eye(3, dtype=hips.dtype, device=hips.device).expand_as(hips)
-    return torch.stack([inverse @ upper, local_lower, local_foot, toes], dim=-3)
+    toes = torch.eye(3, dtype=hips.dtype, device=hips.device).expand_as(foot)
+    return torch.stack([inverse @ upper, local_lower, local_foot, toes], dim=-3).flatten(-4, -3)
 
 
 def _frame(along: Tensor, side_way: Tensor) -> Tensor:
@@ -148,13 +140,14 @@ def _rest(bone: tuple[float, float, float], like: Tensor) -> Tensor:
     return torch.tensor(turn, dtype=like.dtype, device=like.device)
 
 
-def _socket(hips_m: Tensor, hips: Tensor, side: float) -> Tensor:
-    at = torch.tensor(_SOCKET, dtype=hips.dtype, device=hips.device)
-    sign = torch.tensor([side, 1.0, 1.0], dtype=hips.dtype, device=hips.device)
+def _sockets(hips_m: Tensor, hips: Tensor) -> Tensor:
+    """Where the thighs begin [..., 2, 3], left and right."""
+    x, y, z = _SOCKET
+    at = torch.tensor([[x, y, z], [-x, y, z]], dtype=hips.dtype, device=hips.device)
     pelvis = torch.tensor(OFFSETS_M[0], dtype=hips.dtype, device=hips.device)
-    return hips_m + pelvis + hips @ (at * sign)
+    return (hips_m + pelvis)[..., None, :] + at @ hips.transpose(-1, -2)
 
 
-def _ankle(foot: Tensor, width: Tensor, side: float) -> Tensor:
-    x = side * (width + foot[..., 0:1])
-    return torch.cat([x, REST_ANKLE_M[1] + foot[..., 2:3], REST_ANKLE_M[2] + foot[..., 1:2]], -1)
+def _sides(like: Tensor) -> Tensor:
+    """[2]: left is towards +X."""
+    return torch.tensor([1.0, -1.0], dtype=like.dtype, device=like.device)

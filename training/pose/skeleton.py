@@ -69,15 +69,31 @@ OFFSETS_M: Final[tuple[tuple[float, float, float], ...]] = (
 
 def about(axis: str, degrees: Tensor) -> Tensor:
     """[..., 3, 3]: turns about the `x`, `y` or `z` axis."""
-    angle = torch.deg2rad(degrees)
-    cosine, sine = torch.cos(angle), torch.sin(angle)
-    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
-    rows = {
-        "x": (one, zero, zero, zero, cosine, -sine, zero, sine, cosine),
-        "y": (cosine, zero, sine, zero, one, zero, -sine, zero, cosine),
-        "z": (cosine, -sine, zero, sine, cosine, zero, zero, zero, one),
-    }[axis]
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    angle = torch.deg2rad(degrees)[..., None, None]
+    across, turned, along = (
+        torch.tensor(part, dtype=degrees.dtype, device=degrees.device) for part in _ABOUT[axis]
+    )
+    return torch.cos(angle) * across + torch.sin(angle) * turned + along
+
+
+_ABOUT: Final = {
+    "x": (
+        ((0, 0, 0), (0, 1, 0), (0, 0, 1)),
+        ((0, 0, 0), (0, 0, -1), (0, 1, 0)),
+        ((1, 0, 0), (0, 0, 0), (0, 0, 0)),
+    ),
+    "y": (
+        ((1, 0, 0), (0, 0, 0), (0, 0, 1)),
+        ((0, 0, 1), (0, 0, 0), (-1, 0, 0)),
+        ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    ),
+    "z": (
+        ((1, 0, 0), (0, 1, 0), (0, 0, 0)),
+        ((0, -1, 0), (1, 0, 0), (0, 0, 0)),
+        ((0, 0, 0), (0, 0, 0), (0, 0, 1)),
+    ),
+}
+"""Rodrigues' formula: what counts by the cosine, by the sine, and always."""
 
 
 def matrix_from_rot6d(six: Tensor) -> Tensor:
@@ -99,27 +115,39 @@ def quaternion_from_matrix(matrix: Tensor) -> Tensor:
     Each candidate row is the quaternion scaled by four times one of its components; the one with
     the longest component is free of cancellation.
     """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
-    rows = torch.stack(
-        [
-            torch.stack([1 + xx - yy - zz, xy + yx, xz + zx, zy - yz], dim=-1),
-            torch.stack([xy + yx, 1 - xx + yy - zz, yz + zy, xz - zx], dim=-1),
-            torch.stack([xz + zx, yz + zy, 1 - xx - yy + zz, yx - xy], dim=-1),
-            torch.stack([zy - yz, xz - zx, yx - xy, 1 + xx + yy + zz], dim=-1),
-        ],
-        dim=-2,
-    )
-    longest = torch.diagonal(rows, dim1=-2, dim2=-1).argmax(dim=-1)
+    mix = torch.tensor(_QUATERNION, dtype=matrix.dtype, device=matrix.device)
+    ones = torch.tensor(_DIAGONAL, dtype=matrix.dtype, device=matrix.device)
+    rows = (matrix.flatten(-2) @ mix + ones).unflatten(-1, (4, 4))
+    longest = rows.flatten(-2)[..., :: 4 + 1].argmax(dim=-1)
     index = longest[..., None, None].expand(*longest.shape, 1, 4)
     chosen = F.normalize(rows.gather(-2, index)[..., 0, :], dim=-1)
     return torch.where(chosen[..., 3:] < 0, -chosen, chosen)
 
 
+def _quaternion_rows() -> list[list[float]]:
+    """[9, 16]: what each entry of a matrix, row by row, adds to the candidate rows."""
+    xx, xy, xz, yx, yy, yz, zx, zy, zz = range(9)
+    terms = (
+        ({xx: 1, yy: -1, zz: -1}, {xy: 1, yx: 1}, {xz: 1, zx: 1}, {zy: 1, yz: -1}),
+        ({xy: 1, yx: 1}, {xx: -1, yy: 1, zz: -1}, {yz: 1, zy: 1}, {xz: 1, zx: -1}),
+        ({xz: 1, zx: 1}, {yz: 1, zy: 1}, {xx: -1, yy: -1, zz: 1}, {yx: 1, xy: -1}),
+        ({zy: 1, yz: -1}, {xz: 1, zx: -1}, {yx: 1, xy: -1}, {xx: 1, yy: 1, zz: 1}),
+    )
+    flat = [cell for row in terms for cell in row]
+    return [[float(cell.get(entry, 0)) for cell in flat] for entry in range(9)]
+
+
+_QUATERNION: Final = _quaternion_rows()
+_DIAGONAL: Final = [float(at % 5 == 0) for at in range(16)]
+
+
 def cross(a: Tensor, b: Tensor) -> Tensor:
     """Cross product by products and differences, which export to any runtime."""
-    ax, ay, az = a.unbind(-1)
-    bx, by, bz = b.unbind(-1)
-    return torch.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], dim=-1)
+    order = torch.tensor([1, 2, 0, 2, 0, 1], device=a.device)
+    (a_next, a_last), (b_next, b_last) = (
+        each.index_select(-1, order).chunk(2, dim=-1) for each in (a, b)
+    )
+    return a_next * b_last - a_last * b_next
 
 
 def forward_kinematics(local: Tensor, hips_m: Tensor) -> tuple[Tensor, Tensor]:
