@@ -236,13 +236,21 @@ def _nod(cast: _Cast) -> None:
 
 
 def _shake(cast: _Cast) -> None:
-    first = cast.towards
-    turn = first * swings(
-        cast.phase, envelope(cast.phase, 0.28, 0.56, 0.02, 0.98), STROKE_PHASE["shake"], 2.8
-    )
-    cast.add("head_yaw", 17 * turn)
-    cast.add("spine_turn", 2.0 * turn)
+    turn = shaken_head_deg(cast.phase) * cast.towards
+    cast.add("head_yaw", turn)
+    cast.add("spine_turn", 0.12 * turn)
     cast.add("head_pitch", 3 * envelope(cast.phase, 0.3, 0.6))
+
+
+def shaken_head_deg(phase: Tensor) -> Tensor:
+    """[...]: how far a shaken head is turned, first to one side: 17 degrees at most."""
+    window = envelope(phase, 0.28, 0.56, 0.02, 0.98)
+    return 17 * swings(phase, window, STROKE_PHASE["shake"], 2.8)
+
+
+def chosen_hand(held: Tensor, handedness: Tensor) -> Tensor:
+    """[...]: > 0 for the right hand, from what `Drivers` hold and the style's handedness."""
+    return held + 0.8 * torch.tanh(handedness) + 0.4
 
 
 _PERFORM: Final[dict[str, Callable[[_Cast], None]]] = {

@@ -13,13 +13,19 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
+from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from training.features import FEATURES
 from training.lstm import lstm_cell
 from training.pose.conditions import STYLE, Conditions
-from training.pose.drivers import DANCE_BITS, Drivers, move_weights
+from training.pose.drivers import DANCE_BITS, SIGNALS, Drivers, move_weights
+from training.pose.gestures import chosen_hand, shaken_head_deg
 from training.pose.legs import FootLock, leg_rotations, lower_to_reach
-from training.pose.skeleton import matrix_from_rot6d, quaternion_from_matrix, rot6d_from_matrix
+from training.pose.skeleton import (
+    about,
+    matrix_from_rot6d,
+    quaternion_from_matrix,
+    rot6d_from_matrix,
+)
 
 UPPER: Final = 14
 ROTATIONS: Final = 6 * UPPER
@@ -27,6 +33,8 @@ MOTION: Final = ROTATIONS + 3 + 8
 """Channels of a pose as the network makes it and the discriminators see it: 6D rotations of the
 upper bones, the hips' translation, the feet (`training.pose.legs`)."""
 _PHASE_KNOTS: Final = 9
+_SHAKE: Final = GESTURES.index("shake")
+_NECK, _HEAD = POSE_BONES.index("neck"), POSE_BONES.index("head")
 _HARMONICS: Final = (1, 2, 4, 8, 16)
 """Of the eight-count: once, twice, four times in it, every beat, every half beat."""
 
@@ -95,7 +103,8 @@ class PoseGenerator(nn.Module):
         cells = memory.unflatten(-1, (2, self.layers, self.width)).permute(1, 2, 0, 3).contiguous()
         recalled, (hidden, cell) = self.memory(told, (cells[0], cells[1]))
         after = torch.stack([hidden, cell]).permute(2, 0, 1, 3).flatten(1)
-        return self._motion(told, recalled), torch.cat([driven, lock, after], dim=-1)
+        motion = shake_head(self._motion(told, recalled), given, signals)
+        return motion, torch.cat([driven, lock, after], dim=-1)
 
     def perform(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the runtime shows: local rotations [B, T, 22, 3, 3], hips [B, T, 3], next state."""
@@ -117,7 +126,7 @@ class PoseGenerator(nn.Module):
                 self.memory, layer, recalled, hidden[layer], cell[layer]
             )
             hidden[layer] = recalled
-        motion = self._motion(told, recalled)
+        motion = shake_head(self._motion(told, recalled), given, signals)
         feet, lock = FootLock.step(feet_of(motion), lock)
         local, hips_m = decode(motion, feet, given.style)
         after = torch.cat([driven, lock, *hidden, *cell], dim=-1)
@@ -139,6 +148,22 @@ class PoseGenerator(nn.Module):
     def _motion(self, told: Tensor, recalled: Tensor) -> Tensor:
         motion: Tensor = self.body(torch.cat([told, recalled], dim=-1))
         return self.mean + self.scale * motion
+
+
+def shake_head(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
+    """Motion [..., 95] whose neck and head are turned as far as a shaken head is.
+
+    The swing is the one curve that is faster than the network's features of a phase, and training
+    left it out; so the graph makes it and the network what goes with it.
+    """
+    weight, phase = (each[..., _SHAKE] for each in given.gesture.chunk(2, dim=-1))
+    hand = chosen_hand(signals[..., SIGNALS.index("gesture_hand")], given.style[..., 13])
+    yaw = -torch.tanh(20 * hand) * weight * shaken_head_deg(phase)
+    turned = []
+    for bone, share in ((_NECK, 0.4), (_HEAD, 0.6)):
+        columns = motion[..., 6 * bone : 6 * bone + 6].unflatten(-1, (2, 3))
+        turned.append((columns @ about("y", share * yaw).transpose(-1, -2)).flatten(-2))
+    return torch.cat([motion[..., : 6 * _NECK], *turned, motion[..., 6 * (_HEAD + 1) :]], dim=-1)
 
 
 def _gesture_features(gesture: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from training.pose.arms import ArmCues, arm_angles, gesture_amount
 from training.pose.conditions import Conditions
 from training.pose.dance import dance_posture
 from training.pose.drivers import DANCE_BITS, FPS, SIGNALS, move_weights
-from training.pose.gestures import gesture_motion
+from training.pose.gestures import chosen_hand, gesture_motion
 from training.pose.posture import FEET, LEFT_ARM, RIGHT_ARM, hips_m, index, posture_rotations
 from training.pose.springs import accents, spring, voice_level
 
@@ -73,7 +73,7 @@ def perform(given: Conditions, signals: Tensor) -> Performance:
     own = torch.tanh(given.style)
     mood = _mood(given, noise["breath"], own)
     pose = _standing(noise, own, mood)
-    pose = _with_gestures(pose, given.gesture, noise, own, mood)
+    pose = _with_gestures(pose, given, noise, own, mood)
     danced = _dancing(given, signals, own)
     pose = pose + mood.dance[..., None] * (danced - pose)
     return Performance(posture_rotations(pose, mood.breath), hips_m(pose), pose[..., FEET])
@@ -150,10 +150,10 @@ def _small_steps(noise: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _with_gestures(
-    pose: Tensor, gesture: Tensor, noise: dict[str, Tensor], own: Tensor, mood: _Mood
+    pose: Tensor, given: Conditions, noise: dict[str, Tensor], own: Tensor, mood: _Mood
 ) -> Tensor:
-    weights, phases = gesture.chunk(2, dim=-1)
-    hand = noise["gesture_hand"] + 0.8 * own[..., 13] + 0.4
+    weights, phases = given.gesture.chunk(2, dim=-1)
+    hand = chosen_hand(noise["gesture_hand"], given.style[..., 13])
     size = (1.0 + 0.2 * own[..., 12] + 0.15 * mood.arousal - 0.2 * mood.sad).clamp(0.6, 1.4)
     effort = torch.zeros_like(pose[..., _ARMS])
     for at, name in enumerate(GESTURES):
