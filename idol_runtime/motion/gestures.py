@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import GESTURES
 
-FADE_FRAMES = 18
+FADE_FRAMES = 22
 """How long a gesture that was cut takes to give way, by a minimum-jerk move from 1 to 0."""
 MAX_WAIT_FRAMES = 15
 """How long a gesture may wait for the end of the same one; a later one is left out."""

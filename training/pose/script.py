@@ -16,7 +16,7 @@ from training.pose.gesture_times import GESTURE_SECONDS
 
 GLIDE: Final = 0.2
 """The share of the rest by which activities change in a frame, as on the stage."""
-FADE_FRAMES: Final = 18
+FADE_FRAMES: Final = 22
 """How long a gesture that was cut takes to give way, as on the stage."""
 _SPEAK, _DANCE = ACTIVITIES.index("speak"), ACTIVITIES.index("dance")
 _STAY_S: Final = ((4.0, 14.0), (2.0, 7.0), (1.0, 5.0), (3.0, 12.0), (8.0, 24.0))
