@@ -155,11 +155,10 @@ class StageServer:
             PoseFrame(start + k * 1_000_000 // FPS, turns, np.zeros(3, np.float32))
             for k in range(round(seconds * FPS))
         ]
-        self._do(
-            self._connections[-1].send(
-                encode_pose(self._header(Kind.POSE, 3, start), frames, "f32")
-            )
-        )
+        for at in range(0, len(frames), FPS):
+            some = frames[at : at + FPS]
+            header = self._header(Kind.POSE, 3, some[0].pts_us)
+            self._do(self._connections[-1].send(encode_pose(header, some, "f32")))
 
     def sound(self, seconds: float, *, lead_s: float = 0.2) -> None:
         t = np.arange(round(seconds * 24_000)) / 24_000
