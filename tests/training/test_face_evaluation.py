@@ -339,7 +339,7 @@ def test_the_command_hands_over_by_its_first_word(
     monkeypatch.setattr("sys.argv", ["evaluate", "pose", "--help"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "Measures a pose generator" in capsys.readouterr().out
+    assert "Measures a pose run" in capsys.readouterr().out
 
 
 def test_the_command_names_no_folder_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
