@@ -67,9 +67,11 @@ WATCH_FEET = """
 """Rows of media seconds, then the world places of some bones, while nothing is drawn."""
 BALLS = ("leftToes", "rightToes")
 """The joints on which she stands."""
-ON_FLOOR_M = 0.003
+ON_FLOOR_M = 0.002
 """A ball of the foot that is no higher above its lowest place bears weight."""
-SLIP_M = 0.015
+SLIP_M = 0.005
+LONGEST_LOOK_AWAY_S = 0.1
+"""A foot may have stepped in a longer time between two frames of the page."""
 
 Joints = NDArray[np.float32]
 
@@ -222,12 +224,14 @@ def test_feet_that_bear_weight_in_a_dance_stay_where_they_are(page: Any) -> None
         height = places[:, ball, 1]
         bears = height < height.min() + ON_FLOOR_M
         assert bears.mean() > 0.3
-        assert slips_m(time_s, places[:, ball], bears).max() < SLIP_M
+        slips = slips_m(time_s, places[:, ball], bears)
+        assert len(slips) and slips.max() < SLIP_M
 
 
 def slips_m(time_s: Joints, places: Joints, bears: NDArray[np.bool_]) -> Joints:
     """How far each time on the floor spreads over the floor; places (t, 3)."""
-    changes = np.flatnonzero(np.diff(bears.astype(int))) + 1
+    looked_away = np.diff(time_s) > LONGEST_LOOK_AWAY_S
+    changes = np.flatnonzero(np.diff(bears.astype(int)).astype(bool) | looked_away) + 1
     times = [part for part in np.split(np.arange(len(bears)), changes) if bears[part[0]]]
     spans = [part[1:-1] for part in times if time_s[part[-1]] - time_s[part[0]] > 0.15]
     return np.array([np.ptp(places[part][:, [0, 2]], axis=0).max() for part in spans if len(part)])

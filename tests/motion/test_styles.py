@@ -144,7 +144,7 @@ def test_settings_of_a_bundle_from_before_tags_still_read() -> None:
     assert msgspec.convert(old | {"style_tags": ["calm"]}, FaceConfig).style_tags == ("calm",)
 
 
-def test_face_and_body_of_a_character_share_the_style_it_asked_for(styles: Styles) -> None:
+def test_face_and_body_of_a_character_show_the_style_it_asked_for(styles: Styles) -> None:
     face, pose = FaceModel.open(BUNDLES / "face"), PoseModel.open(BUNDLES / "pose")
     told: list[np.ndarray] = []
     for model in (face, pose):
@@ -159,9 +159,11 @@ def test_face_and_body_of_a_character_share_the_style_it_asked_for(styles: Style
     motion = Motion(2, ["shy"])
     stage.join(Character(name="Ren", persona="You are Ren.", motion=motion), seed=1)
     stage.tick()
-    assert len(told) == 2
-    for style in told:
-        np.testing.assert_array_equal(style, styles.code(motion)[None])
+    of_the_face, of_the_body = told
+    np.testing.assert_array_equal(of_the_face, styles.code(motion)[None])
+    asked = styles.body_code(motion, pose.config.style_axes, pose.config.style_tags)
+    np.testing.assert_array_equal(of_the_body, asked[None])
+    assert not np.array_equal(of_the_body, of_the_face)
 
 
 def test_a_character_with_an_unknown_tag_does_not_join() -> None:

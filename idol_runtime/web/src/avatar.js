@@ -64,9 +64,10 @@ export class Avatar {
     return this.vrm.humanoid.getRawBoneNode(name).getWorldPosition(new THREE.Vector3()).toArray();
   }
 
-  /** Before she is first seen: takes the stream's pose at once, with hair and skirt at rest. */
+  /** Before she is first seen: takes the stream's pose at once, or her own without one, with hair and skirt at rest. */
   enter(sample) {
-    if (sample.pose) this.#streamShare = 1;
+    this.#life = 0;
+    this.#streamShare = sample.pose ? 1 : 0;
     this.update(0, sample);
     this.vrm.springBoneManager?.reset();
     for (let s = 0; s < SETTLE_S; s += 1 / 30) this.vrm.update(1 / 30);

@@ -178,7 +178,7 @@ function frame(nowMs) {
   requestAnimationFrame(frame);
 }
 
-/** For tests: read-only facts, a still camera, and a time that stands still but for the face. */
+/** For tests: read-only facts, a still camera, and a body that stands still below a living face. */
 window.__stage = {
   get ready() { return avatar !== null; },
   get connected() { return connection.isOpen; },
@@ -204,5 +204,8 @@ window.__stage = {
     scenery.orbit.enabled = false;
     scenery.render = () => scenery.renderer.render(scenery.scene, scenery.camera);
   },
-  still: (still) => { scenery.frozen = still; },
+  still: (still) => {
+    scenery.frozen = still;
+    avatar.enter({});
+  },
 };
