@@ -156,7 +156,7 @@ class Performer:
         self.speech_ends = present
         self._pending.clear()
         self._open_utterance = None
-        self._gestures.cut()
+        self._gestures.cut(self.frame)
         self._gesture_cues.clear()
         self._last_word_s = None
         self.emit(Cue(pts_of(present), "playback.cut"))

@@ -11,7 +11,7 @@ from idol_protocol.channels import GESTURES
 
 FADE_FRAMES = 22
 """How long a gesture that was cut takes to give way, by a minimum-jerk move from 1 to 0."""
-MAX_WAIT_FRAMES = 15
+MAX_WAIT_FRAMES = FADE_FRAMES
 """How long a gesture may wait for the end of the same one; a later one is left out."""
 
 _MAIN, _OTHER, _HEAD = "main arm", "other arm", "head"
@@ -66,17 +66,28 @@ class Span:
 @dataclass(slots=True)
 class _Showing:
     span: Span
-    weight: float = 1.0
-    phase: float = 0.0
-    faded: int | None = None
-    """Frames since it was cut; None while it is made."""
+    cut_at: int | None = None
+    """The first frame of its fading; None while it is made."""
 
     @property
-    def is_fading(self) -> bool:
-        return self.faded is not None
+    def end(self) -> int:
+        """The first frame without it."""
+        return self.span.end if self.cut_at is None else self.cut_at + FADE_FRAMES - 1
 
-    def cut(self) -> None:
-        self.faded = self.faded or 0
+    def cut(self, frame: int) -> None:
+        if self.cut_at is None:
+            self.cut_at = frame
+
+    def weight(self, frame: int) -> float:
+        if self.cut_at is None:
+            return 1.0
+        share = min(1.0, (frame - self.cut_at + 1) / FADE_FRAMES)
+        return 1 - share**3 * (10 - 15 * share + 6 * share**2)
+
+    def phase(self, frame: int) -> float:
+        """It stays where it was when the gesture was cut."""
+        last = frame if self.cut_at is None else self.cut_at - 1
+        return min(1.0, max(0, last - self.span.start) / (self.span.end - self.span.start))
 
 
 class GestureTrack:
@@ -90,17 +101,17 @@ class GestureTrack:
     def schedule(self, name: str, start: int) -> Span | None:
         """Plans a gesture that begins with the frame `start`.
 
-        The same gesture does not overlap itself: the later one waits for the end of the earlier,
-        up to half a second.
+        The same gesture does not overlap itself, for its phase cannot be in two places: the later
+        one waits until the earlier has ended, or has faded, for 0.7 seconds at most.
 
         Returns:
             Where it was placed, or None when it would have to wait for longer.
         """
         length = self._times.frames(name)
         begin = start
-        for busy in sorted(self._spans(name), key=lambda span: span.start):
-            if busy.start < begin + length and begin < busy.end:
-                begin = busy.end
+        for first, end in self._busy(name):
+            if first < begin + length and begin < end:
+                begin = end
         if begin - start > MAX_WAIT_FRAMES:
             return None
         span = Span(name, begin, begin + self._times.frames_to_stroke(name), begin + length)
@@ -114,41 +125,40 @@ class GestureTrack:
         """
         self._begin(frame)
         row = np.zeros(2 * len(GESTURES), np.float32)
-        for name, showing in tuple(self._showing.items()):
-            _advance(showing, frame)
-            if showing.weight <= 0 or (not showing.is_fading and frame >= showing.span.end):
-                del self._showing[name]
-                continue
+        for name, showing in self._showing.items():
             at = GESTURES.index(name)
-            row[at], row[len(GESTURES) + at] = showing.weight, showing.phase
+            row[at], row[len(GESTURES) + at] = showing.weight(frame), showing.phase(frame)
         return row
 
-    def cut(self) -> None:
-        """Nothing more begins, and what is being made fades: an interruption."""
+    def cut(self, frame: int) -> None:
+        """From `frame` on nothing more begins, and what is being made fades: an interruption."""
         self._planned.clear()
         for showing in self._showing.values():
-            showing.cut()
+            showing.cut(frame)
 
-    def _spans(self, name: str) -> list[Span]:
-        showing = self._showing.get(name)
-        running = [showing.span] if showing is not None and not showing.is_fading else []
-        return running + [span for span in self._planned if span.name == name]
+    def _busy(self, name: str) -> list[tuple[int, int]]:
+        """When a gesture is made or fades, from a frame up to another; in order."""
+        spans = [(span.start, span.end) for span in self._planned if span.name == name]
+        if showing := self._showing.get(name):
+            spans.append((showing.span.start, showing.end))
+        return sorted(spans)
 
     def _begin(self, frame: int) -> None:
-        due = sorted((s for s in self._planned if s.start <= frame), key=lambda span: span.start)
-        self._planned = [span for span in self._planned if span.start > frame]
-        for span in due:
+        for span in sorted(self._planned, key=lambda each: each.start):
+            # What it was to follow may have been cut since, and still be fading.
+            same = self._showing.get(span.name)
+            if span.start > frame or (same is not None and same.end > frame):
+                continue
+            self._planned.remove(span)
             for name, showing in self._showing.items():
                 if exclude_each_other(name, span.name):
-                    showing.cut()
-            self._showing[span.name] = _Showing(span)
+                    showing.cut(frame)
+            late = 0 if same is None else max(0, same.end - span.start)
+            self._showing[span.name] = _Showing(_later(span, late))
+        over = [name for name, showing in self._showing.items() if frame >= showing.end]
+        for name in over:
+            del self._showing[name]
 
 
-def _advance(showing: _Showing, frame: int) -> None:
-    span = showing.span
-    if showing.faded is not None:
-        showing.faded += 1
-        share = min(1.0, showing.faded / FADE_FRAMES)
-        showing.weight = 1 - share**3 * (10 - 15 * share + 6 * share**2)
-    else:
-        showing.phase = min(1.0, (frame - span.start) / (span.end - span.start))
+def _later(span: Span, frames: int) -> Span:
+    return Span(span.name, span.start + frames, span.stroke + frames, span.end + frames)
