@@ -100,6 +100,10 @@ def readme() -> bytes:
 def _components(template: str = "#/$defs/{name}") -> dict[str, Any]:
     types = (*CLIENT_EVENTS.values(), *SERVER_EVENTS.values())
     _, components = msgspec.json.schema_components(types, ref_template=template)
+    for component in components.values():
+        # Releases of msgspec differ in whether they take a docstring's indentation off.
+        if "description" in component:
+            component["description"] = python_inspect.cleandoc(component["description"])
     return dict(sorted(components.items()))
 
 

@@ -104,16 +104,13 @@ def _unknown(
 
 def _choices(decoder: msgspec.json.Decoder[E] | None) -> dict[str, tuple[object, ...]]:
     """What each field of an event can be, where that is one of a few words."""
-    if decoder is None:
+    event = None if decoder is None else msgspec.inspect.type_info(decoder.type)
+    if not isinstance(event, msgspec.inspect.StructType):
         return {}
-    kinds = {
-        field.encode_name: msgspec.inspect.type_info(field.type)
-        for field in msgspec.structs.fields(decoder.type)
-    }
     return {
-        name: tuple(kind.values)
-        for name, kind in kinds.items()
-        if isinstance(kind, msgspec.inspect.LiteralType)
+        field.encode_name: tuple(field.type.values)
+        for field in event.fields
+        if isinstance(field.type, msgspec.inspect.LiteralType)
     }
 
 
