@@ -110,9 +110,9 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
         BundleError: the bundle does not do what the checkpoint does.
         SystemExit: the weights saw data that may not be shipped, and `private` is false.
     """
-    seen = read_seen(checkpoint).cards
+    seen = read_seen(checkpoint)
     if not private:
-        require_shippable(seen)
+        require_shippable(seen.cards)
     generator = load_generator(checkpoint)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -128,7 +128,8 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
         "style_axes": STYLE_AXES,
         "style_tags": STYLE_TAGS,
     }
-    card = pose_card(checkpoint, generator) | {"may_ship": may_ship(seen)}
+    card = pose_card(checkpoint, generator)
+    card |= {"seen": msgspec.to_builtins(seen), "may_ship": may_ship(seen.cards)}
     about = functools.partial(
         write_manifest, out, kind="pose", name="pose", licence="Apache-2.0", config=config
     )

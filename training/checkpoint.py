@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -100,7 +101,20 @@ def resume(
 
 
 def load_weights(folder: Path, name: str, module: nn.Module) -> None:
-    module.load_state_dict(load_file(folder / f"{name}.safetensors"))
+    """Takes over `NAME.safetensors`.
+
+    Raises:
+        SystemExit: it is not there, is damaged, or is of a network of another size.
+    """
+    path = folder / f"{name}.safetensors"
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        found = " ".join(str(error).split()[:24])
+        raise SystemExit(
+            f"{path}: expected the weights of a {type(module).__name__} of this configuration, "
+            f"but {found}; give a run that was trained with the same sizes."
+        ) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

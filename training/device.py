@@ -97,6 +97,11 @@ class MixedPrecision:
         self._scaler.load_state_dict(state)
 
 
+def in_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """For geometry and phases inside mixed precision: half precision would cost them a degree."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def _dtype(device: torch.device, choice: PrecisionChoice) -> torch.dtype:
     if choice == "auto":
         if device.type != "cuda":

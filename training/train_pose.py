@@ -82,11 +82,16 @@ class Training:
         }
 
     def start_from(self, base: Path) -> None:
-        """Takes over another run's averaged generator and the networks beside it."""
+        """Takes over another run's averaged generator and, where it has them, the networks beside
+        it; what comes from a bundle has none (`training.pose.restore`).
+        """
         load_weights(base, "generator_ema", self.generator)
         load_weights(base, "generator_ema", self.ema.module)
-        load_weights(base, "style_encoder", self.encoder)
-        load_weights(base, "critics", self.critics)
+        for name in ("style_encoder", "critics"):
+            if (base / f"{name}.safetensors").exists():
+                load_weights(base, name, self.modules[name])
+            else:
+                print(f"{base} has no {name}.safetensors: {name} begins anew")
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -109,9 +114,10 @@ class Training:
             style, loss, metrics = self._style(batch)
             given = batch.given._replace(style=style)
             made, after = self.generator(given, self.state * (1 - batch.begins))
-            self.state = after.detach()
-            rebuilt, more = reconstruction(made, batch, self.scale, settings)
-            loss, metrics = loss + rebuilt, metrics | more
+        self.state = after.detach()
+        # Outside of mixed precision: joints are counted in millimetres.
+        rebuilt, more = reconstruction(made.float(), batch, self.scale, settings)
+        loss, metrics = loss + rebuilt, metrics | more
         due = step >= settings.adversarial_from and step % settings.adversarial_every == 0
         if settings.adversarial_weight and due:
             adversarial, more = self._adversarial(made, batch, step)

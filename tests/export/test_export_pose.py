@@ -1,22 +1,104 @@
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
+import torch
 
 from export.pose import export, load_generator, parity
+from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import PoseModel
+from training.checkpoint import read_json
 from training.config import load_config
+from training.ingest.shipping import read_seen
+from training.pose.restore import generator_of, main, restore
 from training.train_pose import Settings, train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 
 
-@pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations, from torch and onnxscript
-def test_a_smoke_run_trains_resumes_and_exports_a_bundle_that_equals_it(tmp_path: Path) -> None:
-    run, bundle = tmp_path / "run", tmp_path / "bundle"
+SHIPPED = Path(__file__).parents[2] / "idol_runtime" / "bundles" / "pose"
+# The exporter's own deprecations, from torch and onnxscript.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A smoke run and its bundle."""
+    folder = tmp_path_factory.mktemp("pose")
+    run, bundle = folder / "run", folder / "bundle"
     settings = load_config(CONFIG, Settings)
     train(settings, run, data=None, speech=None)
     train(settings, run, data=None, speech=None)
     export(run, bundle)
+    return run, bundle
+
+
+def test_a_smoke_run_trains_resumes_and_exports_a_bundle_that_equals_it(
+    exported: tuple[Path, Path],
+) -> None:
+    run, bundle = exported
     model = PoseModel.open(bundle)
     assert model.config.lookahead_frames == 2
     assert parity(load_generator(run), bundle, frames=30, seed=1) < 1e-5
+
+
+def test_a_bundle_is_restored_to_the_run_that_made_it(
+    exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run, bundle = exported
+    restore(bundle, tmp_path / "restored")
+    was, now = (load_generator(each).state_dict() for each in (run, tmp_path / "restored"))
+    assert all(torch.equal(was[name], now[name]) for name in was)
+    assert read_seen(tmp_path / "restored") == read_seen(run)
+    for name in ("config.json", "origin.json", "progress.json"):
+        assert read_json(tmp_path / "restored" / name) == read_json(run / name)
+
+
+def test_training_goes_on_from_a_restored_run(
+    exported: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, bundle = exported
+    restore(bundle, tmp_path / "restored")
+    settings = msgspec.structs.replace(load_config(CONFIG, Settings), steps=1)
+    train(settings, tmp_path / "next", base=tmp_path / "restored")
+    assert "critics begins anew" in capsys.readouterr().out
+    assert read_json(tmp_path / "next" / "origin.json")["base"]["step"] == 6
+
+
+def test_a_base_of_another_size_is_refused_in_a_sentence(
+    exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run, _ = exported
+    wider = msgspec.structs.replace(load_config(CONFIG, Settings), steps=1, width=40)
+    with pytest.raises(SystemExit, match="PoseGenerator of this configuration"):
+        train(wider, tmp_path / "next", base=run)
+
+
+def test_the_shipped_body_can_be_restored_and_its_graph_is_what_export_writes_now() -> None:
+    assert parity(generator_of(SHIPPED), SHIPPED, frames=30, seed=2) < 1e-5
+
+
+def test_a_bundle_that_export_did_not_make_is_refused(
+    exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, bundle = exported
+    with pytest.raises(BundleError, match="pose"):
+        restore(SHIPPED.with_name("face"), tmp_path / "run")
+    other = shutil.copytree(bundle, tmp_path / "other")
+    manifest = read_json(other / "manifest.json")
+    manifest["card"] = {}
+    (other / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    with pytest.raises(BundleError, match=r"export\.pose"):
+        restore(other, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_restores(
+    exported: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bundle = exported
+    argv = ["restore", "--bundle", str(bundle), "--run", str(tmp_path / "run")]
+    monkeypatch.setattr("sys.argv", argv)
+    main()
+    assert (tmp_path / "run" / "generator.safetensors").exists()

@@ -51,6 +51,31 @@ def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
     torch.testing.assert_close(state, after, atol=1e-5, rtol=0)
 
 
+def test_geometry_keeps_its_precision_inside_mixed_precision() -> None:
+    generator, given = PoseGenerator(width=24).eval(), drawn(2, 20)
+    for weight in generator.parameters():
+        weight.data.zero_()
+    generator.mean.normal_()
+    told: list[torch.Tensor] = []
+    generator.front.register_forward_pre_hook(lambda _, arguments: told.append(arguments[0]))
+    passes = []
+    for enabled in (False, True):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            passes.append(generator(given, generator.initial_state(2)))
+    # The networks say nothing, so what is left is the phases told, the shaken head, the drivers.
+    assert torch.equal(told[0], told[1])
+    assert all(torch.equal(one, other) for one, other in zip(*passes, strict=True))
+    assert all(torch.isfinite(torch.tensor(list(step.values()))).all() for step in half_steps())
+
+
+def half_steps() -> list[dict[str, float]]:
+    clips = make_clips([], 4, 120, np.random.default_rng(0))
+    training = Training(
+        smoke(precision="bfloat16"), clips, None, torch.zeros(0, 30, len(PRIOR_CHANNELS))
+    )
+    return [training.step(step) for step in range(3)]
+
+
 def test_a_run_that_was_cut_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     train(smoke(), tmp_path / "whole")
     train(smoke(steps=3), tmp_path / "cut")

@@ -127,8 +127,19 @@ def _tanh(second: Tensor, name: str) -> Tensor:
 
 def move_weights(bits: Tensor) -> Tensor:
     """Weights [..., 8] of the dance moves from signals' bits [..., 4]; they sum to 1."""
-    weights = torch.ones_like(bits[..., :1])
-    for bit in bits[..., : DANCE_BITS - 1].unbind(-1):
-        share = (0.5 + 0.5 * bit)[..., None]
-        weights = torch.cat([weights * (1 - share), weights * share], dim=-1)
-    return weights
+    signs = torch.tensor(_SIGNS, dtype=bits.dtype, device=bits.device)
+    shares = 0.5 + 0.5 * (bits[..., : DANCE_BITS - 1] @ signs)
+    first, second, third = shares.chunk(DANCE_BITS - 1, dim=-1)
+    return first * second * third
+
+
+_MOVES: Final = 2 ** (DANCE_BITS - 1)
+_SIGNS: Final = [
+    [
+        (1.0 if move >> bit & 1 else -1.0) * (bit == row)
+        for bit in range(DANCE_BITS - 1)
+        for move in range(_MOVES)
+    ]
+    for row in range(DANCE_BITS - 1)
+]
+"""[3, 24]: what each bit is to be for each of the eight moves, one bit after the other."""

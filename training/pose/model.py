@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
+from training.device import in_float32
 from training.features import FEATURES
 from training.lstm import lstm_cell
 from training.pose.conditions import STYLE, Conditions
@@ -98,12 +99,16 @@ class PoseGenerator(nn.Module):
         The state's lock is handed on as it came: see `perform`.
         """
         driven, lock, memory = state.split(self.sizes, dim=-1)
-        signals, driven = self.drivers(given, driven)
-        told = self._told(given, signals)
+        with in_float32(self.mean.device):
+            signals, driven = self.drivers(given, driven)
+            features = _features(given, signals)
+        told = self._told(given.audio, features)
         cells = memory.unflatten(-1, (2, self.layers, self.width)).permute(1, 2, 0, 3).contiguous()
         recalled, (hidden, cell) = self.memory(told, (cells[0], cells[1]))
         after = torch.stack([hidden, cell]).permute(2, 0, 1, 3).flatten(1)
-        motion = shake_head(self._motion(told, recalled), given, signals)
+        motion = self._motion(told, recalled)
+        with in_float32(self.mean.device):
+            motion = shake_head(motion, given, signals)
         return motion, torch.cat([driven, lock, after], dim=-1)
 
     def perform(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -116,11 +121,12 @@ class PoseGenerator(nn.Module):
 
     def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One frame [B, ...]: quaternions [B, 22, 4], hips [B, 3] in metres, next state."""
-        driven, lock, memory = state.split(self.sizes, dim=-1)
+        driven_size, lock_size, _ = self.sizes
+        each = [self.width] * (2 * self.layers)
+        driven, lock, *memory = state.split([driven_size, lock_size, *each], dim=-1)
         signals, driven = self.drivers.step(given, driven)
-        told = self._told(given, signals)
-        parts = memory.split(self.width, dim=-1)
-        recalled, hidden, cell = told, list(parts[: self.layers]), list(parts[self.layers :])
+        told = self._told(given.audio, _features(given, signals))
+        recalled, hidden, cell = told, memory[: self.layers], memory[self.layers :]
         for layer in range(self.layers):
             recalled, cell[layer] = lstm_cell(
                 self.memory, layer, recalled, hidden[layer], cell[layer]
@@ -132,17 +138,8 @@ class PoseGenerator(nn.Module):
         after = torch.cat([driven, lock, *hidden, *cell], dim=-1)
         return quaternion_from_matrix(local), hips_m, after
 
-    def _told(self, given: Conditions, signals: Tensor) -> Tensor:
-        parts = [
-            self.voice(given.audio),
-            given.activity,
-            given.emotion,
-            given.style,
-            signals,
-            _gesture_features(given.gesture),
-            _beat_features(given.beat, signals[..., -DANCE_BITS:], given.activity[..., -1:]),
-        ]
-        told: Tensor = self.front(torch.cat(parts, dim=-1))
+    def _told(self, audio: Tensor, features: Tensor) -> Tensor:
+        told: Tensor = self.front(torch.cat([self.voice(audio), features], dim=-1))
         return told
 
     def _motion(self, told: Tensor, recalled: Tensor) -> Tensor:
@@ -166,12 +163,22 @@ def shake_head(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
     return torch.cat([motion[..., : 6 * _NECK], *turned, motion[..., 6 * (_HEAD + 1) :]], dim=-1)
 
 
+def _features(given: Conditions, signals: Tensor) -> Tensor:
+    """[..., 232]: what the network is told beside the voice."""
+    beat = _beat_features(given.beat, signals[..., -DANCE_BITS:], given.activity[..., -1:])
+    parts = [given.activity, given.emotion, given.style, signals]
+    return torch.cat([*parts, _gesture_features(given.gesture), beat], dim=-1)
+
+
 def _gesture_features(gesture: Tensor) -> Tensor:
     """[..., 90]: each gesture's weight at nine knots of its phase, linear between them."""
     weight, phase = gesture.chunk(2, dim=-1)
     knots = torch.arange(_PHASE_KNOTS, dtype=gesture.dtype, device=gesture.device)
-    near = (1 - ((_PHASE_KNOTS - 1) * phase[..., None] - knots).abs()).clamp_min(0.0)
-    return (weight[..., None] * near).flatten(-2)
+    each = torch.eye(len(GESTURES), dtype=gesture.dtype, device=gesture.device)
+    each = each.repeat_interleave(_PHASE_KNOTS, dim=1)
+    # A product with zeros and ones repeats each number; broadcasting over rows of nine is slow.
+    place = (_PHASE_KNOTS - 1) * phase @ each - knots.repeat(len(GESTURES))
+    return (weight @ each) * (1 - place.abs()).clamp_min(0.0)
 
 
 def _beat_features(beat: Tensor, bits: Tensor, dancing: Tensor) -> Tensor:
@@ -180,4 +187,7 @@ def _beat_features(beat: Tensor, bits: Tensor, dancing: Tensor) -> Tensor:
     angle = 2 * math.pi * beat[..., :1] * harmonics
     waves = torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
     moves = dancing * move_weights(bits)
-    return torch.cat([(moves[..., None] * waves[..., None, :]).flatten(-2), beat[..., 1:]], dim=-1)
+    each = torch.eye(moves.shape[-1], dtype=beat.dtype, device=beat.device)
+    moves = moves @ each.repeat_interleave(waves.shape[-1], dim=1)
+    waves = waves.repeat(*[1] * (waves.dim() - 1), each.shape[0])
+    return torch.cat([moves * waves, beat[..., 1:]], dim=-1)
