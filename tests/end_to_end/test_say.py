@@ -15,15 +15,20 @@ from tests.hearing import transcribe, word_recall
 pytestmark = pytest.mark.models
 
 QUESTION = "Who are you, and what do you like?"
+ABOUT_P_B_M = "What is the best part of a big concert?"
+"""Its answer repeats some of it, whatever the processor makes of the model's last digits."""
+
+
+def say(question, out):
+    command = [sys.executable, "-m", "idol_runtime", "say", question, "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    out = tmp_path_factory.mktemp("said")
-    command = [sys.executable, "-m", "idol_runtime", "say", QUESTION, "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return out
+    return say(QUESTION, tmp_path_factory.mktemp("said"))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,11 @@ def sound(said):
 
 @pytest.fixture(scope="module")
 def face(said):
-    with (said / "face.csv").open(newline="") as file:
+    return read_face(said)
+
+
+def read_face(folder):
+    with (folder / "face.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == ("time_s", *ARKIT_BLENDSHAPES, *HEAD_EYE_CHANNELS)
     return rows[0], np.array(rows[1:], float)
@@ -85,7 +94,9 @@ def phonemes(said):
                 yield symbol, event["time_s"] + start_s, event["time_s"] + end_s
 
 
-def test_the_lips_close_on_p_b_m(said, face):
+def test_the_lips_close_on_p_b_m(tmp_path):
+    said = say(ABOUT_P_B_M, tmp_path)
+    face = read_face(said)
     time = column(face, "time_s")
     # The lips are shut where the jaw hangs no lower than what the lips themselves take up.
     gap = column(face, "jawOpen") - column(face, "mouthClose")
@@ -130,8 +141,7 @@ def test_the_body_moves_and_the_file_has_a_frame_for_every_row(said, face):
 
 
 def test_the_same_seed_gives_the_same_files(said, tmp_path):
-    command = [sys.executable, "-m", "idol_runtime", "say", QUESTION, "--out", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True)
+    say(QUESTION, tmp_path)
     for name in ("reply.txt", "speech.wav", "face.csv", "pose.bvh"):
         assert (tmp_path / name).read_bytes() == (said / name).read_bytes(), name
 
