@@ -55,13 +55,35 @@ def test_an_idle_body_stands_with_hanging_arms_and_planted_feet() -> None:
     np.testing.assert_allclose(np.linalg.norm(turns, axis=-1), 1.0, atol=1e-5)
     assert (at["leftHand"][..., 1] < at["spine"][..., 1] + 0.15).all()
     assert (at["head"][..., 1] > 1.25).all()
-    for side in ("left", "right"):
-        ankle = at[f"{side}Foot"]
-        standing = ankle[..., 1] < ankle[..., 1].min() + 0.002
-        moved = np.linalg.norm(np.diff(ankle[..., [0, 2]], axis=0), axis=-1)
-        assert moved[standing[1:] & standing[:-1]].max() < 1e-4
+    assert slide_m_s(joints) < 0.01
     # Alive: the body moves, yet never jumps.
     assert joints.std(axis=0).max() > 0.01
+    assert angle_between(turns[:-1], turns[1:]).max() < 20
+
+
+def feet(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ankles [T, B, 2, 3], and how high each is above its lowest place [T, B, 2]."""
+    ankles = joints[..., [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")], :]
+    return ankles, ankles[..., 1] - ankles[..., 1].min(axis=0)
+
+
+def slide_m_s(joints: np.ndarray) -> float:
+    """How fast a foot that stands moves over the floor, at worst."""
+    ankles, height = feet(joints)
+    low = height < 0.001
+    moved = np.linalg.norm(np.diff(ankles[..., [0, 2]], axis=0), axis=-1)
+    return float(30 * moved[low[1:] & low[:-1]].max())
+
+
+def test_an_idle_body_takes_a_small_step_now_and_then() -> None:
+    turns, joints = perform("idle", [1, 2, 3], 3600)
+    ankles, height = feet(joints)
+    lifts = (height[1:] > 0.01) & (height[:-1] <= 0.01)
+    assert 3 <= lifts.sum() <= 36  # in six minutes of three bodies
+    assert height.max() < 0.055
+    assert np.ptp(ankles[..., 2], axis=0).max() > 0.02
+    assert (height.min(axis=-1) < 0.001).all()  # one foot stands
+    assert slide_m_s(joints) < 0.02
     assert angle_between(turns[:-1], turns[1:]).max() < 20
 
 
@@ -78,12 +100,9 @@ def test_a_gesture_moves_the_body_and_cutting_it_makes_no_jump(gesture: str) -> 
 
 def test_a_dance_steps_on_the_beat_and_feet_that_stand_do_not_slide() -> None:
     _, joints = perform("dance", [1, 2, 3], 600, bpm=120)
-    ankles = joints[..., [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")], :]
-    height = ankles[..., 1] - ankles[..., 1].min(axis=0)
+    ankles, height = feet(joints)
     assert (height.max(axis=0) > 0.02).all()
-    low = height < 0.001
-    moved = np.linalg.norm(np.diff(ankles[..., [0, 2]], axis=0), axis=-1)
-    assert 30 * moved[low[1:] & low[:-1]].max() < 0.01
+    assert slide_m_s(joints) < 0.01
     assert np.ptp(ankles[..., 0], axis=0).max() > 0.05
 
 

@@ -46,36 +46,50 @@ SMOOTHED: Final = len(NOISE_NAMES)
 _HELD: Final = 4
 SIGNALS: Final = (
     *NOISE_NAMES, "breath", "breath_out", "gesture_hand", "gesture_variant", "left_foot",
-    "right_foot", *(f"dance_{bit}" for bit in range(DANCE_BITS)),
+    "right_foot", *(f"dance_{bit}" for bit in range(DANCE_BITS)), "left_lift", "right_lift",
 )  # fmt: skip
 """Names of what `Drivers` makes."""
+BITS: Final = slice(SIGNALS.index("dance_0"), SIGNALS.index("left_lift"))
+LIFTS: Final = slice(BITS.stop, len(SIGNALS))
+STEP_M: Final = 0.035
+"""How far a foot goes when it changes its place."""
+_STEP_S: Final = 0.1
+"""Each of the three poles by which a foot goes there: with fewer it would be torn off the floor."""
+_LIFT_S: Final = 0.32
+"""Metres of lift for a foot that travels one metre a second."""
+_HIGHEST_STEP_M: Final = 0.05
+_OTHER_CARRIES: Final = 0.5
+"""A foot goes while so much more of the weight, in [0, 1], is on the other: never both at once."""
 
 
 class Drivers(nn.Module):
-    """Signals [B, T, 32]: smoothed noise (22), sine and cosine of the breath, what a gesture keeps
-    (hand, variant), where each foot is to stand (2, in [-1, 1]), the dance's bits (4).
+    """Signals [B, T, 34]: smoothed noise (22), sine and cosine of the breath, what a gesture keeps
+    (hand, variant), where each foot is to stand (2, in [-1, 1]), the dance's bits (4), how high
+    each foot is on its way to where it is to stand (2, metres).
 
     Choices hold: a gesture keeps the hand it began with; a foot takes a new place only while the
     other one carries the weight; a bit is -1 or 1, redrawn when a new eight-count begins, and
     glides from one to the other.
-    State [B, 62]: two poles per smoothed channel, the breath's phase in turns, the place in the
-    eight-count of the frame before, the four held values, each bit and its two poles; zeros to
-    begin.
+    State [B, 68]: two poles per smoothed channel, the breath's phase in turns, the place in the
+    eight-count of the frame before, the four held values, each bit and its two poles, three poles
+    of each foot's place; zeros to begin.
     """
 
-    size = SMOOTHED + 2 + _HELD + DANCE_BITS
-    state_size = 2 * SMOOTHED + 2 + _HELD + 3 * DANCE_BITS
+    size = len(SIGNALS)
+    state_size = 2 * SMOOTHED + 2 + _HELD + 3 * DANCE_BITS + 6
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("keep", torch.exp(-1.0 / (FPS * torch.tensor(_SETTLE_S))))
         self.keep: Tensor
         self.keep_bit = math.exp(-1.0 / (FPS * _CROSSFADE_S))
+        self.keep_foot = math.exp(-1.0 / (FPS * _STEP_S))
 
     def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Signals [B, 32] of one frame of conditions [B, ...], and the next state."""
-        sizes = [SMOOTHED, SMOOTHED, 1, 1, _HELD, DANCE_BITS, DANCE_BITS, DANCE_BITS]
-        first, second, phase, before, held, bits, glide, glided = state.split(sizes, dim=-1)
+        """Signals [B, 34] of one frame of conditions [B, ...], and the next state."""
+        sizes = [SMOOTHED, SMOOTHED, 1, 1, _HELD, DANCE_BITS, DANCE_BITS, DANCE_BITS, 2, 2, 2]
+        parts = state.split(sizes, dim=-1)
+        first, second, phase, before, held, bits, glide, glided, off, on, feet = parts
         first = self.keep * first + (1 - self.keep) * given.noise[..., :SMOOTHED]
         second = self.keep * second + (1 - self.keep) * first
         # Style 0 keeps characters from breathing in step.
@@ -90,9 +104,13 @@ class Drivers(nn.Module):
         bits = bits + redraw * (wishes - bits)
         glide = self.keep_bit * glide + (1 - self.keep_bit) * bits
         glided = self.keep_bit * glided + (1 - self.keep_bit) * glide
-        signals = torch.cat([second, torch.sin(angle), torch.cos(angle), held, glided], dim=-1)
-        after = [first, second, phase, position, held, bits, glide, glided]
-        return signals, torch.cat(after, dim=-1)
+        off = self.keep_foot * off + (1 - self.keep_foot) * held[..., 2:]
+        on = self.keep_foot * on + (1 - self.keep_foot) * off
+        moved = (1 - self.keep_foot) * (on - feet)
+        lifts = (_LIFT_S * STEP_M * FPS * moved.abs()).clamp_max(_HIGHEST_STEP_M)
+        parts = [second, torch.sin(angle), torch.cos(angle), held, glided, lifts]
+        after = [first, second, phase, position, held, bits, glide, glided, off, on, feet + moved]
+        return torch.cat(parts, dim=-1), torch.cat(after, dim=-1)
 
     def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """The same for conditions [B, T, ...]."""
@@ -112,7 +130,7 @@ def _hold(held: Tensor, second: Tensor, gesture: Tensor) -> Tensor:
     sign = torch.tensor([1.0, -1.0], dtype=held.dtype, device=held.device)
     wish = sign * _tanh(second, "twist")
     carries = sign * torch.tanh(1.8 * _of(second, "weight"))
-    moves = ((carries < 0.1) & ((wish - feet).abs() > 0.35)).to(held.dtype)
+    moves = ((carries < -_OTHER_CARRIES) & ((wish - feet).abs() > 0.35)).to(held.dtype)
     return torch.cat([kept, feet + moves * (wish - feet)], dim=-1)
 
 

@@ -18,7 +18,7 @@ from training.device import in_float32
 from training.features import FEATURES
 from training.lstm import lstm_cell
 from training.pose.conditions import STYLE, Conditions
-from training.pose.drivers import DANCE_BITS, SIGNALS, Drivers, move_weights
+from training.pose.drivers import BITS, LIFTS, SIGNALS, Drivers, move_weights
 from training.pose.gestures import chosen_hand, shaken_head_deg
 from training.pose.legs import FootLock, leg_rotations, lower_to_reach
 from training.pose.skeleton import (
@@ -72,7 +72,7 @@ class PoseGenerator(nn.Module):
         self.width, self.layers = width, layers
         self.drivers = Drivers()
         self.voice = nn.Sequential(nn.Linear(FEATURES, 64), nn.SiLU(), nn.Linear(64, 32))
-        told = 32 + len(ACTIVITIES) + len(EMOTIONS) + STYLE + Drivers.size
+        told = 32 + len(ACTIVITIES) + len(EMOTIONS) + STYLE + LIFTS.start
         told += len(GESTURES) * _PHASE_KNOTS + 8 * 2 * len(_HARMONICS) + 1
         self.front = nn.Sequential(nn.Linear(told, width), nn.SiLU())
         self.memory = nn.LSTM(width, width, layers, batch_first=True)
@@ -108,7 +108,7 @@ class PoseGenerator(nn.Module):
         after = torch.stack([hidden, cell]).permute(2, 0, 1, 3).flatten(1)
         motion = self._motion(told, recalled)
         with in_float32(self.mean.device):
-            motion = shake_head(motion, given, signals)
+            motion = lift_feet(shake_head(motion, given, signals), given, signals)
         return motion, torch.cat([driven, lock, after], dim=-1)
 
     def perform(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,6 +133,7 @@ class PoseGenerator(nn.Module):
             )
             hidden[layer] = recalled
         motion = shake_head(self._motion(told, recalled), given, signals)
+        motion = lift_feet(motion, given, signals)
         feet, lock = FootLock.step(feet_of(motion), lock)
         local, hips_m = decode(motion, feet, given.style)
         after = torch.cat([driven, lock, *hidden, *cell], dim=-1)
@@ -163,10 +164,23 @@ def shake_head(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
     return torch.cat([motion[..., : 6 * _NECK], *turned, motion[..., 6 * (_HEAD + 1) :]], dim=-1)
 
 
+def lift_feet(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
+    """Motion [..., 95] whose feet lift on their way to another place, except in a dance.
+
+    A step of a body that stands comes about once a minute, too seldom for training to find it worth
+    its while: the network moves the foot and leaves it on the floor. So the graph lifts it.
+    """
+    stands = 1 - given.activity[..., ACTIVITIES.index("dance"), None]
+    x_z, lift, yaw_x_z, other, yaw = motion[..., ROTATIONS + 3 :].split([2, 1, 3, 1, 1], dim=-1)
+    left, right = (stands * signals[..., LIFTS]).chunk(2, dim=-1)
+    feet = [x_z, lift + left, yaw_x_z, other + right, yaw]
+    return torch.cat([motion[..., : ROTATIONS + 3], *feet], dim=-1)
+
+
 def _features(given: Conditions, signals: Tensor) -> Tensor:
     """[..., 232]: what the network is told beside the voice."""
-    beat = _beat_features(given.beat, signals[..., -DANCE_BITS:], given.activity[..., -1:])
-    parts = [given.activity, given.emotion, given.style, signals]
+    beat = _beat_features(given.beat, signals[..., BITS], given.activity[..., -1:])
+    parts = [given.activity, given.emotion, given.style, signals[..., : LIFTS.start]]
     return torch.cat([*parts, _gesture_features(given.gesture), beat], dim=-1)
 
 

@@ -19,7 +19,7 @@ from idol_protocol.channels import EMOTIONS, GESTURES
 from training.pose.arms import ArmCues, arm_angles, gesture_amount
 from training.pose.conditions import Conditions
 from training.pose.dance import dance_posture
-from training.pose.drivers import DANCE_BITS, FPS, SIGNALS, move_weights
+from training.pose.drivers import BITS, SIGNALS, STEP_M, move_weights
 from training.pose.gestures import chosen_hand, gesture_motion
 from training.pose.posture import FEET, LEFT_ARM, RIGHT_ARM, hips_m, index, posture_rotations
 from training.pose.springs import accents, spring, voice_level
@@ -29,11 +29,8 @@ _TREMOR_DEG: Final = 0.25
 _EFFORT: Final = 6.0
 """How many times larger an arm's tremor is while it gestures."""
 _ARMS: Final = slice(LEFT_ARM.start, RIGHT_ARM.stop)
-_STEP_M: Final = 0.035
 _STEP_DEG: Final = 5.0
-"""How far a foot goes, and turns, when the weight changes and the stance with it."""
-_LIFT_S: Final = 0.32
-"""Metres of lift for a foot that travels one metre a second."""
+"""How far a foot turns when the weight changes and the stance with it."""
 
 
 class Performance(NamedTuple):
@@ -138,14 +135,13 @@ def _standing(noise: dict[str, Tensor], own: Tensor, mood: _Mood) -> Tensor:
 
 
 def _small_steps(noise: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A foot that changes its place lifts as fast as it goes."""
+    """A foot that changes its place lifts as fast as it goes (`drivers`)."""
     feet: dict[str, Tensor] = {}
     for side in ("left", "right"):
-        forward = spring(_STEP_M * noise[f"{side}_foot"], 0.45)
-        speed = torch.nn.functional.pad(forward[:, 1:] - forward[:, :-1], (1, 0)) * FPS
-        feet[f"{side}_foot_z"] = forward
-        feet[f"{side}_foot_yaw"] = _STEP_DEG / _STEP_M * forward
-        feet[f"{side}_foot_lift"] = (_LIFT_S * speed.abs()).clamp_max(0.05)
+        share = spring(noise[f"{side}_foot"], 0.45)
+        feet[f"{side}_foot_z"] = STEP_M * share
+        feet[f"{side}_foot_yaw"] = _STEP_DEG * share
+        feet[f"{side}_foot_lift"] = noise[f"{side}_lift"]
     return feet
 
 
@@ -169,7 +165,7 @@ def _with_gestures(
 
 
 def _dancing(given: Conditions, signals: Tensor, own: Tensor) -> Tensor:
-    bits = signals[..., -DANCE_BITS:]
+    bits = signals[..., BITS]
     position, energy = given.beat.unbind(-1)
     return dance_posture(
         position, move_weights(bits), energy=energy, style=own, direction=0.6 * bits[..., -1]
