@@ -71,10 +71,10 @@ def evaluate(request: Request) -> Findings:
 
 def judge(performers: Mapping[str, Performer], request: Request) -> Findings:
     """Plays every performer through the scenes and measures them side by side."""
+    # Before anything turns beside it, a progress bar included.
+    cost = frame_cost(request.bundle) if request.bundle else None
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
-        task = bar.add_task("cost")
-        cost = frame_cost(request.bundle) if request.bundle else None
-        bar.update(task, description="captures")
+        task = bar.add_task("captures")
         captures = read_captures(request.data) if request.data else []
         voices = unheard_voices(request.data)
         scenes = set_scenes(voices, request)
