@@ -83,7 +83,7 @@ class Training:
 
     def start_from(self, base: Path) -> None:
         """Takes over another run's averaged generator and, where it has them, the networks beside
-        it; what comes from a bundle has none (`training.pose.restore`).
+        it; what comes from a bundle has none (`export.restore_pose`).
         """
         load_weights(base, "generator_ema", self.generator)
         load_weights(base, "generator_ema", self.ema.module)

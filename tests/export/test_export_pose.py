@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from export.pose import export, load_generator, parity
+from export.restore_pose import generator_of, main, restore
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import PoseModel
 from training.checkpoint import read_json
 from training.config import load_config
 from training.ingest.shipping import read_seen
-from training.pose.restore import generator_of, main, restore
 from training.train_pose import Settings, train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"

@@ -1,6 +1,6 @@
 """A run folder made from a pose bundle, so that training can go on where only the bundle is left.
 
-    python -m training.pose.restore --bundle idol_runtime/bundles/pose --run runs/pose
+    python -m export.restore_pose --bundle idol_runtime/bundles/pose --run runs/pose
 
 The bundle's graph keeps the generator's weights under their own names and its card the settings.
 What only training needs is gone: a run that starts from this one begins its style encoder and its
