@@ -107,13 +107,18 @@ def load_weights(folder: Path, name: str, module: nn.Module) -> None:
         SystemExit: it is not there, is damaged, or is of a network of another size.
     """
     path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        raise SystemExit(
+            f"{folder}: expected {path.name}, found none; let the training reach its first save, "
+            "or give another run."
+        )
     try:
         module.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         found = " ".join(str(error).split()[:24])
         raise SystemExit(
-            f"{path}: expected the weights of a {type(module).__name__} of this configuration, "
-            f"but {found}; give a run that was trained with the same sizes."
+            f"{path}: expected weights that fit the {type(module).__name__} of this version and "
+            f"configuration, but {found}; give a run that was trained with the same."
         ) from None
 
 

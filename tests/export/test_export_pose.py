@@ -71,7 +71,7 @@ def test_a_base_of_another_size_is_refused_in_a_sentence(
 ) -> None:
     run, _ = exported
     wider = msgspec.structs.replace(load_config(CONFIG, Settings), steps=1, width=40)
-    with pytest.raises(SystemExit, match="PoseGenerator of this configuration"):
+    with pytest.raises(SystemExit, match="fit the PoseGenerator of this version"):
         train(wider, tmp_path / "next", base=run)
 
 

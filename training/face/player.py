@@ -61,17 +61,7 @@ class FacePlayer:
                 "give a folder that `python -m training.train_face` wrote."
             ) from None
         generator = FaceGenerator(model)
-        try:
-            load_weights(run, "generator_ema", generator)
-        except FileNotFoundError:
-            raise SystemExit(
-                f"{run}: expected generator_ema.safetensors, found none; "
-                "let the training reach its first save."
-            ) from None
-        except RuntimeError as error:
-            raise SystemExit(
-                f"{run}: expected weights that fit this version of the face model, but {error}"
-            ) from None
+        load_weights(run, "generator_ema", generator)
         seen = frozenset(read_seen(run).recordings) if (run / SEEN_FILE).exists() else None
         return cls(generator, lookahead, seen=seen, styles=styles)
 

@@ -83,17 +83,17 @@ def open_run(run: Path) -> Performer:
     try:
         settings = read_json(run / "config.json")
         generator = PoseGenerator(settings["width"], settings["layers"]).eval()
-        load_weights(run, "generator_ema", generator)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SystemExit(
             f"{run}: expected a pose run with config.json and generator_ema.safetensors, but "
             f"{error}; make one with `python -m training.train_pose`."
         ) from None
-    except (KeyError, RuntimeError) as error:
+    except KeyError as error:
         raise SystemExit(
-            f"{run}: expected settings and weights that fit this version of the pose model, "
-            f"but {error}; train again or go back to the version that wrote it."
+            f"{run}: expected the settings of a pose run, but {error} is missing; "
+            "train again or go back to the version that wrote it."
         ) from None
+    load_weights(run, "generator_ema", generator)
     return lambda given: perform(generator, given)
 
 
