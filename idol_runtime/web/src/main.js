@@ -165,6 +165,8 @@ async function bring(url) {
 
 let lastMs = performance.now();
 function frame(nowMs) {
+  requestAnimationFrame(frame);
+  if (scenery.held) return;
   const dt = Math.min(0.1, Math.max(0, nowMs - lastMs) / 1000);
   lastMs = nowMs;
   const sample = playback.sample(nowMs * 1000);
@@ -175,10 +177,9 @@ function frame(nowMs) {
   if (scenery.frozen) avatar?.update(0, { ...sample, pose: undefined });
   else avatar?.update(dt, sample);
   if (scenery.drawn) scenery.render(dt);
-  requestAnimationFrame(frame);
 }
 
-/** For tests: read-only facts, a still camera, and a body that stands still below a living face. */
+/** For tests: read-only facts, a still camera, a body that stands still below a living face, and a held picture. */
 window.__stage = {
   get ready() { return avatar !== null; },
   get connected() { return connection.isOpen; },
@@ -204,6 +205,8 @@ window.__stage = {
     scenery.orbit.enabled = false;
     scenery.render = () => scenery.renderer.render(scenery.scene, scenery.camera);
   },
+  get held() { return scenery.held; },
+  hold: (held) => { scenery.held = held; },
   still: (still) => {
     scenery.frozen = still;
     avatar.enter({});

@@ -42,6 +42,7 @@ export class Scenery {
     if (!overlay) this.#stage();
     this.#orbit(canvas);
     this.frozen = false;
+    this.held = false;
     this.drawn = true;
     this.eyeHeight = 1.45;
     new ResizeObserver(() => this.resize()).observe(canvas);
