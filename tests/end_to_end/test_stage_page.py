@@ -128,7 +128,7 @@ def test_her_mouth_moves_while_she_speaks_and_not_in_silence(page: Any) -> None:
     rest = np.median(silent, axis=0)
     speaking = open_mouths(page)
     mouth = changes(speaking, rest, MOUTH)
-    assert mouth.max() > 2 * changes(silent, rest, MOUTH).max()
+    assert mouth.max() > 3 * changes(silent, rest, MOUTH).max()
     assert mouth.max() > 3 * changes(speaking, rest, HAIR).max()
     assert page.inner_text("#subtitle").strip()
     assert page.evaluate("window.__stage.counts.lost") == 0
