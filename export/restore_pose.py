@@ -62,13 +62,13 @@ def restore(bundle: Path, run: Path) -> None:
     """
     generator = generator_of(bundle)
     card: dict[str, Any] = open_bundle(bundle, "pose").manifest.card
-    if "seen" not in card and not card.get("may_ship"):
+    if "seen" not in card:
         raise BundleError(
             f"{bundle}: expected a card that tells what the weights have seen, found none; "
-            "restore from a bundle that may be shipped."
+            "export the bundle again."
         )
     run.mkdir(parents=True, exist_ok=True)
-    write_seen(run, msgspec.convert(card.get("seen", {"cards": (), "recordings": ()}), Seen))
+    write_seen(run, msgspec.convert(card["seen"], Seen))
     save_weights(run, "generator", generator)
     save_weights(run, "generator_ema", generator)
     write_json(run / "config.json", card["training"])

@@ -91,6 +91,11 @@ def test_a_bundle_that_export_did_not_make_is_refused(
     (other / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     with pytest.raises(BundleError, match=r"export\.pose"):
         restore(other, tmp_path / "run")
+    manifest["card"] = read_json(bundle / "manifest.json")["card"]
+    del manifest["card"]["seen"]
+    (other / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    with pytest.raises(BundleError, match="have seen"):
+        restore(other, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
