@@ -131,7 +131,7 @@ def test_wandb_is_asked_for_only_when_it_is_named(
 def test_the_real_wandb_keeps_a_run_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Path
 ) -> None:
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
@@ -141,6 +141,9 @@ def test_the_real_wandb_keeps_a_run_offline(
         log.scalars(0, {"loss/lips": 0.123456})
         log.scalars(1, {"loss/lips": 0.1})
         log.picture("faces/side", picture)
+    # wandb writes from a process of its own, which goes on after a run is finished; a training ends
+    # it by ending, and waits for it.
+    wandb.teardown()
     (record,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
     content = record.read_bytes()
     assert json.loads((tmp_path / "wandb.json").read_text())["id"] in record.name
