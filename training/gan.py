@@ -152,13 +152,3 @@ class Ema:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
-
-    @contextmanager
-    def swapped(self, module: nn.Module) -> Iterator[None]:
-        """Lends `module` the averaged weights, e.g. to validate; its own come back afterwards."""
-        own = {name: value.clone() for name, value in module.state_dict().items()}
-        try:
-            module.load_state_dict(self.module.state_dict())
-            yield
-        finally:
-            module.load_state_dict(own)

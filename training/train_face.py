@@ -13,16 +13,13 @@ smoke run. `--base` starts from another run's weights (transfer).
 """
 
 import argparse
-import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.adversarial import FAMILY_NAMES
 from training.checkpoint import (
     load_weights,
     read_json,
@@ -32,7 +29,6 @@ from training.checkpoint import (
     start_run,
     write_json,
 )
-from training.config import load_config
 from training.device import MixedPrecision, pick_device, seed_everything
 from training.early_stopping import EarlyStopping
 from training.face.adversaries import Adversaries
@@ -48,8 +44,10 @@ from training.face.settings import Settings
 from training.face.style import AXES, hide_channels
 from training.face.validation import Validation, speaker_styles
 from training.face.windows import Batch, Windows
-from training.gan import Ema
+from training.gan import Ema, frozen
 from training.ingest.shipping import write_seen
+from training.run_options import add_run_options, settings_of
+from training.schedule import learning_rate_share
 from training.style import StyleEncoder, axis_loss, kl, posterior_codes, sample
 from training.tracking import OBJECTIVE, RunLog
 from training.train_style_prior import write_codes
@@ -137,7 +135,7 @@ class Training:
         settings = self.settings
         rng = np.random.default_rng((settings.seed, step))
         for group in self.optimisers["generator"].param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings.steps)
+            group["lr"] = settings.learning_rate * learning_rate_share(step, settings.steps)
         batch = self.windows.draw(rng).to(self.device)
         with self.precision.autocast():
             style, style_loss, metrics = self._style(batch)
@@ -171,7 +169,7 @@ class Training:
             trial = self.critics.trial(batch, made, rng)
             judgement, metrics = self.critics.judge(trial, penalty=penalty)
         self.precision.step(judgement, self.optimisers["critics"])
-        with self.precision.autocast():
+        with self.precision.autocast(), frozen(self.critics):
             fooling = self.critics.fool(trial)
         return fooling, metrics | {"loss/adversarial": fooling.item()}
 
@@ -216,12 +214,6 @@ class Training:
             return lips, heard
         upper, _ = self.generator.move_upper(given, upper_state)
         return torch.cat([lips, upper], dim=2), heard
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Linear warm-up over 50 steps, then a cosine to 3 %."""
-    warm = min(1.0, (step + 1) / 50)
-    return warm * float(0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * min(step / steps, 1))))
 
 
 def train(
@@ -289,33 +281,12 @@ def finish(run: Path, training: Training, material: Material, base: Path | None)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the face generator.")
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--base", type=Path, help="a run whose weights to start from")
-    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
+    add_run_options(parser)
     parser.add_argument("--data", type=Path, help="the folder of data sets")
-    parser.add_argument("--captures", nargs="*", help="data sets, instead of the configured ones")
     parser.add_argument("--held-out", nargs="*", help="recordings to keep away from this run")
-    parser.add_argument(
-        "--adversarial", choices=(*FAMILY_NAMES, "none"), help="for ablations: another loss family"
-    )
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    settings = load_config(args.config, Settings)
-    changes: dict[str, Any] = {}
-    if args.captures is not None:
-        changes["captures"] = tuple(args.captures)
-    if args.held_out is not None:
-        changes["held_out"] = tuple(args.held_out)
-    if args.steps is not None:
-        changes["steps"] = args.steps
-    if args.adversarial == "none":
-        changes["adversarial_weight"] = 0.0
-    elif args.adversarial:
-        changes["adversarial"] = args.adversarial
-    settings = msgspec.structs.replace(settings, **changes)
+    held_out = {} if args.held_out is None else {"held_out": tuple(args.held_out)}
+    settings = settings_of(args, Settings, **held_out)
     train(settings, args.run, speech=args.speech, data=args.data, base=args.base)
 
 

@@ -11,20 +11,16 @@ bodies (`python -m training.ingest`), of which the configuration's `captures` ar
 """
 
 import argparse
-import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.adversarial import FAMILY_NAMES
 from training.checkpoint import load_weights, resume, save, start_run, write_json
-from training.config import load_config
 from training.device import MixedPrecision, pick_device, seed_everything
-from training.gan import Ema
+from training.gan import Ema, frozen
 from training.ingest.bodies import read_body_datasets
 from training.ingest.card import read_card
 from training.ingest.shipping import Seen, read_seen, write_seen
@@ -38,6 +34,8 @@ from training.pose.objective import reconstruction, scale_of
 from training.pose.settings import Settings
 from training.pose.streams import Batch, Streams
 from training.pose.validation import validate
+from training.run_options import add_run_options, settings_of
+from training.schedule import learning_rate_share
 from training.style import StyleEncoder, axis_loss, combine, kl, sample
 from training.tracking import RunLog
 
@@ -108,7 +106,7 @@ class Training:
     def step(self, step: int) -> dict[str, float]:
         settings = self.settings
         for group in self.optimisers["generator"].param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings.steps)
+            group["lr"] = settings.learning_rate * learning_rate_share(step, settings.steps)
         batch = self.streams.at(step).to(self.device)
         with self.precision.autocast():
             style, loss, metrics = self._style(batch)
@@ -135,7 +133,7 @@ class Training:
             trial = self.critics.trial(batch, made, rng)
             judgement, metrics = self.critics.judge(trial)
         self.precision.step(judgement, self.optimisers["critics"])
-        with self.precision.autocast():
+        with self.precision.autocast(), frozen(self.critics):
             fooling = self.critics.fool(trial)
         return fooling, metrics | {"loss/adversarial": fooling.item()}
 
@@ -156,12 +154,6 @@ class Training:
         loss = self.settings.axis_weight * aside + self.settings.kl_weight * divergence
         told = code[:, None].expand(-1, batch.motion.shape[1], -1)
         return told, loss, {"style/axes": aside.item(), "style/kl": divergence.item()}
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Linear warm-up over 50 steps, then a cosine to 3 %."""
-    warm = min(1.0, (step + 1) / 50)
-    return warm * float(0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * min(step / steps, 1))))
 
 
 def voice_folders(data: Path | None, speech: Path | None) -> list[Path]:
@@ -249,30 +241,11 @@ def captured_style(encoder: StyleEncoder, captured: PoseClips | None) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the pose generator.")
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True)
+    add_run_options(parser)
     parser.add_argument("--data", type=Path, help="the folder of real captures")
-    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
-    parser.add_argument("--base", type=Path, help="a run whose weights to start from")
     parser.add_argument("--sets", type=Path, help="the folder of data sets of bodies")
-    parser.add_argument("--captures", nargs="*", help="data sets, instead of the configured ones")
-    parser.add_argument(
-        "--adversarial", choices=(*FAMILY_NAMES, "none"), help="for ablations: another loss family"
-    )
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    changes: dict[str, Any] = {}
-    if args.captures is not None:
-        changes["captures"] = tuple(args.captures)
-    if args.steps is not None:
-        changes["steps"] = args.steps
-    if args.adversarial == "none":
-        changes["adversarial_weight"] = 0.0
-    elif args.adversarial:
-        changes["adversarial"] = args.adversarial
-    settings = msgspec.structs.replace(load_config(args.config, Settings), **changes)
+    settings = settings_of(args, Settings)
     train(settings, args.run, data=args.data, speech=args.speech, sets=args.sets, base=args.base)
 
 
