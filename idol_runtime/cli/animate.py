@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from idol_runtime.cli.arguments import Subparsers, add_character, character_of, positive
+from idol_runtime.cli.arguments import Subparsers, add_character, character_of, positive, seed
 from idol_runtime.errors import InputError
 from idol_runtime.motion.beats import CERTAIN, HIGHEST_BPM, LOWEST_BPM, BeatGrid, find_beats
-
-MAX_SEED = 2**62
 
 
 def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -165,11 +163,4 @@ def seconds(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number of seconds, found {text}")
-    return value
-
-
-def seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= MAX_SEED:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 2^62, found {text}")
     return value

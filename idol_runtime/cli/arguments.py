@@ -2,10 +2,12 @@
 
 import argparse
 import os
+from typing import Final
 
 from idol_runtime.character import DEFAULT_CHARACTER, Character, find_character, load_character
 
 Subparsers = argparse._SubParsersAction  # argparse has no public name for what it returns
+MAX_SEED: Final = 2**62
 
 
 def add_character(parser: argparse.ArgumentParser) -> None:
@@ -42,4 +44,11 @@ def positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a number of at least 1, found {text}")
+    return value
+
+
+def seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 2^62, found {text}")
     return value

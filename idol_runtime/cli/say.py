@@ -10,6 +10,7 @@ from idol_runtime.cli.arguments import (
     add_compute,
     character_of,
     positive,
+    seed,
 )
 
 
@@ -23,7 +24,7 @@ def add_say_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("text", help="what you say to the character")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--fps", type=positive, default=30, metavar="N", help="rows a second")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="draws reply and motion")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="draws reply and motion")
     add_character(parser)
     add_compute(parser)
     parser.set_defaults(run=run)

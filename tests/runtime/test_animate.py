@@ -234,9 +234,10 @@ def test_progress_goes_up_and_ends_when_all_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "x"])
-def test_a_seed_that_cannot_be_is_refused(tmp_path, seed, capsys):
+@pytest.mark.parametrize("command", [("animate", "a.wav"), ("say", "Hello.")])
+def test_a_seed_that_cannot_be_is_refused(tmp_path, command, seed, capsys):
     with pytest.raises(SystemExit) as ended:
-        main(["animate", "a.wav", "--out", str(tmp_path), "--seed", seed])
+        main([*command, "--out", str(tmp_path), "--seed", seed])
     assert ended.value.code == 2
     assert "--seed" in capsys.readouterr().err
 

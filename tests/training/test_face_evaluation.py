@@ -13,10 +13,11 @@ import torch
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
 from training import evaluate as command
 from training.checkpoint import save_weights, start_run
+from training.evaluation.metrics_file import plain
 from training.face.data import speaking_stream
 from training.face.evaluation import controls
 from training.face.evaluation.captures import WITHOUT_GAN, judge, mouth_score, score_set
-from training.face.evaluation.report import plain, render, write_report
+from training.face.evaluation.report import render, write_report
 from training.face.evaluation.sets import (
     Captures,
     Clip,

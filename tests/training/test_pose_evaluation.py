@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from idol_protocol.channels import ACTIVITIES, GESTURES
-from training.face.evaluation.report import plain
+from training.evaluation.metrics_file import plain
 from training.features import FPS
 from training.pose.conditions import Conditions
 from training.pose.evaluation import recognition, suite

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.face.evaluation.frechet import (
+from training.evaluation.frechet import (
     RealFeatures,
     frechet_distance,
     interleaved,

@@ -1,16 +1,13 @@
 """One folder that tells it all: report.md, its pictures and metrics.json."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from training.evaluation.markdown import table
+from training.evaluation.metrics_file import write_metrics
 from training.face.evaluation import controls, sections
 from training.face.evaluation.captures import WITHOUT_GAN
-from training.face.evaluation.markdown import table
 from training.face.evaluation.pictures import draw
 from training.face.evaluation.suite import MAIN, Findings
 from training.face.evaluation.voices import KNOWN, NEVER_OPENS, SHIFTED, UNKNOWN
@@ -24,27 +21,9 @@ _NO_CHANGE = 0.02
 
 def write_report(findings: Findings, out: Path, *, command: str, run: Path) -> None:
     """Writes `report.md`, pictures and `metrics.json`; the last also into the run, for its card."""
-    out.mkdir(parents=True, exist_ok=True)
-    metrics = plain({"command": command, **findings.metrics})
-    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    for folder in (out, run):
-        (folder / "metrics.json").write_text(text)
+    metrics = write_metrics({"command": command, **findings.metrics}, out, run)
     pictures = draw(findings, out)
     (out / "report.md").write_text(render(metrics, pictures))
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it: four significant digits, null for what has no value."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, bool | str | int) or value is None:
-        return value
-    if isinstance(value, np.integer):
-        return int(value)
-    number = float(value)
-    return float(f"{number:.4g}") if math.isfinite(number) else None
 
 
 def render(metrics: Mapping[str, Any], pictures: Sequence[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from training.evaluation.frame_cost import frame_cost
 from training.face.data import sound_of
 from training.face.evaluation import alive
 from training.face.evaluation.ablations import alive_row, mouth_row
@@ -18,7 +19,6 @@ from training.face.evaluation.captures import (
     judge,
     score_set,
 )
-from training.face.evaluation.cost import frame_cost
 from training.face.evaluation.measures import Blinks
 from training.face.evaluation.realism import Reference
 from training.face.evaluation.sets import (
@@ -142,11 +142,15 @@ def _sections(bench: _Bench) -> dict[str, Callable[[_Bench, Findings], Metrics |
         "drift": lambda bench, _: alive.drift(
             bench.main, bench.voice, minutes=bench.request.drift_minutes
         ),
-        "cost": lambda bench, _: frame_cost(bench.request.bundle) if bench.request.bundle else None,
+        "cost": lambda bench, _: _cost(bench.request.bundle),
     }
     if bench.beside:
         every["ablations"] = _ablations
     return every
+
+
+def _cost(bundle: Path | None) -> dict[str, Any] | None:
+    return frame_cost(bundle, "face") if bundle else None
 
 
 def _open(request: Request) -> _Bench:

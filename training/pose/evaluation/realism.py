@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from idol_protocol.channels import POSE_BONES
-from training.face.evaluation.frechet import (
+from training.evaluation.frechet import (
     RealFeatures,
     frechet_distance,
     interleaved,

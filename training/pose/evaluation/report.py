@@ -1,12 +1,11 @@
 """One folder that tells it all: report.md, its pictures and metrics.json."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from training.face.evaluation.markdown import table
-from training.face.evaluation.report import plain
+from training.evaluation.markdown import table
+from training.evaluation.metrics_file import write_metrics
 from training.pose.evaluation.bench import GENERATOR
 from training.pose.evaluation.pictures import draw
 from training.pose.evaluation.sections import CALM, CAPTURED, LOOPED
@@ -20,11 +19,7 @@ _NEAR_SE: Final = 3.0
 
 def write_report(findings: Findings, out: Path, *, command: str, run: Path) -> None:
     """Writes `report.md`, pictures and `metrics.json`; the last also into the run, for its card."""
-    out.mkdir(parents=True, exist_ok=True)
-    metrics = plain({"command": command, **findings.metrics})
-    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    for folder in (out, run):
-        (folder / "metrics.json").write_text(text)
+    metrics = write_metrics({"command": command, **findings.metrics}, out, run)
     pictures = draw(findings, out)
     (out / "report.md").write_text(render(metrics, pictures))
 

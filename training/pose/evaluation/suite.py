@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from training.evaluation.frame_cost import frame_cost
 from training.features import FPS
 from training.pose.data import read_voices
 from training.pose.evaluation import sections
@@ -22,7 +23,6 @@ from training.pose.evaluation.bench import (
     Scenes,
 )
 from training.pose.evaluation.captures import Capture, read_captures
-from training.pose.evaluation.cost import frame_cost
 from training.pose.evaluation.performance import Performer, open_run, teacher
 from training.pose.evaluation.recognition import Templates
 from training.pose.evaluation.scenes import alone, conversation, dancing, gesturing
@@ -72,7 +72,7 @@ def evaluate(request: Request) -> Findings:
 def judge(performers: Mapping[str, Performer], request: Request) -> Findings:
     """Plays every performer through the scenes and measures them side by side."""
     # Before anything turns beside it, a progress bar included.
-    cost = frame_cost(request.bundle) if request.bundle else None
+    cost = frame_cost(request.bundle, "pose") if request.bundle else None
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
         task = bar.add_task("captures")
         captures = read_captures(request.data) if request.data else []

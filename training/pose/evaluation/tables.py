@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from idol_protocol.channels import GESTURES
-from training.face.evaluation.markdown import table
+from training.evaluation.markdown import table
 from training.pose.evaluation.sections import LOOPED
 
 Found = Mapping[str, Any]

@@ -5,22 +5,21 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import onnxruntime as ort
 
 BATCHES: Final = (1, 128)
-MODEL_FILE: Final = "pose.onnx"
 
 
-def frame_cost(bundle: Path, *, rounds: int = 200) -> dict[str, Any]:
+def frame_cost(bundle: Path, kind: Literal["face", "pose"], *, rounds: int = 200) -> dict[str, Any]:
     """Microseconds for one character's frame in batches of 1 and 128: median and 95th percentile.
 
     Raises:
-        SystemExit: the folder holds no pose bundle.
+        SystemExit: the folder holds no bundle of this kind.
     """
-    path = _model(bundle)
+    path = _model(bundle, kind)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -55,13 +54,13 @@ def _timed(session: ort.InferenceSession, batch: int, rounds: int) -> np.ndarray
     return np.array(times[10:])
 
 
-def _model(bundle: Path) -> Path:
-    manifest = bundle / "manifest.json"
+def _model(bundle: Path, kind: str) -> Path:
+    manifest, model = bundle / "manifest.json", f"{kind}.onnx"
     if not manifest.exists():
         raise SystemExit(
             f"{bundle}: expected a bundle with manifest.json, found none; "
-            "make one with `python -m export.pose`."
+            f"make one with `python -m export.{kind}`."
         )
-    if MODEL_FILE not in json.loads(manifest.read_text())["files"]:
-        raise SystemExit(f"{bundle}: expected {MODEL_FILE}, found none; give a pose bundle.")
-    return bundle / MODEL_FILE
+    if model not in json.loads(manifest.read_text())["files"]:
+        raise SystemExit(f"{bundle}: expected {model}, found none; give a {kind} bundle.")
+    return bundle / model

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.face.evaluation.frechet import (
+from training.evaluation.frechet import (
     RealFeatures,
     frechet_distance,
     gaussian_distance,
