@@ -22,10 +22,10 @@ from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.pose import PoseInputs, PoseModel
 from idol_runtime.motion.rows import keep_rows
-from idol_runtime.performer import Utterance
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FPS, FRAME_SAMPLES
 from idol_runtime.stage import Stage
+from idol_runtime.utterance import Utterance
 
 WARM_UP = 5
 """Runs that are not counted: the first ones allocate."""

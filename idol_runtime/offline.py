@@ -18,12 +18,13 @@ from idol_runtime.motion.beats import BeatGrid
 from idol_runtime.onnx import Provider
 from idol_runtime.outputs.beats_csv import write_beats_csv
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.performer import Performer, Utterance
+from idol_runtime.performer import Performer
 from idol_runtime.services import ModelFolders, start_models
 from idol_runtime.sound import at_speech_level
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FPS, FRAME_SAMPLES, pts_of
 from idol_runtime.stage import Stage
+from idol_runtime.utterance import Utterance
 
 NO_PACE_MS = 24 * 3600 * 1000
 PIECE_SAMPLES = 60 * FRAME_SAMPLES

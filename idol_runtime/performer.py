@@ -4,28 +4,27 @@ import asyncio
 import bisect
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ACTIVITIES, ARKIT_BLENDSHAPES, FACE_ACTIVITIES
+from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
 from idol_runtime.gesture_cues import PlacedGesture
+from idol_runtime.motion.activity import ActivityBlend
 from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclude_each_other
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.speech_track import FPS, FRAME_SAMPLES, SpeechTrack, frame_pts, pts_of
+from idol_runtime.utterance import Utterance, gesture_cue
 
 CHUNK_SAMPLES = AUDIO_RATE_HZ * 40 // 1000
 """Audio chunks are 20 to 40 ms long."""
 HANGOVER_FRAMES = 6
 """Pauses between clauses shorter than 200 ms do not end the speaking activity."""
 BEATS_LINGER_FRAMES = 60
-BLEND_PER_FRAME = 0.2
-"""How fast the activity conditioning follows a change: 90 % within a third of a second."""
 
 AVERAGE_STYLE: NDArray[np.float32] = np.zeros(STYLE_SIZE, np.float32)
 
@@ -44,17 +43,6 @@ class Beats(Protocol):
     def row(self, time_s: float) -> NDArray[np.float32]:
         """[2]: the place in the eight-count in [0, 1), and the intensity in [0, 1]."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A clause of a reply that is spoken in one go."""
-
-    id: str
-    turn_id: str
-    text: str
-    gestures: tuple[PlacedGesture, ...] = ()
-    """What the body does with its words, in the order of their places in the text."""
 
 
 class Performer:
@@ -91,8 +79,7 @@ class Performer:
         self._lookahead = lookahead_frames
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
-        self._blend: NDArray[np.float32] = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
-        self._singing = 0.0
+        self._blend = ActivityBlend()
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
         self._times = gestures
@@ -120,9 +107,7 @@ class Performer:
         self.speech_ends = start + len(chunk.samples)
         if utterance.id != self._open_utterance:
             self._open_utterance = utterance.id
-            gestures = [(each.name, each.offset) for each in utterance.gestures]
-            told = _told(utterance) | ({"gestures": gestures} if gestures else {})
-            self._pending.append(Cue(pts_of(start), "utterance.started", told))
+            self._pending.append(utterance.started(pts_of(start)))
             self._land(utterance, chunk.phonemes, start)
         if chunk.phonemes:
             self.track.append_phonemes(chunk.phonemes, start)
@@ -136,8 +121,7 @@ class Performer:
                 self._pending.append(AudioChunk(pts_of(at), part))
                 at += len(part)
         if chunk.is_last:
-            ended = Cue(pts_of(self.speech_ends), "utterance.ended", _told(utterance))
-            self._pending.append(ended)
+            self._pending.append(utterance.ended(pts_of(self.speech_ends)))
         self.deliver()
 
     async def delivered(self) -> None:
@@ -189,7 +173,7 @@ class Performer:
             start = round(stroke_s * FPS) - self._times.frames_to_stroke(name)
         span = self._gestures.schedule(name, max(start, self.frame, not_before))
         if span is not None:
-            cue = Cue(frame_pts(span.start), "gesture", _announced(span, utterance))
+            cue = gesture_cue(span, utterance)
             bisect.insort(self._gesture_cues, cue, key=lambda each: each.pts_us)
             self.deliver()
         return span
@@ -266,20 +250,12 @@ class Performer:
         return self._last_beats.row(self.frame / FPS)
 
     def activity_blend(self) -> NDArray[np.float32]:
-        """Shape (5,), in `ACTIVITIES` order; sums to 1 and glides from one to the next."""
-        target = np.eye(len(ACTIVITIES), dtype=np.float32)[ACTIVITIES.index(self._doing())]
-        self._blend = (1 - BLEND_PER_FRAME) * self._blend + BLEND_PER_FRAME * target
-        return self._blend
+        """Shape (5,), see `ActivityBlend.body`; to be asked for once a frame."""
+        return self._blend.body(self._doing())
 
     def face_activity(self) -> NDArray[np.float32]:
-        """Shape (4,), in `FACE_ACTIVITIES` order: a face that dances sings or is at ease."""
-        sings = 1.0 if self._is_heard() else 0.0
-        self._singing += BLEND_PER_FRAME * (sings - self._singing)
-        *face, dance = self._blend
-        row = np.array(face, np.float32)
-        row[FACE_ACTIVITIES.index("speak")] += dance * self._singing
-        row[FACE_ACTIVITIES.index("idle")] += dance * (1 - self._singing)
-        return row
+        """Shape (4,), see `ActivityBlend.face`; to be asked for after `activity_blend`."""
+        return self._blend.face(is_heard=self._is_heard())
 
     def show(
         self, face: NDArray[np.float32], rotations: NDArray[np.float32], hips: NDArray[np.float32]
@@ -316,22 +292,3 @@ class Performer:
 
     async def _wait_for_a_frame(self) -> None:
         await self._moved.wait()
-
-
-def _told(utterance: Utterance) -> dict[str, Any]:
-    return {
-        "utterance_id": utterance.id,
-        "turn_id": utterance.turn_id,
-        "text": utterance.text,
-    }
-
-
-def _announced(span: Span, utterance: Utterance | None) -> dict[str, Any]:
-    """Times count from the gesture's own beginning."""
-    about = {"utterance_id": utterance.id, "turn_id": utterance.turn_id} if utterance else {}
-    return {
-        "gesture": span.name,
-        "duration_us": frame_pts(span.end - span.start),
-        "stroke_us": frame_pts(span.stroke - span.start),
-        **about,
-    }

@@ -16,8 +16,9 @@ from idol_runtime.dialogue.messages import ChatMessage, TextDelta
 from idol_runtime.flow import run_ahead
 from idol_runtime.gesture_cues import GestureReader, Line, Lines, Piece
 from idol_runtime.metrics import TurnMetrics, TurnWatch
-from idol_runtime.performer import Performer, Utterance
+from idol_runtime.performer import Performer
 from idol_runtime.services import DialogueRequest, Models, SpeechRequest
+from idol_runtime.utterance import Utterance
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from idol_runtime.engine import open_stage
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.noise import NoiseState
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.performer import Utterance
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech_track import FRAME_SAMPLES
+from idol_runtime.utterance import Utterance
 
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "face"
 FPS = 30

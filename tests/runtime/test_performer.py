@@ -17,9 +17,10 @@ from idol_runtime.character import Character
 from idol_runtime.gesture_cues import PlacedGesture
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.performer import Performer, Utterance
+from idol_runtime.performer import Performer
 from idol_runtime.speech.types import Phoneme, SpeechChunk
 from idol_runtime.speech_track import FRAME_SAMPLES, pts_of
+from idol_runtime.utterance import Utterance
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)

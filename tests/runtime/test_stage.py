@@ -12,8 +12,8 @@ from idol_runtime.engine import open_stage
 from idol_runtime.motion.metronome import Metronome
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.performer import Utterance
 from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.utterance import Utterance
 
 HOSHI = load_character(DEFAULT_CHARACTER)
 

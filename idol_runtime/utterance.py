@@ -1,0 +1,46 @@
+"""A clause of a reply, and the cues that tell of it and of its gestures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from idol_protocol.frames import Cue
+from idol_runtime.gesture_cues import PlacedGesture
+from idol_runtime.motion.gestures import Span
+from idol_runtime.speech_track import frame_pts
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A clause of a reply that is spoken in one go."""
+
+    id: str
+    turn_id: str
+    text: str
+    gestures: tuple[PlacedGesture, ...] = ()
+    """What the body does with its words, in the order of their places in the text."""
+
+    def started(self, pts_us: int) -> Cue:
+        gestures = [(each.name, each.offset) for each in self.gestures]
+        return Cue(
+            pts_us,
+            "utterance.started",
+            self._told() | ({"gestures": gestures} if gestures else {}),
+        )
+
+    def ended(self, pts_us: int) -> Cue:
+        return Cue(pts_us, "utterance.ended", self._told())
+
+    def _told(self) -> dict[str, Any]:
+        return {"utterance_id": self.id, "turn_id": self.turn_id, "text": self.text}
+
+
+def gesture_cue(span: Span, utterance: Utterance | None) -> Cue:
+    """Announces a gesture, of an utterance or of itself; times count from its own beginning."""
+    about = {"utterance_id": utterance.id, "turn_id": utterance.turn_id} if utterance else {}
+    data = {
+        "gesture": span.name,
+        "duration_us": frame_pts(span.end - span.start),
+        "stroke_us": frame_pts(span.stroke - span.start),
+        **about,
+    }
+    return Cue(frame_pts(span.start), "gesture", data)
