@@ -21,11 +21,11 @@ from training.ingest.bodies import BodyRecording, recording_of
 from training.ingest.body_points import PARTS, POINTS, Array
 from training.ingest.body_solver import solve
 from training.ingest.card import Kind, RecordingError
+from training.ingest.film import SUFFIXES, follow
 from training.ingest.landmarker import BODY_POINTS, BodyLandmarker
 from training.ingest.resample import resample_curves
 from training.ingest.sound import Sound, decode_sound
 from training.ingest.takes import Reading, pieces_of
-from training.ingest.video import SUFFIXES, pictures
 
 SEEN: Final = 0.5
 """Least visibility of a point that counts as seen."""
@@ -62,24 +62,14 @@ def read_body_film(
     Raises:
         RecordingError: the film is damaged, or shows no torso.
     """
-    times_s: list[float] = []
-    points: list[Array] = []
-    visible: list[Array] = []
-    blind = 0
     with BodyLandmarker(task) as landmarker:
-        for picture, time_s, share in pictures(path):
-            found = landmarker.find(picture, time_s)
-            if found is None:
-                blind += 1
-            else:
-                times_s.append(time_s)
-                points.append(found.points_m)
-                visible.append(found.visible)
-            progress(share)
-    if len(points) < 2:
-        raise RecordingError(f"{path}: expected a person, found one in {len(points)} frames.")
-    notes = [f"{blind} of {blind + len(points)} frames show nobody"] if blind else []
-    seen = parts_seen(np.stack(visible))
+        sightings = follow(path, landmarker.find, progress)
+    bodies = sightings.found
+    if len(bodies) < 2:
+        raise RecordingError(f"{path}: expected a person, found one in {len(bodies)} frames.")
+    blind = sightings.blind
+    notes = [f"{blind} of {sightings.frames} frames show nobody"] if blind else []
+    seen = parts_seen(np.stack([body.visible for body in bodies]))
     parts = known_parts(seen)
     if "torso" not in parts:
         raise RecordingError(
@@ -94,7 +84,8 @@ def read_body_film(
     sound = decode_sound(path)
     if sound is None:
         notes.append("the film has no sound")
-    return BodyTake(np.array(times_s)[whole], np.stack(points)[whole], parts, sound), notes
+    times_s, points = np.array(sightings.times_s), np.stack([body.points_m for body in bodies])
+    return BodyTake(times_s[whole], points[whole], parts, sound), notes
 
 
 def parts_seen(visible: Array) -> dict[str, NDArray[np.bool_]]:

@@ -10,11 +10,16 @@ from rich.table import Table
 
 from idol_protocol.channels import POSE_BONES
 from training.ingest.bodies import BodyDataset, BodyRecording, clip_of
-from training.ingest.show import chosen_recordings, describe_card, total
+from training.ingest.show import (
+    LONGEST_S,
+    chosen_recordings,
+    describe_card,
+    draw_sound,
+    total,
+)
 from training.pose.skeleton import PARENTS, forward_kinematics
 
 _FIGURES: Final = 9
-_LONGEST_S: Final = 12.0
 _STEP_M: Final = 1.1
 _LEFT, _RIGHT, _MIDDLE = "tab:red", "tab:blue", "black"
 
@@ -46,14 +51,15 @@ def draw_bodies(dataset: BodyDataset, path: Path) -> None:
     axes = figure.subplots(2 * len(chosen), 1, squeeze=False, height_ratios=[4, 1] * len(chosen))
     for row, recording in enumerate(chosen):
         _draw_figures(axes[2 * row, 0], recording)
-        _draw_sound(axes[2 * row + 1, 0], recording)
+        axes[2 * row + 1, 0].set_axis_off()
+        draw_sound(axes[2 * row + 1, 0], recording)
     figure.suptitle(f"{dataset.card.name} ({dataset.card.licence}): left red, right blue")
     figure.savefig(path, dpi=80)
 
 
 def _draw_figures(axis: Any, recording: BodyRecording) -> None:
     clip = clip_of(recording)
-    last = min(len(clip.local), round(_LONGEST_S * clip.fps)) - 1
+    last = min(len(clip.local), round(LONGEST_S * clip.fps)) - 1
     frames = np.linspace(0, last, min(_FIGURES, last + 1)).round().astype(int)
     joints, _ = forward_kinematics(
         torch.from_numpy(clip.local[frames]), torch.from_numpy(clip.hips_m[frames])
@@ -70,16 +76,6 @@ def _draw_figures(axis: Any, recording: BodyRecording) -> None:
     axis.set_aspect("equal")
     axis.set_axis_off()
     axis.set_title(f"{recording.name}, {recording.speaker}, {recording.seconds:.1f} s")
-
-
-def _draw_sound(axis: Any, recording: BodyRecording) -> None:
-    axis.set_axis_off()
-    if recording.audio is None:
-        axis.text(0.5, 0.5, "no sound", ha="center", va="center", transform=axis.transAxes)
-        return
-    samples = recording.audio[: int(_LONGEST_S * recording.audio_rate_hz)] / 32768
-    axis.plot(np.arange(len(samples)) / recording.audio_rate_hz, samples, lw=0.4)
-    axis.set_ylim(-1, 1)
 
 
 def _colour(bone: str) -> str:

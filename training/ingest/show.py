@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from training.ingest.recording import Dataset, Recording
 
 R = TypeVar("R")
 _SHOWN = 4
+LONGEST_S = 12.0
 _CURVES = {
     "mouth": ("jawOpen", "mouthClose", "mouthFunnel", "mouthSmileLeft"),
     "eyes and brows": ("eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft"),
@@ -46,6 +47,16 @@ def chosen_recordings(recordings: Sequence[R]) -> list[R]:
     """A few to draw, spread over all."""
     count = min(_SHOWN, len(recordings))
     return [recordings[at] for at in np.linspace(0, len(recordings) - 1, count).round().astype(int)]
+
+
+def draw_sound(axis: Any, recording: Recording | BodyRecording) -> None:
+    """The wave of the first seconds, or a word that there is none."""
+    if recording.audio is None:
+        axis.text(0.5, 0.5, "no sound", ha="center", va="center", transform=axis.transAxes)
+        return
+    samples = recording.audio[: int(LONGEST_S * recording.audio_rate_hz)] / 32768
+    axis.plot(np.arange(len(samples)) / recording.audio_rate_hz, samples, lw=0.4)
+    axis.set_ylim(-1, 1)
 
 
 def describe(dataset: Dataset, console: Console) -> None:
@@ -86,14 +97,9 @@ def draw(dataset: Dataset, path: Path) -> None:
 
 def _draw_recording(axes: NDArray[np.object_], recording: Recording) -> None:
     sound, *plots = axes
-    seconds = min(recording.seconds, 12.0)
+    seconds = min(recording.seconds, LONGEST_S)
     sound.set_title(f"{recording.name}, {recording.speaker}, {recording.seconds:.1f} s")
-    if recording.audio is None:
-        sound.text(0.5, 0.5, "no sound", ha="center", va="center", transform=sound.transAxes)
-    else:
-        samples = recording.audio[: int(seconds * recording.audio_rate_hz)] / 32768
-        sound.plot(np.arange(len(samples)) / recording.audio_rate_hz, samples, lw=0.4)
-        sound.set_ylim(-1, 1)
+    draw_sound(sound, recording)
     frames = int(seconds * recording.fps)
     times_s = np.arange(frames) / recording.fps
     for axis, (label, names) in zip(plots, _CURVES.items(), strict=True):

@@ -4,22 +4,21 @@ What the landmarker cannot see is left unknown: the tongue and puffed cheeks. It
 press and roll poorly: learn those from elsewhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.ingest.channels import face_of
-from training.ingest.landmarker import SEEN, Landmarker, SeenFace
-from training.ingest.needed import needed
+from training.ingest.film import SUFFIXES, follow
+from training.ingest.landmarker import SEEN, Landmarker
 from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import decode_sound
 from training.ingest.takes import Reading, Take, recordings_of
 
-SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 HEAD = ("headYaw", "headPitch", "headRoll")
 
 
@@ -67,21 +66,12 @@ def read_film(
     Raises:
         RecordingError: the film is damaged, or shows no face.
     """
-    times_s: list[float] = []
-    faces: list[SeenFace] = []
-    blind = 0
     with Landmarker(task) as landmarker:
-        for picture, time_s, share in pictures(path):
-            found = landmarker.find(picture, time_s)
-            if found is None:
-                blind += 1
-            else:
-                times_s.append(time_s)
-                faces.append(found)
-            progress(share)
+        seen = follow(path, landmarker.find, progress)
+    faces = seen.found
     if len(faces) < 2:
         raise RecordingError(f"{path}: expected a face, found one in {len(faces)} frames.")
-    notes = [f"{blind} of {blind + len(faces)} frames show no face"] if blind else []
+    notes = [f"{seen.blind} of {seen.frames} frames show no face"] if seen.blind else []
     poses = np.stack([face.pose for face in faces])
     angles = head_angles(poses if absolute_head else centred(poses))
     weights = np.stack([face.weights for face in faces])
@@ -90,34 +80,7 @@ def read_film(
     sound = decode_sound(path)
     if sound is None:
         notes.append("the film has no sound")
-    return Take(np.array(times_s), curves, known, sound), notes
-
-
-def pictures(path: Path) -> Iterator[tuple[NDArray[np.uint8], float, float]]:
-    """Upright RGB pictures [height, width, 3], their times and the share of the film so far."""
-    av = needed("av", "decode films")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise RecordingError(f"{path}: expected a film, found no pictures in it.")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            length_s = (container.duration or 0) / av.time_base
-            last_s = -np.inf
-            for frame in container.decode(stream):
-                # A frame without a time, or one that goes back, has no place on the clock.
-                if frame.time is None or frame.time <= last_s:
-                    continue
-                last_s = float(frame.time)
-                yield _upright(frame), last_s, min(last_s / length_s, 1.0) if length_s else 0.0
-    except (av.FFmpegError, ValueError) as error:
-        raise RecordingError(f"{path}: expected a film, but {error}.") from None
-
-
-def _upright(frame: Any) -> NDArray[np.uint8]:
-    """Phones film sideways and write down how to turn the picture."""
-    picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    return np.rot90(picture, round(frame.rotation / 90) % 4)
+    return Take(np.array(seen.times_s), curves, known, sound), notes
 
 
 @dataclass(frozen=True, slots=True)
