@@ -8,6 +8,7 @@ import torch
 from tests.training.test_pose_captures import recording
 from training.checkpoint import read_json
 from training.config import load_config
+from training.features import FPS
 from training.ingest.bodies import write_body_dataset
 from training.ingest.card import DatasetCard
 from training.ingest.shipping import read_seen
@@ -15,7 +16,7 @@ from training.pose.adversaries import Adversaries
 from training.pose.conditions import AXES, Conditions, sizes
 from training.pose.data import make_clips
 from training.pose.drivers import NOISE
-from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace
+from training.pose.mocap import PRIOR_CHANNELS, pace, slow
 from training.pose.model import MOTION, PoseGenerator
 from training.pose.skeleton import quaternion_from_matrix
 from training.pose.streams import Batch, Streams
@@ -90,7 +91,7 @@ def test_a_run_that_was_cut_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 def test_both_critics_learn_and_the_generator_hears_them(family: str) -> None:
     settings = smoke(adversarial=family, prior_weight=0.5, adversarial_weight=0.5)
     clips = make_clips([], 4, 120, np.random.default_rng(0))
-    capture = about_mean(0.1 * torch.randn(30, 30, len(PRIOR_CHANNELS)))
+    capture = 0.1 * torch.randn(30, 30, len(PRIOR_CHANNELS))
     training = Training(settings, clips, None, capture)
     before = [value.clone() for value in training.critics.parameters()]
     metrics = [training.step(step) for step in range(4)][-2]
@@ -100,10 +101,8 @@ def test_both_critics_learn_and_the_generator_hears_them(family: str) -> None:
 
 
 def test_a_window_is_set_against_capture_of_like_pace() -> None:
-    slow, fast = (
-        about_mean(size * torch.randn(40, 30, len(PRIOR_CHANNELS))) for size in (0.01, 1.0)
-    )
-    critics = Adversaries(smoke(), torch.ones(MOTION), torch.cat([slow, fast]))
+    calm, lively = (size * torch.randn(40, 30, len(PRIOR_CHANNELS)) for size in (0.01, 1.0))
+    critics = Adversaries(smoke(), torch.ones(MOTION), torch.cat([calm, lively]))
     made = torch.randn(4, 30, MOTION)
     given = drawn(4, 30)
     none = torch.zeros(4, 1)
@@ -113,6 +112,24 @@ def test_a_window_is_set_against_capture_of_like_pace() -> None:
         assert trial.captured is not None
         ratio = pace(trial.captured.real) / pace(trial.captured.made)
         assert (ratio.log().abs() < 0.5).all()
+
+
+def test_what_is_captured_and_what_is_made_are_heard_below_six_hertz() -> None:
+    times_s = torch.arange(90) / FPS
+    sway, tremor = (torch.sin(2 * np.pi * hz * times_s)[None, :, None] for hz in (1.0, 11.0))
+    torch.testing.assert_close(slow(sway), sway[:, 7:-7], atol=0.03, rtol=0)
+    assert slow(tremor).abs().max() < 0.01
+    shaken = torch.rand(1, 90, MOTION).requires_grad_(True)
+    critics = Adversaries(smoke(), torch.ones(MOTION), (sway + tremor).expand(8, -1, 54))
+    none = torch.zeros(1, 1)
+    batch = Batch(drawn(1, 90), shaken, torch.ones(1, MOTION), none[:, 0], none, shaken)
+    trial = critics.trial(batch, shaken, np.random.default_rng(0))
+    assert trial.captured is not None
+    for motion in (trial.captured.real, trial.captured.made):
+        power = torch.fft.rfft(motion.detach() * torch.hann_window(76)[:, None], dim=1).abs()
+        fast = torch.fft.rfftfreq(76, 1 / FPS) > 9
+        assert power[:, fast].square().sum() < 1e-3 * power.square().sum()
+    assert trial.captured.made.requires_grad
 
 
 def test_rows_of_captures_hear_what_the_encoder_reads_and_taught_ones_know_their_axes() -> None:

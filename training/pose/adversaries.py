@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from training.gan import Critic, Discriminator, discriminator_loss, generator_loss
 from training.pose.conditions import Conditions, sizes
 from training.pose.drivers import NOISE
-from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace
+from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace, slow
 from training.pose.model import MOTION
 from training.pose.settings import Settings
 from training.pose.streams import Batch
@@ -26,24 +26,24 @@ class Adversaries(nn.Module):
 
     What people were captured doing is not what a character does, and fast motion looks unlike slow
     motion in every way. So each generated window is set against a captured one of like speed, both
-    relative to their own mean posture.
+    below 6 Hz and relative to their own mean posture.
     """
 
     def __init__(self, settings: Settings, scale: Tensor, capture: Tensor) -> None:
         """Args:
         settings: Family, weights and widths.
         scale: [95], the spread of each channel.
-        capture: Windows [W, T, P] of `PRIOR_CHANNELS`, relative to their means; W may be 0.
+        capture: Windows [W, T, P] of `PRIOR_CHANNELS`; W may be 0.
         """
         super().__init__()
         self.settings = settings
         self.register_buffer("scale", scale, persistent=False)
-        self.register_buffer("capture", capture, persistent=False)
+        self.register_buffer("capture", about_mean(slow(capture)), persistent=False)
         self.scale: Tensor
         self.capture: Tensor
         self.spread = scale[list(PRIOR_CHANNELS)]
         if len(capture):
-            self.pace = pace(capture / self.spread)
+            self.pace = pace(self.capture / self.spread)
         told = _BANDS + sum(sizes(NOISE.size)[name] for name in _TOLD)
         width = settings.critic_width
         self.fitting = Discriminator(MOTION, condition_channels=told, width=width)
@@ -53,7 +53,7 @@ class Adversaries(nn.Module):
         """What the critics are shown beside `made` [B, T, 95]."""
         captured = None
         if len(self.capture) and self.settings.prior_weight:
-            mine = about_mean(made[..., list(PRIOR_CHANNELS)]) / self.spread
+            mine = about_mean(slow(made[..., list(PRIOR_CHANNELS)])) / self.spread
             captured = _Pair(self._alike(mine.detach(), rng), mine)
         fits = _Pair(batch.motion / self.scale, made / self.scale)
         return Trial(_condition(batch.given), fits, captured)

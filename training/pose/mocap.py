@@ -3,7 +3,8 @@
 The CMU subjects at hand climb, box, walk and run; they do not gesture, and nobody simply stands.
 What they can teach is how a real trunk and real arms move while the hips stay where they are.
 Postures differ by task, so each window is taken relative to its own mean, and what is faster than
-people move is optical noise, so it is filtered out.
+people move is optical noise, so it is filtered out: from what is made, too, or its presence alone
+would tell the two apart.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import firwin
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
@@ -33,6 +34,7 @@ PRIOR_CHANNELS: Final = tuple(6 * bone + value for bone in PRIOR_BONES for value
 """Their columns in the generator's motion."""
 CUTOFF_HZ: Final = 6.0
 """Winter, "Biomechanics and Motor Control of Human Movement": what is human is slower."""
+_TAPS: Final = 15
 _CALM_M_S: Final = 0.5
 _HIPS_HEIGHT_M: Final = (0.78, 0.98)
 _UPRIGHT: Final = 0.94
@@ -40,7 +42,7 @@ _UPRIGHT: Final = 0.94
 
 
 def calm_windows(archives: Sequence[Path], frames: int) -> Tensor:
-    """Windows [W, frames, 54] of `PRIOR_CHANNELS`, filtered and relative to their own means."""
+    """Windows [W, frames, 54] of `PRIOR_CHANNELS`, as they were captured."""
     windows = [
         window
         for path in archives
@@ -49,7 +51,14 @@ def calm_windows(archives: Sequence[Path], frames: int) -> Tensor:
     ]
     if not windows:
         return torch.zeros(0, frames, len(PRIOR_CHANNELS))
-    return about_mean(torch.stack(windows))
+    return torch.stack(windows)
+
+
+def slow(motion: Tensor) -> Tensor:
+    """[B, T - 14, C]: what of motion [B, T, C] is slower than 6 Hz, without a lag."""
+    taps = torch.from_numpy(firwin(_TAPS, CUTOFF_HZ, fs=FPS)).to(motion)
+    windows: Tensor = motion.unfold(1, _TAPS, 1) @ taps
+    return windows
 
 
 def about_mean(motion: Tensor) -> Tensor:
@@ -79,8 +88,6 @@ def _windows(clip: Clip, frames: int) -> list[Tensor]:
         return []
     calm = is_calm(clip)
     turns = torch.from_numpy(clip.local[:, list(PRIOR_BONES)])
-    six = rot6d_from_matrix(turns).flatten(-2).numpy()
-    low = sosfiltfilt(butter(2, CUTOFF_HZ, fs=FPS, output="sos"), six, axis=0)
-    motion = torch.from_numpy(low.copy()).float()
+    motion = rot6d_from_matrix(turns).flatten(-2).float()
     starts = range(0, len(calm) - frames + 1, frames // 4)
     return [motion[at : at + frames] for at in starts if calm[at : at + frames].all()]
