@@ -17,7 +17,8 @@ from training.pose.streams import Batch
 _TOLD = ("activity", "emotion", "gesture", "beat", "noise")
 _BANDS = 40
 """Of the sound, the last of a frame's four hops is shown."""
-_CANDIDATES = 24
+_NEAR = 0.25
+"""How far the logarithms of two speeds may be apart."""
 
 
 class Adversaries(nn.Module):
@@ -37,13 +38,15 @@ class Adversaries(nn.Module):
         """
         super().__init__()
         self.settings = settings
+        spread, slowed = scale[list(PRIOR_CHANNELS)], about_mean(slow(capture.to(scale)))
         self.register_buffer("scale", scale, persistent=False)
-        self.register_buffer("capture", about_mean(slow(capture)), persistent=False)
+        self.register_buffer("spread", spread, persistent=False)
+        self.register_buffer("capture", slowed / spread, persistent=False)
+        self.register_buffer("pace", pace(slowed / spread), persistent=False)
         self.scale: Tensor
+        self.spread: Tensor
         self.capture: Tensor
-        self.spread = scale[list(PRIOR_CHANNELS)]
-        if len(capture):
-            self.pace = pace(self.capture / self.spread)
+        self.pace: Tensor
         told = _BANDS + sum(sizes(NOISE.size)[name] for name in _TOLD)
         width = settings.critic_width
         self.fitting = Discriminator(MOTION, condition_channels=told, width=width)
@@ -54,7 +57,9 @@ class Adversaries(nn.Module):
         captured = None
         if len(self.capture) and self.settings.prior_weight:
             mine = about_mean(slow(made[..., list(PRIOR_CHANNELS)])) / self.spread
-            captured = _Pair(self._alike(mine.detach(), rng), mine)
+            alike, near = self._alike(mine.detach(), rng)
+            if near.any():
+                captured = _Pair(alike[near], mine[near])
         fits = _Pair(batch.motion / self.scale, made / self.scale)
         return Trial(_condition(batch.given), fits, captured)
 
@@ -94,13 +99,14 @@ class Adversaries(nn.Module):
             rounds.append(("moving", moving, trial.captured, settings.prior_weight))
         return rounds
 
-    def _alike(self, made: Tensor, rng: np.random.Generator) -> Tensor:
-        """For each window the captured one, of some drawn at random, that is as fast."""
-        drawn = torch.from_numpy(rng.integers(len(self.capture), size=(len(made), _CANDIDATES)))
-        off = (self.pace[drawn].log() - pace(made)[:, None].log()).abs()
-        chosen = drawn.gather(1, off.argmin(dim=1, keepdim=True))[:, 0]
-        alike: Tensor = self.capture[chosen] / self.spread
-        return alike
+    def _alike(self, made: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """For each window a captured one of like speed, drawn at random; and [B], whether there is
+        any: nobody was captured standing still.
+        """
+        off = (self.pace.log()[None] - pace(made).log()[:, None]).abs()
+        drawn = torch.from_numpy(rng.random(off.shape, np.float32)).to(off)
+        chance, chosen = (drawn * (off < _NEAR)).max(dim=1)
+        return self.capture[chosen], chance > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Trial:
     """[B, T, 108]"""
     fits: _Pair
     captured: _Pair | None
-    """None where there is no capture."""
+    """None where nothing captured is as fast as anything made."""
 
 
 def _condition(given: Conditions) -> Tensor:

@@ -4,7 +4,7 @@ The CMU subjects at hand climb, box, walk and run; they do not gesture, and nobo
 What they can teach is how a real trunk and real arms move while the hips stay where they are.
 Postures differ by task, so each window is taken relative to its own mean, and what is faster than
 people move is optical noise, so it is filtered out: from what is made, too, or its presence alone
-would tell the two apart.
+would tell the two apart. Their collar bones were not captured, and stand still.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from training.pose.skeleton import OFFSETS_M, rot6d_from_matrix
 PRIOR_BONES: Final = tuple(
     POSE_BONES.index(bone)
     for bone in (
-        *("spine", "chest", "upperChest", "leftShoulder", "leftUpperArm", "leftLowerArm"),
-        *("rightShoulder", "rightUpperArm", "rightLowerArm"),
+        *("spine", "chest", "upperChest"),
+        *("leftUpperArm", "leftLowerArm", "rightUpperArm", "rightLowerArm"),
     )
 )
 PRIOR_CHANNELS: Final = tuple(6 * bone + value for bone in PRIOR_BONES for value in range(6))
@@ -42,7 +42,7 @@ _UPRIGHT: Final = 0.94
 
 
 def calm_windows(archives: Sequence[Path], frames: int) -> Tensor:
-    """Windows [W, frames, 54] of `PRIOR_CHANNELS`, as they were captured."""
+    """Windows [W, frames, 42] of `PRIOR_CHANNELS`, as they were captured."""
     windows = [
         window
         for path in archives
