@@ -37,6 +37,13 @@ def drawn(rows: int, frames: int) -> Conditions:
     )
 
 
+def test_a_window_too_short_to_be_filtered_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "pose.toml"
+    config.write_text("steps = 1\nframes = 12\n")
+    with pytest.raises(SystemExit, match=r">= 15.*frames"):
+        load_config(config, Settings)
+
+
 def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
     torch.manual_seed(0)
     generator, given = PoseGenerator(width=24).eval(), drawn(2, 20)

@@ -1,5 +1,7 @@
 """The typed configuration of a pose run; `training/configs/pose*.toml` hold some."""
 
+from typing import Annotated
+
 import msgspec
 
 from training.adversarial import AdversarialFamily
@@ -25,8 +27,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: int = 192
     layers: int = 2
     batch: int = 24
-    frames: int = 60
-    """Length of a window; state is carried from one window to the next of the same clip."""
+    frames: Annotated[int, msgspec.Meta(ge=15)] = 60
+    """Length of a window; state is carried from one window to the next of the same clip. The critic
+    of capture hears 14 frames less."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
 
