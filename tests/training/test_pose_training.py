@@ -16,13 +16,14 @@ from training.pose.adversaries import Adversaries
 from training.pose.conditions import AXES, Conditions, sizes
 from training.pose.data import make_clips
 from training.pose.drivers import NOISE
-from training.pose.mocap import PRIOR_CHANNELS, pace, slow
+from training.pose.mocap import PRIOR_CHANNELS, about_mean, calm_windows, pace, slow
 from training.pose.model import MOTION, PoseGenerator
 from training.pose.skeleton import quaternion_from_matrix
 from training.pose.streams import Batch, Streams
 from training.train_pose import Settings, Training, train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 CARD = DatasetCard(name="made", licence="MIT", may_ship=True, kind="beat")
 
 
@@ -141,6 +142,14 @@ def test_what_is_captured_and_what_is_made_are_heard_below_six_hertz() -> None:
         fast = torch.fft.rfftfreq(76, 1 / FPS) > 9
         assert power[:, fast].square().sum() < 1e-3 * power.square().sum()
     assert trial.captured.made.requires_grad
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the real captures are not at hand")
+def test_every_bone_that_the_critic_of_capture_sees_was_captured() -> None:
+    windows = calm_windows(sorted((DATA / "body").rglob("*.tar.xz")), 60)
+    assert len(windows) > 50
+    moves = about_mean(slow(windows)).std(dim=(0, 1)).unflatten(0, (-1, 6)).amax(dim=1)
+    assert (moves > 0.01).all()
 
 
 def test_rows_of_captures_hear_what_the_encoder_reads_and_taught_ones_know_their_axes() -> None:

@@ -34,7 +34,7 @@ PRIOR_CHANNELS: Final = tuple(6 * bone + value for bone in PRIOR_BONES for value
 """Their columns in the generator's motion."""
 CUTOFF_HZ: Final = 6.0
 """Winter, "Biomechanics and Motor Control of Human Movement": what is human is slower."""
-_TAPS: Final = 15
+_LOW_PASS: Final = torch.from_numpy(firwin(15, CUTOFF_HZ, fs=FPS))
 _CALM_M_S: Final = 0.5
 _HIPS_HEIGHT_M: Final = (0.78, 0.98)
 _UPRIGHT: Final = 0.94
@@ -56,9 +56,8 @@ def calm_windows(archives: Sequence[Path], frames: int) -> Tensor:
 
 def slow(motion: Tensor) -> Tensor:
     """[B, T - 14, C]: what of motion [B, T, C] is slower than 6 Hz, without a lag."""
-    taps = torch.from_numpy(firwin(_TAPS, CUTOFF_HZ, fs=FPS)).to(motion)
-    windows: Tensor = motion.unfold(1, _TAPS, 1) @ taps
-    return windows
+    slower: Tensor = motion.unfold(1, len(_LOW_PASS), 1) @ _LOW_PASS.to(motion)
+    return slower
 
 
 def about_mean(motion: Tensor) -> Tensor:
