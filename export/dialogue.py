@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from export.dialogue_parity import LogitsParity, greedy_reply, measure
-from idol_runtime.bundle import open_bundle, write_manifest
 from idol_runtime.dialogue.architecture import (
     HEAD,
     DecoderConfig,
@@ -40,6 +39,7 @@ from idol_runtime.dialogue.importer import import_gguf, new_folder
 from idol_runtime.dialogue.matrices import Weights
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import IdolError, InputError
+from idol_runtime.inference.bundle import open_bundle, write_manifest
 
 PARITY_PROMPTS = (
     ("You are Mira, a cheerful innkeeper.", "Do you have a room for the night?"),

@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.dialogue.decoder import new_memory
 from idol_runtime.dialogue.graph import MODEL_FILE
-from idol_runtime.onnx import Session
+from idol_runtime.inference.session import Session
 
 Logits = NDArray[np.float32]
 

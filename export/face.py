@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from export.onnx_export import write_step
 from export.style import export_style
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
-from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import load_weights, read_json
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face

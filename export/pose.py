@@ -19,18 +19,18 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from export.pose_card import pose_card
-from idol_runtime.bundle import write_manifest
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.features import FPS, manifest_audio
+from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.shipping import may_ship, read_seen, require_shippable
 from training.pose.conditions import STYLE_AXES, STYLE_TAGS, Conditions, sizes
 from training.pose.data import LOOKAHEAD_FRAMES
 from training.pose.drivers import NOISE
 from training.pose.gesture_times import GESTURE_SECONDS, STROKE_PHASE
 from training.pose.model import PoseGenerator
-from training.pose.skeleton import quaternion_from_matrix
 
 TOLERANCE = 1e-5
 _ROWS = 3

@@ -16,8 +16,8 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from idol_runtime.bundle import open_bundle
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.motion.pose import MODEL_FILE
 from training.checkpoint import PROGRESS, save_weights, write_json
 from training.ingest.shipping import Seen, write_seen

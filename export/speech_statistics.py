@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.speech.kokoro import Clause, SpeechModel
-from idol_runtime.speech.statistics import clause_summary
-from idol_runtime.speech.windows import Window
+from idol_runtime.speech.kokoro.model import Clause, SpeechModel
+from idol_runtime.speech.kokoro.statistics import clause_summary
+from idol_runtime.speech.kokoro.windows import Window
 
 OPENERS = """Sure!|Hello there.|Yes, of course.|Hmm, let me think.|No way!|I'm Mira.|Welcome back.|
 Oh,|Well,|Good morning to you.|I love the rain.|Just go.|Stop!|Okay, okay, you win.|

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.session import Session
 from idol_runtime.motion.styles import MODEL_FILE
-from idol_runtime.onnx import Session
 from training.face.model import STYLE_SIZE
 from training.face.style_flow import CARD, TAG_NAMES, StylePrior, load_prior
 

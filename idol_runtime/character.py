@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES
-from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import ConfigError
 
 CHARACTER_FILE = "character.toml"
@@ -77,15 +76,6 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `idol_protocol.channels.GESTURES` by default."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
-
-    def opening(self, instructions: str = "") -> list[ChatMessage]:
-        """What the dialogue model reads before the conversation: who it is and how it talks."""
-        persona = "\n".join(filter(None, [self.persona.strip(), instructions.strip()]))
-        messages = [ChatMessage("system", persona)]
-        for example in self.examples:
-            messages.append(ChatMessage("user", example.user))
-            messages.append(ChatMessage("assistant", example.reply))
-        return messages
 
     def emotion_vector(self) -> NDArray[np.float32]:
         """Shape (8,), in `EMOTIONS` order."""

@@ -16,8 +16,9 @@ def run(code, **options):
 def test_serving_a_character_never_imports_torch_or_what_is_not_installed():
     code = """
 import sys
-import idol_runtime.cli.main, idol_runtime.serving, idol_runtime.offline, idol_runtime.bench
-import idol_runtime.dialogue.model, idol_runtime.speech.kokoro, idol_runtime.speech.phonemize
+import idol_runtime.cli.main, idol_runtime.server.serve, idol_runtime.engine.offline
+import idol_runtime.bench.turn, idol_runtime.dialogue.model
+import idol_runtime.speech.kokoro.model, idol_runtime.speech.kokoro.phonemize
 unwanted = {"torch", "transformers", "training", "export", "protocol"} & set(sys.modules)
 sys.exit(f"imported: {sorted(unwanted)}" if unwanted else 0)
 """
@@ -27,7 +28,7 @@ sys.exit(f"imported: {sorted(unwanted)}" if unwanted else 0)
 
 def test_importing_starts_no_thread_and_prints_nothing():
     done = run(
-        "import threading, idol_runtime.serving, idol_runtime.offline\n"
+        "import threading, idol_runtime.server.serve, idol_runtime.engine.offline\n"
         "assert threading.active_count() == 1, threading.enumerate()"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -63,8 +63,8 @@ def test_installed_elsewhere_it_serves_its_own_files(wheel, tmp_path):
     code = (
         "import idol_runtime, idol_protocol, pathlib\n"
         "from idol_runtime.character import DEFAULT_CHARACTER, load_character\n"
-        "from idol_runtime.clock import VirtualClock\n"
-        "from idol_runtime.engine import open_stage\n"
+        "from idol_runtime.timeline import VirtualClock\n"
+        "from idol_runtime.engine.engine import open_stage\n"
         "stage = open_stage('cpu', VirtualClock())\n"
         "stage.join(load_character(DEFAULT_CHARACTER), seed=1)\n"
         "stage.tick()\n"

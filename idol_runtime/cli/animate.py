@@ -11,7 +11,7 @@ from rich.console import Console
 
 from idol_runtime.cli.arguments import Subparsers, add_character, character_of, positive, seed
 from idol_runtime.errors import InputError
-from idol_runtime.motion.beats import CERTAIN, HIGHEST_BPM, LOWEST_BPM, BeatGrid, find_beats
+from idol_runtime.music.beats import CERTAIN, HIGHEST_BPM, LOWEST_BPM, BeatGrid, find_beats
 
 
 def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -72,8 +72,8 @@ def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from idol_runtime.offline import animate
-    from idol_runtime.sound import read_wav
+    from idol_runtime.audio.recording import read_wav
+    from idol_runtime.engine.offline import animate
     from idol_runtime.store.display import display_for
 
     _check_activity(options)

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-from pathlib import Path
 
 from rich.console import Console
 
@@ -32,7 +31,6 @@ def add_bench_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     add_compute(turn)
     turn.set_defaults(run=run_turn_bench)
     _add_motion_parser(benches)
-    _add_beats_parser(benches)
 
 
 def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -59,27 +57,8 @@ def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
     motion.set_defaults(run=run_motion_bench)
 
 
-def _add_beats_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
-    beats = benches.add_parser(
-        "beats",
-        help="how well the beats of songs are found, beside librosa",
-        description="Tracks songs whose beats are known, with the beat tracker that `idol animate "
-        "--activity dance` uses and with librosa's beat_track, and reports the F-measure within "
-        "70 ms, CMLt and AMLt of both, and our downbeats. Needs mir_eval and librosa.",
-    )
-    beats.add_argument(
-        "--songs",
-        type=Path,
-        metavar="DIR",
-        help="your own: NAME.wav, and NAME.beats with the time of a beat in seconds a line and, "
-        "if known, its place in the bar (default: songs made here)",
-    )
-    beats.add_argument("--json", action="store_true", help="print JSON")
-    beats.set_defaults(run=run_beats_bench)
-
-
 def run_turn_bench(options: argparse.Namespace) -> int:
-    from idol_runtime.bench import bench_turn, describe
+    from idol_runtime.bench.turn import bench_turn, describe
     from idol_runtime.cli.fetching import fetch_with_progress
 
     character = character_of(options)
@@ -97,7 +76,7 @@ def run_turn_bench(options: argparse.Namespace) -> int:
 
 
 def run_motion_bench(options: argparse.Namespace) -> int:
-    from idol_runtime.bench_motion import bench_motion, describe
+    from idol_runtime.bench.motion import bench_motion, describe
     from idol_runtime.store.display import display_for
 
     display = display_for(Console(stderr=True))
@@ -106,21 +85,6 @@ def run_motion_bench(options: argparse.Namespace) -> int:
             sorted(set(options.batches)),
             options.runs,
             progress=lambda done, total: display.step("measuring", done, total),
-        )
-    finally:
-        display.close()
-    print(json.dumps(report, indent=2) if options.json else describe(report))
-    return 0
-
-
-def run_beats_bench(options: argparse.Namespace) -> int:
-    from idol_runtime.bench_beats import bench_beats, describe
-    from idol_runtime.store.display import display_for
-
-    display = display_for(Console(stderr=True))
-    try:
-        report = bench_beats(
-            options.songs, progress=lambda done, total: display.step("tracking", done, total)
         )
     finally:
         display.close()

@@ -29,7 +29,7 @@ def add_doctor_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from idol_runtime.doctor import examine
+    from idol_runtime.cli.checks import examine
     from idol_runtime.store import default_store
 
     console = Console(highlight=False)

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from idol_runtime.character import Character
-from idol_runtime.services import ModelFolders
+from idol_runtime.conversation.models import ModelFolders
 
 
 def fetch_with_progress(character: Character) -> ModelFolders:
@@ -12,7 +12,7 @@ def fetch_with_progress(character: Character) -> ModelFolders:
     Raises:
         IdolError: a model cannot be fetched, written or converted.
     """
-    from idol_runtime.engine import fetch_models
+    from idol_runtime.engine.model_files import fetch_models
     from idol_runtime.store import default_store, display_for
 
     display = display_for(Console(stderr=True))

@@ -57,14 +57,18 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     )
     check_config(config)  # before minutes of fetching
     folders = fetch_with_progress(character)
-    from idol_runtime.engine import EngineConfig
-    from idol_runtime.serving import serve
+    from idol_runtime.engine.engine import EngineConfig, open_engine
+    from idol_runtime.server.serve import serve
 
     def ready(url: str) -> None:
         print(f"{character.name} is ready: {url}", flush=True)
         when_ready(url)
 
     print(f"Waking {character.name} ...", file=sys.stderr, flush=True)
-    engine = EngineConfig(options.provider, options.threads)
-    asyncio.run(serve(config, character, folders, engine, when_ready=ready))
+
+    async def run_all() -> None:
+        async with open_engine(folders, EngineConfig(options.provider, options.threads)) as engine:
+            await serve(config, character, engine, when_ready=ready)
+
+    asyncio.run(run_all())
     return 0

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from idol_runtime.bundle import Bundle
 from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.bundle import Bundle
 
 TOKENIZER_FILE = "tokenizer.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"

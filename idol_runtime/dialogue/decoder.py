@@ -13,7 +13,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from idol_runtime.dialogue.architecture import DecoderConfig
-from idol_runtime.onnx import Session
+from idol_runtime.inference.session import Session
 
 Logits: TypeAlias = NDArray[np.float32]
 

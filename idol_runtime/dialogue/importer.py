@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from tokenizers import Tokenizer
 
-from idol_runtime.bundle import MANIFEST, sha256_of, write_manifest
 from idol_runtime.dialogue.architecture import check_tensors
 from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, TOKENIZER_FILE, DialogueConfig
 from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
@@ -17,6 +16,7 @@ from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer
 from idol_runtime.dialogue.graph import Activations, build_decoder
 from idol_runtime.dialogue.matrices import Progress
 from idol_runtime.errors import IdolError, InputError, StoreError
+from idol_runtime.inference.bundle import MANIFEST, sha256_of, write_manifest
 
 
 def import_gguf(

@@ -8,7 +8,6 @@ from typing import Literal, Self
 
 import numpy as np
 
-from idol_runtime.bundle import open_bundle
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
 from idol_runtime.dialogue.config import DialogueConfig, read_config
@@ -26,7 +25,8 @@ from idol_runtime.dialogue.sampling import next_token
 from idol_runtime.dialogue.slots import Slot, SlotPool
 from idol_runtime.dialogue.token_text import ReplyText
 from idol_runtime.errors import ProviderError
-from idol_runtime.onnx import Provider, Session, resolve_provider
+from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.session import Provider, Session, resolve_provider
 
 CONTEXT_TOKENS = 2048
 PREFILL_CHUNK = 128

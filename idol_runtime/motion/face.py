@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
+from idol_runtime.inference.session import Provider, Session
 from idol_runtime.motion.features import AudioFeatures, LogMel
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
-from idol_runtime.onnx import Provider, Session
 
 MODEL_FILE = "face.onnx"
 

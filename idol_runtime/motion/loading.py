@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import msgspec
 
-from idol_runtime.bundle import open_bundle
 from idol_runtime.errors import BundleError
-from idol_runtime.onnx import Provider, Session
+from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.session import Provider, Session
 
 C = TypeVar("C", bound=msgspec.Struct)
 

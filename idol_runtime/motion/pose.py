@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
+from idol_runtime.inference.session import Provider, Session
 from idol_runtime.motion.features import AudioFeatures
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise, NoiseConfig
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
-from idol_runtime.onnx import Provider, Session
 
 NECK_SHARE = 0.4
 """How much of the head's rotation the neck takes; the head takes the rest."""

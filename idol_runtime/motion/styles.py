@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.bundle import open_bundle
 from idol_runtime.character import CHARACTER_FILE, STYLE_SIZE, Motion
 from idol_runtime.errors import ConfigError
-from idol_runtime.onnx import Session
+from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.session import Session
 
 MODEL_FILE = "style.onnx"
 LARGEST = 3.0

@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 from idol_runtime.errors import InputError
-from idol_runtime.motion.bars import BAR
-from idol_runtime.motion.beats import BeatGrid
+from idol_runtime.music.bars import BAR
+from idol_runtime.music.beats import BeatGrid
 
 
 def write_beats_csv(path: Path, beats: BeatGrid, duration_s: float) -> None:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import PoseFrame
-from idol_runtime.avatar.gltf import GltfWriter
 from idol_runtime.errors import InputError
 from idol_runtime.motion.skeleton import OFFSETS_M, PARENTS
+from idol_runtime.outputs.gltf import GltfWriter
 
 _FLOAT = 5126
 _EXTENSION = "VRMC_vrm_animation"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.frames import FaceFrame, PoseFrame
 from idol_protocol.idol_events import IdolFaceDelta, IdolPoseDelta, IdolStreamOpened
-from idol_runtime.speech_track import FPS
+from idol_runtime.timeline import FPS
 
 MAX_WAITING_FRAMES = 8
 """Frames that may wait for a client before the oldest gives way: a quarter of a second."""

@@ -1,10 +1,10 @@
-"""What the server needs of the engine; `idol_runtime.engine.Engine` has it."""
+"""What the server needs of the engine; `idol_runtime.engine.engine.Engine` has it."""
 
 from typing import Protocol
 
 from idol_runtime.character import Character
-from idol_runtime.conversation import Conversation
-from idol_runtime.performer import Performer
+from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.stage.performer import Performer
 
 
 class MediaClocks(Protocol):

@@ -17,7 +17,7 @@ from idol_protocol.server_events import (
     Error,
     SessionUpdated,
 )
-from idol_runtime.motion.metronome import Metronome
+from idol_runtime.music.metronome import Metronome
 from idol_runtime.server.items import check_item
 from idol_runtime.server.response import heard_until, words_of, written_of
 from idol_runtime.server.session import Session

@@ -35,10 +35,9 @@ from idol_protocol.server_events import (
     ResponseOutputTextDone,
     ServerEvent,
 )
-from idol_runtime.conversation import line_of
-from idol_runtime.gesture_cues import Line
-from idol_runtime.metrics import TurnMetrics
+from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.server.items import ItemList
+from idol_runtime.stage.utterance import Line, line_of
 
 Emit: TypeAlias = Callable[[ServerEvent], None]
 Ending: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]

@@ -22,7 +22,7 @@ from idol_protocol.idol_events import (
 from idol_protocol.items import SessionObject
 from idol_protocol.server_events import ServerEvent, SessionCreated
 from idol_runtime.character import Character
-from idol_runtime.gesture_cues import read_gestures
+from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.server.config import Limits
 from idol_runtime.server.items import ItemList, new_id
 from idol_runtime.server.journal import Journal

@@ -7,7 +7,7 @@ from idol_protocol.client_events import ResponseParams, SessionPatch
 from idol_protocol.errors import ProtocolError
 from idol_protocol.items import AudioConfig, AudioOutput, MaxTokens, Modality, PcmFormat
 from idol_runtime.character import Character
-from idol_runtime.conversation import ReplyOptions
+from idol_runtime.conversation.conversation import ReplyOptions
 
 MIN_SPEED = 0.5
 

@@ -5,14 +5,14 @@ import logging
 
 from idol_protocol.errors import ProtocolError
 from idol_protocol.items import ResponseObject, StatusError
-from idol_runtime.conversation import Conversation
+from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.errors import IdolError
-from idol_runtime.gesture_cues import Line
-from idol_runtime.metrics import TurnMetrics
 from idol_runtime.server.items import ItemList, new_id
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.response import Emit, Ending, Response, words_of, written_of
 from idol_runtime.server.settings import Settings
+from idol_runtime.stage.utterance import Line
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 
 import httpx
 
-from idol_runtime.bundle import sha256_of
+from idol_runtime.inference.bundle import sha256_of
 from idol_runtime.store.failures import SourceFailure, Unreachable, WrongFile, size_text
 
 ATTEMPTS: Final = 4

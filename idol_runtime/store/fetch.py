@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from idol_runtime.bundle import sha256_of
 from idol_runtime.errors import StoreError
+from idol_runtime.inference.bundle import sha256_of
 from idol_runtime.store import packages
 from idol_runtime.store.archive import append_members
 from idol_runtime.store.catalog import (

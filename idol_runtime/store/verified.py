@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from idol_runtime.bundle import sha256_of
+from idol_runtime.inference.bundle import sha256_of
 from idol_runtime.store.catalog import ModelFile
 
 

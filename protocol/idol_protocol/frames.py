@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 AUDIO_RATE_HZ = 24_000
 """Sample rate of every audio chunk."""
+FPS = 30
+"""Face and pose frames a second."""
+FRAME_SAMPLES = AUDIO_RATE_HZ // FPS
+"""Samples that last as long as a frame: a whole number, so sound and frames never drift apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from export.avatar import build_avatar
 from idol_protocol.channels import ARKIT_BLENDSHAPES, GESTURES, POSE_BONES
 from idol_protocol.codec import (
     Header,
@@ -30,7 +31,6 @@ from idol_protocol.codec import (
 )
 from idol_protocol.frames import FaceFrame, PoseFrame
 from idol_protocol.idol_events import Character, IdolCharacter
-from idol_runtime.avatar import build_avatar
 from idol_runtime.server.pages import Pages
 
 WEB = Path(__file__).parents[2] / "idol_runtime" / "web"

@@ -13,7 +13,7 @@ from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
 from idol_runtime.dialogue.graph import MODEL_FILE, build_decoder
 from idol_runtime.dialogue.matrices import Weights, WeightSource
 from idol_runtime.errors import InputError
-from idol_runtime.onnx import Session
+from idol_runtime.inference.session import Session
 from tests.dialogue.tiny_models import tiny_model, write_gguf
 
 IDS = np.random.default_rng(3).integers(3, 260, 40).tolist()

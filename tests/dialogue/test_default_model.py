@@ -8,7 +8,6 @@ import pytest
 
 from export.dialogue import parity_texts, torch_from_gguf
 from export.dialogue_parity import measure
-from idol_runtime.bundle import open_bundle
 from idol_runtime.dialogue.chat import open_chat
 from idol_runtime.dialogue.config import read_config
 from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
@@ -22,6 +21,7 @@ from idol_runtime.dialogue.messages import (
 )
 from idol_runtime.dialogue.model import DialogueModel
 from idol_runtime.errors import InputError
+from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.store import default_store
 
 pytestmark = pytest.mark.models

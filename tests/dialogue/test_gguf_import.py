@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from idol_runtime.bundle import open_bundle
 from idol_runtime.dialogue import importer
 from idol_runtime.dialogue.config import TOKENIZER_FILE, read_config
 from idol_runtime.dialogue.gguf_file import GgufFile
 from idol_runtime.dialogue.gguf_tokenizer import read_tokenizer
 from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.errors import InputError, StoreError
+from idol_runtime.inference.bundle import open_bundle
 from tests.dialogue.tiny_models import byte_level_tokenizer, tiny_model, vocabulary, write_gguf
 
 KINDS = {"token_embd": "Q8_0", "": "Q4_1"}

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from idol_protocol.channels import POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.clock import VirtualClock
-from idol_runtime.conversation import Conversation
-from idol_runtime.engine import fetch_models, open_stage
+from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.models import start_models
+from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.model_files import fetch_models
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.services import start_models
 from idol_runtime.store import default_store
+from idol_runtime.timeline import VirtualClock
 
 pytestmark = pytest.mark.models
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.clock import VirtualClock
-from idol_runtime.engine import open_stage
+from idol_runtime.engine.engine import open_stage
 from idol_runtime.motion.pose import PoseInputs
 from idol_runtime.motion.skeleton import forward_kinematics
-from idol_runtime.speech_track import FRAME_SAMPLES
+from idol_runtime.timeline import FRAME_SAMPLES, VirtualClock
 
 FPS = 30
 TEN_MINUTES = 600 * FPS

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from export.dialogue import export_checkpoint, export_gguf, main
-from idol_runtime.bundle import open_bundle
 from idol_runtime.dialogue.messages import ChatMessage, GenerationDone, GenerationOptions
 from idol_runtime.dialogue.model import DialogueModel
 from idol_runtime.errors import InputError
+from idol_runtime.inference.bundle import open_bundle
 from tests.dialogue.tiny_models import save_checkpoint, tiny_model, write_gguf
 
 

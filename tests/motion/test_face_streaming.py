@@ -10,14 +10,13 @@ import pytest
 import idol_runtime
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.clock import VirtualClock
-from idol_runtime.engine import open_stage
+from idol_runtime.engine.engine import open_stage
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.noise import NoiseState
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.speech.types import SpeechChunk
-from idol_runtime.speech_track import FRAME_SAMPLES
-from idol_runtime.utterance import Utterance
+from idol_runtime.stage.utterance import Utterance
+from idol_runtime.timeline import FRAME_SAMPLES, VirtualClock
 
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "face"
 FPS = 30

@@ -5,7 +5,7 @@ import torch
 from idol_protocol.channels import POSE_BONES
 from idol_runtime.motion import skeleton
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, normalise, to_matrix
-from training.pose import skeleton as trained
+from training.humanoid import skeleton as trained
 
 
 def test_training_and_runtime_have_the_same_bones() -> None:

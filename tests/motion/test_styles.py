@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.style import export_style, parity, write_onnx
-from idol_runtime.bundle import write_manifest
 from idol_runtime.character import Character, Motion
-from idol_runtime.clock import VirtualClock
-from idol_runtime.engine import BUNDLES, open_stage
+from idol_runtime.engine.engine import BUNDLES, open_stage
 from idol_runtime.errors import BundleError, ConfigError
+from idol_runtime.inference.bundle import write_manifest
+from idol_runtime.inference.session import Session
 from idol_runtime.motion.face import FaceConfig, FaceModel
 from idol_runtime.motion.pose import PoseModel
 from idol_runtime.motion.styles import LARGEST, MODEL_FILE, Styles
-from idol_runtime.onnx import Session
-from idol_runtime.stage import Stage
+from idol_runtime.stage.stage import Stage
+from idol_runtime.timeline import VirtualClock
 from training.face.style_flow import TAG_NAMES, StylePrior
 
 SMILE = 6

@@ -13,14 +13,14 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from idol_protocol.channels import GESTURES
 from idol_runtime.character import Character
-from idol_runtime.conversation import Conversation
+from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.models import DialogueRequest, Models, SpeechRequest
 from idol_runtime.dialogue.messages import GenerationDone, TextDelta
 from idol_runtime.motion.gestures import GestureTimes
-from idol_runtime.performer import Performer
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
-from idol_runtime.services import DialogueRequest, Models, SpeechRequest
 from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.stage.performer import Performer
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")

@@ -14,7 +14,7 @@ from idol_runtime.server.config import Limits
 from idol_runtime.server.media import MAX_WAITING_FRAMES, FrameLane, frame_step
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
-from idol_runtime.speech_track import frame_pts
+from idol_runtime.timeline import frame_pts
 
 
 class Pipe:

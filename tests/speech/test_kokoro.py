@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from idol_runtime.errors import BundleError, ConfigError, InputError
-from idol_runtime.speech.kokoro import SpeechModel, phoneme_times, prepare
-from idol_runtime.speech.statistics import StatisticsPredictor, clause_summary
-from idol_runtime.speech.windows import Window, plan
+from idol_runtime.speech.kokoro.model import SpeechModel, phoneme_times, prepare
+from idol_runtime.speech.kokoro.statistics import StatisticsPredictor, clause_summary
+from idol_runtime.speech.kokoro.windows import Window, plan
 from idol_runtime.store import default_store
 from tests.hearing import transcribe, word_recall
 

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_runtime.speech.windows import plan
+from idol_runtime.speech.kokoro.windows import plan
 
 
 @given(st.integers(0, 60), st.integers(1, 2000), st.integers(0, 60))

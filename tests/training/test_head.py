@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from export.avatar import build_avatar
 from idol_protocol.channels import ARKIT_BLENDSHAPES
-from idol_runtime.avatar import build_avatar
 from training.face.glb import Glb
 from training.face.head import Head, arkit_name
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import forward_kinematics
 from training.ingest.bodies import (
     REST_6D,
     BodyRecording,
@@ -21,8 +23,6 @@ from training.ingest.bodies import (
 from training.ingest.card import DatasetCard, RecordingError
 from training.ingest.recording import Recording, read_dataset, write_dataset
 from training.ingest.shipping import Seen, read_seen, require_shippable, write_seen
-from training.pose.clip import Clip
-from training.pose.skeleton import forward_kinematics
 
 CARD = DatasetCard(name="dances", licence="MIT", may_ship=True, kind="motion")
 

@@ -9,12 +9,12 @@ from scipy.io import wavfile
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import OFFSETS_M, PARENTS
 from training.ingest.__main__ import main
 from training.ingest.bodies import BodyDataset, clip_of, read_body_dataset
 from training.ingest.card import read_card
 from training.ingest.shipping import licence_permits, may_ship
 from training.motion_files import read_motion
-from training.pose.skeleton import OFFSETS_M, PARENTS
 
 CMU = Path(__file__).parents[3] / "shared" / "data" / "body" / "cmu"
 real = pytest.mark.skipif(not CMU.exists(), reason="the real captures are not at hand")

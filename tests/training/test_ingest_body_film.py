@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import about, forward_kinematics
 from training.ingest import body_film
 from training.ingest.bodies import clip_of
 from training.ingest.body_film import (
@@ -30,7 +31,6 @@ from training.ingest.landmarker import BodyLandmarker, SeenBody
 from training.ingest.sound import Sound
 from training.pose.limits import excess_deg
 from training.pose.posture import CHANNELS, SIZE, posture_rotations
-from training.pose.skeleton import about, forward_kinematics
 
 Array = NDArray[np.float64]
 JOINT_POINTS = {

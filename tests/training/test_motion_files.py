@@ -14,11 +14,11 @@ from idol_protocol.frames import PoseFrame
 from idol_runtime.outputs.bvh import write_bvh
 from idol_runtime.outputs.vrma import write_vrma
 from tests.training.motion_rigs import MIXAMO, RIGS, Rig, turned_limbs, write_rig
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, forward_kinematics
 from training.motion_files import MotionFileError, read_motion
 from training.motion_files.joint_names import bones_of
 from training.motion_files.retarget import LIMBS
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, PARENT_OF, forward_kinematics
 
 
 def some_clip(frames: int, seed: int = 0, spread: float = 0.5) -> Clip:

@@ -7,6 +7,8 @@ import torch
 
 from idol_protocol.channels import POSE_BONES
 from tests.training.motion_rigs import RIGS, Rig, write_rig
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
 from training.motion_files import MotionFileError, read_motion
 from training.motion_files.acclaim import (
     BONE_FOR,
@@ -17,8 +19,6 @@ from training.motion_files.acclaim import (
     world_rotations,
 )
 from training.motion_files.retarget import LIMBS
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, forward_kinematics
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "body"
 real_captures = pytest.mark.skipif(not DATA.exists(), reason="the real captures are not at hand")

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
 from training.motion_files.placement import facing_forward, on_floor
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, forward_kinematics
 
 
 def standing(frames: int, yaw: float, place_m: tuple[float, float, float]) -> Clip:

@@ -6,10 +6,10 @@ import torch
 
 from idol_protocol.channels import POSE_BONES
 from tests.readers.three import HERE, three_js_joints
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
 from training.motion_files import read_motion
 from training.motion_files.bvh import parse_bvh
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, forward_kinematics
 
 REAL = HERE / "real"
 LIMBS = {

@@ -9,11 +9,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
-from idol_runtime.avatar.gltf import GltfWriter
+from idol_runtime.outputs.gltf import GltfWriter
 from tests.readers.three import reference_joints
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
 from training.motion_files import MotionFileError, read_vrma
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
 
 FLOAT, SHORT = 5126, 5122
 LEFT_OUT = ("upperChest", "leftToes", "rightToes")

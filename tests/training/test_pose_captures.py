@@ -3,13 +3,13 @@ import pytest
 import torch
 
 from idol_protocol.channels import ACTIVITIES, POSE_BONES
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import about, forward_kinematics
 from training.ingest.bodies import BodyRecording, recording_of
 from training.pose.captures import clips_of, in_place
-from training.pose.clip import Clip
 from training.pose.legs import leg_rotations, lower_to_reach
 from training.pose.model import decode, feet_of
 from training.pose.posture import hips_m, posture, posture_rotations
-from training.pose.skeleton import about, forward_kinematics
 
 SPEAK, LISTEN = ACTIVITIES.index("speak"), ACTIVITIES.index("listen")
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
 from training.features import FPS
+from training.humanoid.skeleton import forward_kinematics
 from training.pose.capsules import depth_m
 from training.pose.dance import MOVES, dance_posture
 from training.pose.dance_arms import ARMS, REACHES
@@ -15,7 +16,6 @@ from training.pose.evaluation.timing import alignment, kinematic_beats, music_be
 from training.pose.legs import FootLock, ankles, leg_rotations, lower_to_reach
 from training.pose.limits import excess_deg
 from training.pose.posture import ARM, FEET, hips_m, index, mirrored, posture_rotations
-from training.pose.skeleton import forward_kinematics
 from training.pose.solve_arms import RANGES_DEG, place
 
 EVERY_MOVE = torch.eye(len(MOVES))

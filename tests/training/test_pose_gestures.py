@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idol_protocol.channels import GESTURES, POSE_BONES
+from training.humanoid.skeleton import forward_kinematics
 from training.pose import arms
 from training.pose.capsules import depth_m
 from training.pose.gesture_poses import ARMS, PAIRS, REACHES
@@ -20,7 +21,6 @@ from training.pose.posture import (
     posture,
     posture_rotations,
 )
-from training.pose.skeleton import forward_kinematics
 from training.pose.solve_poses import RANGES_DEG, place_pair, solve_pair
 
 STANDING = posture(

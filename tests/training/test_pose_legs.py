@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import about, forward_kinematics
 from training.pose.legs import PLANTED_M, FootLock, ankles, leg_rotations, lower_to_reach
-from training.pose.skeleton import about, forward_kinematics
 
 LEFT, RIGHT = POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")
 

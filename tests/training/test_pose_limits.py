@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import about, forward_kinematics
 from training.pose.capsules import PAIRS, depth_m, penetration_loss, segment_distance
 from training.pose.limits import excess_deg, limit_loss
 from training.pose.posture import mirrored, posture, posture_rotations
-from training.pose.skeleton import about, forward_kinematics
 
 
 def body(**angles: float) -> torch.Tensor:

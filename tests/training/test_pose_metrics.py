@@ -6,10 +6,10 @@ import torch
 
 from idol_protocol.channels import GESTURES, POSE_BONES
 from training.features import FPS
+from training.humanoid.skeleton import about, forward_kinematics
 from training.pose.evaluation import contact, integrity, realism, recognition, sameness, timing
 from training.pose.evaluation.performance import Performance
 from training.pose.evaluation.smoothness import Windows, low_passed, matched_ratio, ratio_to_law
-from training.pose.skeleton import about, forward_kinematics
 
 STAND, _ = forward_kinematics(torch.eye(3).expand(22, 3, 3), torch.zeros(3))
 

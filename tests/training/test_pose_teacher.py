@@ -4,13 +4,13 @@ import torch
 
 from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
 from training.features import FPS
+from training.humanoid.skeleton import forward_kinematics
 from training.noise import draw_noise
 from training.pose.conditions import Conditions
 from training.pose.data import PoseClips, make_clips, perform_scripts
 from training.pose.drivers import NOISE
 from training.pose.limits import excess_deg
 from training.pose.script import place_gesture
-from training.pose.skeleton import forward_kinematics
 
 SILENCE = -1.03
 HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]

@@ -9,6 +9,7 @@ from tests.training.test_pose_captures import recording
 from training.checkpoint import read_json
 from training.config import load_config
 from training.features import FPS
+from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.bodies import write_body_dataset
 from training.ingest.card import DatasetCard
 from training.ingest.shipping import read_seen
@@ -18,7 +19,6 @@ from training.pose.data import make_clips
 from training.pose.drivers import NOISE
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, calm_windows, pace, slow
 from training.pose.model import MOTION, PoseGenerator
-from training.pose.skeleton import quaternion_from_matrix
 from training.pose.streams import Batch, Streams
 from training.train_pose import Settings, Training, train
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from export.avatar import build_avatar
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
-from idol_runtime.avatar import build_avatar
 from training.face.camera import BACKGROUND, FaceCamera
 from training.face.head import Head, Paint
 from training.face.render import main, read_face_csv, side_by_side, strip

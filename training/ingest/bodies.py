@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, POSE_BONES
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import matrix_from_rot6d, rot6d_from_matrix
 from training.ingest.card import DatasetCard, RecordingError, write_card
 from training.ingest.files import (
     AUDIO_RATE_HZ,
@@ -24,8 +26,6 @@ from training.ingest.files import (
     sound_problems,
     write_arrays,
 )
-from training.pose.clip import Clip
-from training.pose.skeleton import matrix_from_rot6d, rot6d_from_matrix
 
 BONES: Final = len(POSE_BONES)
 REST_6D: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

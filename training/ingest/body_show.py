@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import PARENTS, forward_kinematics
 from training.ingest.bodies import BodyDataset, BodyRecording, clip_of
 from training.ingest.show import (
     LONGEST_S,
@@ -17,7 +18,6 @@ from training.ingest.show import (
     draw_sound,
     total,
 )
-from training.pose.skeleton import PARENTS, forward_kinematics
 
 _FIGURES: Final = 9
 _STEP_M: Final = 1.1

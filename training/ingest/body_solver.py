@@ -15,6 +15,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
 from training.ingest.body_points import (
     HEAD_POINTS,
     Array,
@@ -34,8 +36,6 @@ from training.ingest.body_turns import (
     swung,
     turn_between,
 )
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
 
 LEAN_SHARE: Final = 0.4
 """How much of the trunk's lean the pelvis takes; the spine bends by the rest."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from training.features import FPS
+from training.humanoid.clip import Clip
 from training.ingest.bodies import BodyRecording, recording_of
 from training.ingest.card import Kind, RecordingError
 from training.ingest.sound import Sound, sound_beside
 from training.ingest.takes import MIN_PIECE_S, Reading
 from training.motion_files import MotionFileError, read_motion
-from training.pose.clip import Clip
 
 ARCHIVES: Final = (".tar.xz", ".tar.gz", ".tar")
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from training.humanoid.clip import Clip
 from training.motion_files.acclaim import read_acclaim, read_archive
 from training.motion_files.bvh import read_bvh
 from training.motion_files.performance import MotionFileError
 from training.motion_files.vrma import read_vrma
-from training.pose.clip import Clip
 
 __all__ = [
     "MotionFileError",

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from training.humanoid.clip import Array, Clip
 from training.motion_files import retarget as shared
 from training.motion_files.performance import MotionFileError, Performance, finite
 from training.motion_files.resample import resample
-from training.pose.clip import Array, Clip
 
 SOURCE_FPS: Final = 120
 

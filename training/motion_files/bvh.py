@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from training.humanoid.clip import Array, Clip
 from training.motion_files.joint_names import bones_of
 from training.motion_files.performance import MotionFileError, Performance, finite
 from training.motion_files.resample import resample
 from training.motion_files.retarget import retarget
-from training.pose.clip import Array, Clip
 
 _CHANNELS: Final = {
     f"{axis}{kind}".lower(): (kind, "XYZ".index(axis))

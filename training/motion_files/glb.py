@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from training.humanoid.clip import Array
 from training.motion_files.performance import MotionFileError, finite
-from training.pose.clip import Array
 
 _COMPONENTS: Final[dict[int, np.dtype[Any]]] = {
     5120: np.dtype("<i1"),

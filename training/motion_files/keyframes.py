@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from training.humanoid.clip import Array
 from training.motion_files.glb import Glb
 from training.motion_files.performance import MotionFileError
-from training.pose.clip import Array
 
 Keys: TypeAlias = NDArray[np.integer]
 

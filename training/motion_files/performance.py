@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.pose.clip import Array
+from training.humanoid.clip import Array
 
 
 class MotionFileError(ValueError):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from training.pose.clip import Array, Clip
+from training.humanoid.clip import Array, Clip
 
 
 def resample(clip: Clip, fps: float) -> Clip:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.clip import Array, Clip
+from training.humanoid.skeleton import OFFSETS_M, PARENTS, forward_kinematics
 from training.motion_files.performance import MotionFileError, Performance
-from training.pose.clip import Array, Clip
-from training.pose.skeleton import OFFSETS_M, PARENTS, forward_kinematics
 
 LIMBS: Final[dict[str, str]] = {
     f"{side}{bone}": f"{side}{end}"

@@ -13,12 +13,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.clip import Array, Clip
+from training.humanoid.skeleton import OFFSETS_M
 from training.motion_files.glb import Glb, parse_glb
 from training.motion_files.keyframes import Track, read_track
 from training.motion_files.performance import MotionFileError
 from training.motion_files.retarget import local_rotations
-from training.pose.clip import Array, Clip
-from training.pose.skeleton import OFFSETS_M
 
 _EXTENSION: Final = "VRMC_vrm_animation"
 _WIDTHS: Final = {"translation": 3, "rotation": 4, "scale": 3}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from training.features import FPS, FRAME_SAMPLES, RATE_HZ
+from training.humanoid.skeleton import about, forward_kinematics, yaw_pitch_roll
 from training.ingest.bodies import BodyRecording, clip_of
 from training.motion_files.resample import resample
 from training.noise import draw_noise
@@ -34,7 +35,6 @@ from training.pose.drivers import NOISE
 from training.pose.legs import PLANTED_M, REST_ANKLE_M, stance
 from training.pose.model import MOTION, ROTATIONS, UPPER, encode
 from training.pose.script import Script, glided
-from training.pose.skeleton import about, forward_kinematics, yaw_pitch_roll
 from training.pose.springs import follow, voice_level
 
 WANDERS_M: Final = 0.35

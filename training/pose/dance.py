@@ -12,6 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from training.humanoid.skeleton import OFFSETS_M
 from training.pose.dance_moves import MOVES as SCORES
 from training.pose.dance_table import (
     CALM,
@@ -26,7 +27,6 @@ from training.pose.dance_table import (
 )
 from training.pose.legs import REACH_M, ankles
 from training.pose.posture import ARM, FEET, LEFT_ARM, RIGHT_ARM, SIZE, hips_m, index, mirrored
-from training.pose.skeleton import OFFSETS_M
 from training.pose.springs import minimum_jerk
 
 MOVES: Final = tuple(SCORES)

@@ -16,7 +16,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.pose.skeleton import OFFSETS_M, about, cross
+from training.humanoid.skeleton import OFFSETS_M, about, cross
 
 _SOCKET, _THIGH, _SHIN = OFFSETS_M[14], OFFSETS_M[15], OFFSETS_M[16]
 THIGH_M: Final = math.hypot(*_THIGH)

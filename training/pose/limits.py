@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.pose.skeleton import quaternion_from_matrix, yaw_pitch_roll
+from training.humanoid.skeleton import quaternion_from_matrix, yaw_pitch_roll
 
 Range: TypeAlias = tuple[float, float]
 

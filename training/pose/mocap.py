@@ -19,9 +19,9 @@ from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
 from training.features import FPS
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M, rot6d_from_matrix
 from training.motion_files.acclaim import read_archive
-from training.pose.clip import Clip
-from training.pose.skeleton import OFFSETS_M, rot6d_from_matrix
 
 PRIOR_BONES: Final = tuple(
     POSE_BONES.index(bone)

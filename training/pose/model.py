@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from training.device import in_float32
 from training.features import FEATURES
-from training.lstm import lstm_cell
-from training.pose.conditions import STYLE, Conditions
-from training.pose.drivers import BITS, LIFTS, SIGNALS, Drivers, move_weights
-from training.pose.gestures import chosen_hand, shaken_head_deg
-from training.pose.legs import FootLock, leg_rotations, lower_to_reach
-from training.pose.skeleton import (
+from training.humanoid.skeleton import (
     about,
     matrix_from_rot6d,
     quaternion_from_matrix,
     rot6d_from_matrix,
 )
+from training.lstm import lstm_cell
+from training.pose.conditions import STYLE, Conditions
+from training.pose.drivers import BITS, LIFTS, SIGNALS, Drivers, move_weights
+from training.pose.gestures import chosen_hand, shaken_head_deg
+from training.pose.legs import FootLock, leg_rotations, lower_to_reach
 
 UPPER: Final = 14
 ROTATIONS: Final = 6 * UPPER

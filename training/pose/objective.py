@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.humanoid.skeleton import forward_kinematics
 from training.losses import (
     channel_scale,
     masked_mean,
@@ -16,7 +17,6 @@ from training.pose.legs import PLANTED_M
 from training.pose.limits import limit_loss
 from training.pose.model import MOTION, ROTATIONS, decode, feet_of
 from training.pose.settings import Settings
-from training.pose.skeleton import forward_kinematics
 from training.pose.streams import Batch
 
 _SEEN_M = 0.03

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.pose.skeleton import about, yaw_pitch_roll
+from training.humanoid.skeleton import about, yaw_pitch_roll
 
 ARM: Final = ("lift", "forward", "down", "swing", "twist", "bend", "turn", "wrist", "tilt")
 """Clavicle lift and forward; upper arm down from the T-pose, swung forward, twisted inward; elbow

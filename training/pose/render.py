@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from idol_protocol.channels import POSE_BONES
 from training.features import FPS
-from training.pose.skeleton import PARENTS
+from training.humanoid.skeleton import PARENTS
 
 Array = NDArray[Any]
 

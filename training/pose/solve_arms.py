@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import forward_kinematics
 from training.pose.posture import ARM, LEFT_ARM, SIZE, posture_rotations
-from training.pose.skeleton import forward_kinematics
 
 Point = tuple[float, float, float]
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from idol_protocol.channels import POSE_BONES
+from training.humanoid.skeleton import forward_kinematics
 from training.pose.capsules import depth_m
 from training.pose.posture import ARM, LEFT_ARM, RIGHT_ARM, SIZE, posture_rotations
-from training.pose.skeleton import forward_kinematics
 from training.pose.solve_arms import Point, Reach
 
 RANGES_DEG: Final = {

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from training.humanoid.skeleton import forward_kinematics
 from training.pose.data import PoseClips
 from training.pose.model import PoseGenerator, feet_of
-from training.pose.skeleton import forward_kinematics
 from training.tracking import OBJECTIVE
 
 

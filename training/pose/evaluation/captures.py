@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from training.features import FPS
+from training.humanoid.clip import Clip
+from training.humanoid.skeleton import OFFSETS_M
 from training.motion_files.acclaim import read_archive
-from training.pose.clip import Clip
 from training.pose.evaluation.performance import Performance
 from training.pose.mocap import is_calm
-from training.pose.skeleton import OFFSETS_M
 
 Array = NDArray[Any]
 _TOE_REST_M: Final = sum(OFFSETS_M[at][1] for at in (0, 14, 15, 16, 17))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
 from training.features import FPS
-from training.pose.skeleton import OFFSETS_M, PARENTS
+from training.humanoid.skeleton import OFFSETS_M, PARENTS
 
 Array = NDArray[Any]
 

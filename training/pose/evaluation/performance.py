@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.checkpoint import load_weights, read_json
+from training.humanoid.skeleton import forward_kinematics
 from training.pose.conditions import Conditions
 from training.pose.data import perform_scripts
 from training.pose.model import PoseGenerator
-from training.pose.skeleton import forward_kinematics
 
 Array = NDArray[Any]
 _PIECE = 1800

@@ -1,6 +1,0 @@
-"""A procedural VRM 1.0 idol: `build_avatar(style)` gives a GLB file, with numpy and scipy alone."""
-
-from idol_runtime.avatar.build import build_avatar
-from idol_runtime.avatar.style import AvatarStyle
-
-__all__ = ["AvatarStyle", "build_avatar"]

@@ -1,0 +1,60 @@
+"""A served character: server and stage page around an engine that runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from idol_runtime.character import DEFAULT_CHARACTER, Character
+from idol_runtime.server.config import ServerConfig
+from idol_runtime.server.ports import Host
+from idol_runtime.server.server import Server, open_server
+
+AVATAR = DEFAULT_CHARACTER / "hoshi.vrm"
+
+log = logging.getLogger(__name__)
+
+
+class RunningEngine(Host, Protocol):
+    """What serving needs of an engine; `idol_runtime.engine.engine.Engine` has it."""
+
+    @property
+    def ticking(self) -> asyncio.Task[None]:
+        """Ends with the error that stopped the stage."""
+        ...
+
+    def watch_ticks(self, on_tick: Callable[[float], None]) -> None: ...
+
+    async def warm_up(self, character: Character) -> None: ...
+
+
+async def serve(
+    config: ServerConfig,
+    character: Character,
+    engine: RunningEngine,
+    *,
+    when_ready: Callable[[str], None],
+) -> None:
+    """Serves until SIGINT or SIGTERM.
+
+    The port is taken first, so that a port in use is told at once; `/readyz` says 503 until every
+    model has run.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+        IdolError: a model cannot be opened, or the stage stopped.
+    """
+    server = Server(config, engine, character, avatar=AVATAR.read_bytes)
+    engine.watch_ticks(server.metrics.tick.observe)
+    async with open_server(server):
+        await asyncio.gather(engine.warm_up(character), server.pages.warm_up())
+        server.is_warm = True
+        when_ready(server.url)
+        stopped = asyncio.create_task(server.serve_until_stopped())
+        await asyncio.wait([stopped, engine.ticking], return_when=asyncio.FIRST_COMPLETED)
+        server.is_warm = False
+        if engine.ticking.done():
+            log.error("the stage stopped")
+            stopped.cancel()
+            engine.ticking.result()
+        await stopped

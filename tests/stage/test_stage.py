@@ -1,0 +1,219 @@
+"""The stage with the generators that ship."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
+from idol_runtime.character import DEFAULT_CHARACTER, load_character
+from idol_runtime.engine.engine import open_stage
+from idol_runtime.motion.skeleton import forward_kinematics
+from idol_runtime.music.metronome import Metronome
+from idol_runtime.outputs.recorder import Recorder
+from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.stage.utterance import Utterance
+from idol_runtime.timeline import VirtualClock
+
+HOSHI = load_character(DEFAULT_CHARACTER)
+
+
+@pytest.fixture
+def stage():
+    return open_stage("cpu", VirtualClock())
+
+
+def join(stage, seed):
+    performer = stage.join(HOSHI, seed)
+    recorder = Recorder()
+    performer.outputs.add(recorder)
+    return performer, recorder
+
+
+def faces(recorder):
+    return np.array([np.concatenate([each.weights, each.head_eyes_deg]) for each in recorder.face])
+
+
+def poses(recorder):
+    return np.array([each.rotations for each in recorder.pose])
+
+
+def run(stage, frames):
+    for _ in range(frames):
+        stage.tick()
+
+
+def test_the_same_seed_gives_the_same_frames_bit_for_bit():
+    takes = []
+    for _ in range(2):
+        stage = open_stage("cpu", VirtualClock())
+        _, recorder = join(stage, 5)
+        run(stage, 60)
+        takes.append((faces(recorder), poses(recorder)))
+    np.testing.assert_array_equal(takes[0][0], takes[1][0])
+    np.testing.assert_array_equal(takes[0][1], takes[1][1])
+
+
+def test_two_seeds_differ_in_the_upper_face_and_the_body(stage):
+    _, one = join(stage, 1)
+    _, other = join(stage, 2)
+    run(stage, 300)
+    upper = [i for i, name in enumerate(ARKIT_BLENDSHAPES) if name.startswith(("brow", "eye"))]
+    assert np.abs(faces(one) - faces(other))[:, upper].max() > 0.2
+    assert np.abs(poses(one) - poses(other)).max() > 0.02
+
+
+def test_a_character_moves_the_same_alone_and_in_a_crowd(stage):
+    crowd = [join(stage, seed) for seed in range(1, 9)]
+    run(stage, 60)
+    alone = open_stage("cpu", VirtualClock())
+    _, recorder = join(alone, 4)
+    run(alone, 60)
+    np.testing.assert_allclose(faces(crowd[3][1]), faces(recorder), atol=1e-3)
+    np.testing.assert_allclose(poses(crowd[3][1]), poses(recorder), atol=1e-3)
+
+
+def test_coming_and_going_does_not_disturb_the_others(stage):
+    _, stays = join(stage, 4)
+    leaver, left = join(stage, 5)
+    run(stage, 20)
+    stage.leave(leaver)
+    run(stage, 20)
+    _, newcomer = join(stage, 6)
+    run(stage, 20)
+    alone = open_stage("cpu", VirtualClock())
+    _, recorder = join(alone, 4)
+    run(alone, 60)
+    np.testing.assert_allclose(faces(stays), faces(recorder), atol=1e-3)
+    assert len(left.face) == 20
+    assert [each.pts_us for each in newcomer.face][:2] == [0, 33_333]
+    assert len(newcomer.face) == 20
+
+
+def test_all_characters_share_one_run_of_each_model(stage, monkeypatch):
+    batches = []
+    for model in (stage.face, stage.pose):
+        step = model.step
+
+        def count(inputs, state, step=step):
+            batches.append(len(state))
+            return step(inputs, state)
+
+        monkeypatch.setattr(model, "step", count)
+    for seed in range(5):
+        join(stage, seed)
+    stage.tick()
+    assert batches == [5, 5]
+
+
+def test_an_idle_character_is_alive(stage):
+    _, recorder = join(stage, 3)
+    run(stage, 900)
+    made = faces(recorder)
+    blink = made[:, ARKIT_BLENDSHAPES.index("eyeBlinkLeft")] > 0.5
+    blinks = int((np.diff(blink.astype(int)) == 1).sum())
+    assert 3 <= blinks <= 30  # in half a minute
+    head_yaw, gaze = made[:, 52], made[:, 55]
+    assert head_yaw.std() > 0.2
+    assert gaze.std() > 0.5
+    assert made[:, ARKIT_BLENDSHAPES.index("jawOpen")].max() < 0.1
+    moved = np.abs(poses(recorder)[30:] - poses(recorder)[30]).max(axis=(0, 2))
+    assert moved[POSE_BONES.index("spine")] > 0.002
+    assert moved[POSE_BONES.index("leftUpperArm")] > 0.002
+
+
+def test_the_body_stands_with_its_arms_down(stage):
+    _, recorder = join(stage, 3)
+    run(stage, 90)
+    arm = poses(recorder)[-1][POSE_BONES.index("leftUpperArm")]
+    degrees = np.degrees(2 * np.arccos(np.clip(arm[3], -1, 1)))
+    assert 45 < degrees < 100
+
+
+def test_the_activities_look_different(stage):
+    takes = {}
+    for activity in ("idle", "think"):
+        performer, recorder = join(stage, 7)
+        performer.activity = activity
+        takes[activity] = recorder
+    run(stage, 900)
+    hands = [POSE_BONES.index(name) for name in ("leftLowerArm", "rightLowerArm")]
+    difference = np.abs(poses(takes["idle"]) - poses(takes["think"]))[60:, hands].max()
+    assert difference > 0.2
+
+
+def test_the_mouth_opens_with_the_voice_and_closes_after_it(stage):
+    performer, recorder = join(stage, 3)
+    rng = np.random.default_rng(0)
+    syllables = np.repeat(np.tile([0.05, 0.3], 8), 2400)
+    # A buzz of 150 Hz with a falling spectrum: vowel-like, loud and soft in turn.
+    time_s = np.arange(len(syllables)) / 24_000
+    buzz = sum(np.sin(2 * np.pi * 150 * k * time_s + rng.uniform(0, 6)) / k for k in range(1, 20))
+    sound = (buzz * syllables * 8000).clip(-32768, 32767).astype(np.int16)
+    asyncio.run(performer.speak(Utterance("u", "t", ""), SpeechChunk(sound, (), True)))
+    run(stage, 120)
+    jaw = faces(recorder)[:, ARKIT_BLENDSHAPES.index("jawOpen")]
+    spoken = slice(3, 3 + len(sound) // 800)
+    assert jaw[spoken].max() > 0.08
+    assert jaw[-30:].max() < 0.06
+
+
+async def test_a_late_stage_skips_frames_and_keeps_its_clock():
+    clock = VirtualClock()
+    stage = open_stage("cpu", clock)
+    _, recorder = join(stage, 1)
+    stage.tick()
+    clock.advance_us(3_000_000)
+    stage._skip_missed()
+    stage.tick()
+    assert stage.skipped_frames >= 80
+    assert recorder.face[-1].pts_us == pytest.approx(3_000_000, abs=34_000)
+
+
+async def test_ticking_follows_the_clock_and_stops_when_cancelled():
+    stage = open_stage("cpu", VirtualClock())
+    ticked = asyncio.Event()
+    stage.on_tick = lambda seconds: ticked.set()
+    join(stage, 1)
+    task = asyncio.create_task(stage.run())
+    async with asyncio.timeout(5):
+        await ticked.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+def hands(recorder, frames):
+    """Where the two hands are, metres: (T, 2, 3)."""
+    positions, _ = forward_kinematics(
+        np.array([each.rotations for each in recorder.pose[frames]], np.float32),
+        np.array([each.hips_m for each in recorder.pose[frames]], np.float32),
+    )
+    return positions[:, [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]]
+
+
+def test_a_gesture_moves_the_arms_and_they_come_back(stage):
+    performer, recorder = join(stage, 3)
+    run(stage, 60)
+    span = performer.gesture("cheer")
+    run(stage, span.end + 60 - 60)
+    before, at_stroke, after = (
+        hands(recorder, slice(at - 5, at + 5))[:, :, 1].mean(axis=0)
+        for at in (50, span.stroke, span.end + 50)
+    )
+    assert (at_stroke - before).max() > 0.25
+    assert np.abs(after - before).max() < 0.2
+
+
+def test_a_dance_moves_the_hips_with_the_music_and_the_face_stays_at_ease(stage):
+    dancer, danced = join(stage, 3)
+    _, stood = join(stage, 3)
+    dancer.resting = "dance"
+    dancer.beats = Metronome(bpm=120, first_beat_s=0, intensity=1.0)
+    run(stage, 300)
+    moved, still = (
+        np.ptp(np.array([each.hips_m for each in made.pose[60:]]), axis=0).max()
+        for made in (danced, stood)
+    )
+    assert moved > 2 * still
+    np.testing.assert_allclose(faces(danced), faces(stood), atol=1e-3)
