@@ -1,47 +1,45 @@
 """The two models of a turn as worker services: what a request holds and how it is served."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from idol_runtime.character import Sampling
-from idol_runtime.dialogue.messages import ChatMessage, Generated, GenerationOptions
+from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationOptions
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.worker import Worker
-from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
+
+RequestIn = TypeVar("RequestIn", contravariant=True)
+ItemOut = TypeVar("ItemOut", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class DialogueRequest:
-    messages: tuple[ChatMessage, ...]
-    sampling: Sampling
-    max_tokens: int | None = None
-    seed: int | None = None
+class StreamingModel(Protocol[RequestIn, ItemOut]):
+    """What a turn sees of a model, wherever it runs."""
+
+    def stream(self, request: RequestIn) -> AsyncGenerator[ItemOut, None]:
+        """Items for `request`; closing the generator ends the work on it."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechRequest:
-    text: str
-    voice: str
-    language: str
-    speed: float
-
-
-DialogueWorker: TypeAlias = Worker[DialogueRequest, Generated]
-SpeechWorker: TypeAlias = Worker[SpeechRequest, SpeechChunk]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Models:
-    """The worker processes a turn talks to."""
+    """The models a turn talks to."""
 
-    dialogue: DialogueWorker
-    speech: SpeechWorker
+    dialogue: StreamingModel[DialogueRequest, Generated]
+    speech: StreamingModel[SpeechRequest, SpeechChunk]
+
+
+@dataclass(frozen=True)
+class ModelWorkers(Models):
+    """Models in processes of their own."""
+
+    dialogue: Worker[DialogueRequest, Generated]
+    speech: Worker[SpeechRequest, SpeechChunk]
 
     async def aclose(self) -> None:
         await asyncio.gather(self.dialogue.aclose(), self.speech.aclose())
@@ -55,9 +53,9 @@ class ModelFolders:
     speech: Path
 
 
-def start_models(folders: ModelFolders, *, provider: Provider, threads: int) -> Models:
+def start_models(folders: ModelFolders, *, provider: Provider, threads: int) -> ModelWorkers:
     """The workers, not yet running; each starts with its first request or `start()`."""
-    return Models(
+    return ModelWorkers(
         Worker("dialogue", partial(_DialogueService, folders.dialogue, provider, threads)),
         Worker("speech", partial(_SpeechService, folders.speech, provider, threads), window=4),
     )

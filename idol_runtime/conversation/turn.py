@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from idol_runtime.character import Character
-from idol_runtime.conversation.models import DialogueRequest, Models, SpeechRequest
+from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.reply_reader import GestureReader, Lines, Piece
 from idol_runtime.conversation.run_ahead import run_ahead
 from idol_runtime.conversation.turn_metrics import TurnMetrics, TurnWatch
-from idol_runtime.dialogue.messages import ChatMessage, TextDelta
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, TextDelta
+from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line, Utterance
 

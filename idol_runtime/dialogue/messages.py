@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from idol_runtime.character import Sampling
 from idol_runtime.errors import InputError
 
 
@@ -10,6 +11,20 @@ from idol_runtime.errors import InputError
 class ChatMessage:
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueRequest:
+    """Asks a dialogue engine for one reply."""
+
+    messages: tuple[ChatMessage, ...]
+    """The persona first, what the user just said last."""
+    sampling: Sampling
+    """What the character changes of the engine's own defaults."""
+    max_tokens: int | None = None
+    """Of the reply; None leaves it to `sampling` and the engine."""
+    seed: int | None = None
+    """Draws the reply; None draws a new one each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,14 @@ from pathlib import Path
 
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import Conversation
-from idol_runtime.conversation.models import (
-    DialogueRequest,
-    ModelFolders,
-    Models,
-    SpeechRequest,
-    start_models,
-)
+from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
 from idol_runtime.conversation.prompt import build_prompt
-from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
 from idol_runtime.inference.session import Provider
 from idol_runtime.motion.face import FaceModel
 from idol_runtime.motion.pose import PoseModel
 from idol_runtime.motion.styles import Styles
+from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Clock, SystemClock
 
@@ -41,7 +36,7 @@ class EngineConfig:
 class Engine:
     """Live models and the stage; made by `open_engine`."""
 
-    def __init__(self, models: Models, stage: Stage) -> None:
+    def __init__(self, models: ModelWorkers, stage: Stage) -> None:
         self.models = models
         self.stage = stage
         self.ticking = asyncio.create_task(stage.run())

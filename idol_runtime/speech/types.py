@@ -1,9 +1,23 @@
-"""What the speech model hands over."""
+"""What goes into a voice and what comes out."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """Asks a voice to speak one clause."""
+
+    text: str
+    """As written; may hold nothing that can be spoken."""
+    voice: str
+    """A name the engine knows."""
+    language: str
+    """BCP 47: `en-us`, `ja`."""
+    speed: float
+    """1 is the voice's own pace; 0.5 to 2."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,19 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import MAX_TEXT_CHARS, Conversation, ReplyOptions
-from idol_runtime.conversation.models import DialogueRequest, Models, SpeechRequest
-from idol_runtime.dialogue.messages import ChatMessage, GenerationDone, PrefillProgress, TextDelta
+from idol_runtime.conversation.models import Models
+from idol_runtime.dialogue.messages import (
+    ChatMessage,
+    DialogueRequest,
+    Generated,
+    GenerationDone,
+    PrefillProgress,
+    TextDelta,
+)
 from idol_runtime.errors import InputError, WorkerError
 from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
-from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.types import Phoneme, SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
 
 CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
@@ -27,7 +34,7 @@ REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 class Parrot:
     """Says the last message back word by word; some words make trouble."""
 
-    def serve(self, request: DialogueRequest) -> Iterator[object]:
+    def serve(self, request: DialogueRequest) -> Iterator[Generated]:
         yield PrefillProgress(1, 1)
         words = request.messages[-1].content.split(" ")
         if words[0] == "forever":

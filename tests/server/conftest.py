@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,12 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from idol_protocol.channels import GESTURES
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import Conversation
-from idol_runtime.conversation.models import DialogueRequest, Models, SpeechRequest
-from idol_runtime.dialogue.messages import GenerationDone, TextDelta
+from idol_runtime.conversation.models import Models
+from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
-from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.types import Phoneme, SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
@@ -34,10 +34,10 @@ class ScriptedDialogue:
     requests: list[DialogueRequest] = field(default_factory=list)
     never_ends: bool = False
     fails_with: Exception | None = None
-    finish_reason: str = "stop"
+    finish_reason: Literal["stop", "length", "context"] = "stop"
     closed: int = 0
 
-    async def stream(self, request: DialogueRequest) -> AsyncIterator[Any]:
+    async def stream(self, request: DialogueRequest) -> AsyncGenerator[Generated, None]:
         self.requests.append(request)
         try:
             if self.fails_with is not None:
@@ -58,7 +58,7 @@ class ScriptedSpeech:
 
     requests: list[SpeechRequest] = field(default_factory=list)
 
-    async def stream(self, request: SpeechRequest) -> AsyncIterator[SpeechChunk]:
+    async def stream(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         self.requests.append(request)
         words = len(request.text.split())
         sound = (np.sin(np.arange(2_400 * words) / 10) * 8_000).astype(np.int16)
@@ -88,7 +88,7 @@ class SteppedHost:
         performer = Performer(
             character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0, gestures=TIMES
         )
-        models = Models(self.dialogue, self.speech)  # type: ignore[arg-type]
+        models = Models(self.dialogue, self.speech)
         conversation = Conversation(character, performer, models)
         self.conversations.append(conversation)
         return conversation
