@@ -11,7 +11,7 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, Cue
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import MAX_TEXT_CHARS, Conversation, ReplyOptions
-from idol_runtime.conversation.models import Models
+from idol_runtime.conversation.models import ModelWorkers
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
@@ -74,7 +74,7 @@ class Listener:
 
 @pytest.fixture
 async def models():
-    made = Models(Worker("parrot", Parrot), Worker("beeper", Beeper, window=4))
+    made = ModelWorkers(Worker("parrot", Parrot), Worker("beeper", Beeper, window=4))
     yield made
     await made.aclose()
 
