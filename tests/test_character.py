@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,38 +17,38 @@ from idol_runtime.errors import ConfigError
 GOOD = 'name = "Ren"\npersona = "You are Ren."\n'
 
 
-def write(folder, text):
+def write(folder: Path, text: str) -> Path:
     (folder / "character.toml").write_text(text, encoding="utf-8")
     return folder
 
 
 @pytest.mark.parametrize("folder", sorted(BUILT_IN.iterdir()), ids=lambda path: path.name)
-def test_every_built_in_character_loads(folder):
+def test_every_built_in_character_loads(folder: Path) -> None:
     character = load_character(folder)
     assert character.greeting
     assert character.emotion_vector().shape == (len(EMOTIONS),)
 
 
-def test_a_built_in_character_is_found_by_name():
+def test_a_built_in_character_is_found_by_name() -> None:
     assert find_character("hoshi") == DEFAULT_CHARACTER
 
 
-def test_an_unknown_folder_names_the_built_in_characters(tmp_path):
+def test_an_unknown_folder_names_the_built_in_characters(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such folder.*hoshi"):
         load_character(tmp_path / "nobody")
 
 
-def test_a_folder_without_the_file_says_so(tmp_path):
+def test_a_folder_without_the_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none in it"):
         load_character(tmp_path)
 
 
-def test_broken_toml_names_the_line(tmp_path):
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"valid TOML.*line 3"):
         load_character(write(tmp_path, GOOD + "voice = = 3\n"))
 
 
-def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"greating.*known keys are name, persona, examples"):
         load_character(write(tmp_path, GOOD + 'greating = "Hi"\n'))
 
@@ -67,36 +69,38 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
         ('[voice]\nspeed = "fast"', "voice.speed"),
     ],
 )
-def test_a_value_out_of_range_is_named(tmp_path, line, says):
+def test_a_value_out_of_range_is_named(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         load_character(write(tmp_path, GOOD + line + "\n"))
 
 
-def test_an_empty_persona_is_refused(tmp_path):
+def test_an_empty_persona_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a name and a persona"):
         load_character(write(tmp_path, 'name = "Ren"\npersona = " "\n'))
 
 
-def test_text_that_is_not_utf8_is_refused(tmp_path):
+def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "character.toml").write_bytes(b'name = "\xff"')
     with pytest.raises(ConfigError, match="readable UTF-8"):
         load_character(tmp_path)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_give_a_character_or_one_sentence(tmp_path_factory, data):
+def test_any_bytes_give_a_character_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "character.toml").write_bytes(data)
     with pytest.raises(ConfigError, match=r"\.$"):
         load_character(folder)
 
 
-def test_a_style_is_asked_for_by_seed_and_tags(tmp_path):
+def test_a_style_is_asked_for_by_seed_and_tags(tmp_path: Path) -> None:
     text = GOOD + '[motion]\nstyle_seed = 3\nstyle_tags = ["calm", "shy"]\n'
     assert load_character(write(tmp_path, text)).motion == Motion(3, ["calm", "shy"])
 
 
-def test_all_gestures_are_allowed_unless_a_character_says_which(tmp_path):
+def test_all_gestures_are_allowed_unless_a_character_says_which(tmp_path: Path) -> None:
     assert load_character(write(tmp_path, GOOD)).gestures == GESTURES
     some = load_character(write(tmp_path, GOOD + 'gestures = ["nod", "bow"]\n'))
     assert some.gestures == ("nod", "bow")

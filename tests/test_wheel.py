@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     subprocess.run(
@@ -24,7 +24,7 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_it_holds_the_two_packages_and_no_tools(wheel):
+def test_it_holds_the_two_packages_and_no_tools(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
     assert {name for name in tops if not name.endswith(".dist-info")} == {
@@ -46,18 +46,18 @@ def test_it_holds_the_two_packages_and_no_tools(wheel):
         "idol_protocol/py.typed",
     ],
 )
-def test_it_holds_what_serving_needs(wheel, name):
+def test_it_holds_what_serving_needs(wheel: Path, name: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert name in archive.namelist()
 
 
-def test_no_bundle_is_over_ten_megabytes(wheel):
+def test_no_bundle_is_over_ten_megabytes(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     assert max(size for name, size in sizes.items() if "/bundles/" in name) < 10_000_000
 
 
-def test_installed_elsewhere_it_serves_its_own_files(wheel, tmp_path):
+def test_installed_elsewhere_it_serves_its_own_files(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     code = (

@@ -147,7 +147,7 @@ class StageServer:
 
     def pose(self, rotations: dict[str, tuple[float, ...]], *, seconds: float = 2.0) -> None:
         """Holds a pose from now on: rotations (x, y, z, w) of some bones, the others at rest."""
-        turns = np.tile(np.float32([0, 0, 0, 1]), (len(POSE_BONES), 1))
+        turns = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
         for name, quaternion in rotations.items():
             turns[POSE_BONES.index(name)] = quaternion
         start = self.now_us

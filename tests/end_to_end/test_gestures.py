@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.frames import Cue
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.models import start_models
@@ -23,15 +24,18 @@ GREETING = "Hi, I'm Hoshi! It's so nice to see you. Tell me, what shall we [wave
 SHOWN = GREETING.replace("[wave] ", "")
 DAY_MS = 24 * 3600 * 1000
 
+Greeted = tuple[str, Recorder]
+"""The shown words, and the timeline."""
 
-async def greet(greeting):
+
+async def greet(greeting: str) -> Greeted:
     """The shown words and the timeline of a greeting, made as fast as it goes."""
     hoshi = replace(load_character(DEFAULT_CHARACTER), greeting=greeting)
     stage = open_stage("cpu", VirtualClock(), lead_ms=DAY_MS, buffer_s=DAY_MS / 1000)
     performer, recorder = stage.join(hoshi, 1), Recorder()
     performer.outputs.add(recorder)
     models = start_models(fetch_models(default_store(), hoshi), provider="cpu", threads=1)
-    shown = []
+    shown: list[str] = []
     try:
         await Conversation(hoshi, performer, models).reply(shown.append)
     finally:
@@ -42,15 +46,15 @@ async def greet(greeting):
 
 
 @pytest.fixture(scope="module")
-def greeted():
+def greeted() -> Greeted:
     return asyncio.run(greet(GREETING))
 
 
-def named(recorder, name):
+def named(recorder: Recorder, name: str) -> list[Cue]:
     return [cue for cue in recorder.cues if cue.name == name]
 
 
-def test_the_tag_is_neither_shown_nor_spoken(greeted):
+def test_the_tag_is_neither_shown_nor_spoken(greeted: Greeted) -> None:
     shown, recorder = greeted
     assert shown == SHOWN
     assert " ".join(cue.data["text"] for cue in named(recorder, "utterance.started")) == SHOWN
@@ -61,7 +65,7 @@ def test_the_tag_is_neither_shown_nor_spoken(greeted):
     assert "wˈAv" not in symbols
 
 
-def test_the_stroke_falls_on_the_word_after_the_tag(greeted):
+def test_the_stroke_falls_on_the_word_after_the_tag(greeted: Greeted) -> None:
     _, recorder = greeted
     [gesture] = named(recorder, "gesture")
     [onset_s] = [
@@ -76,12 +80,12 @@ def test_the_stroke_falls_on_the_word_after_the_tag(greeted):
     assert stroke_s == pytest.approx(onset_s, abs=0.1)
 
 
-def suffixes(phonemes):
+def suffixes(phonemes: list[tuple[str, float, float]]) -> list[str]:
     symbols = "".join(symbol for symbol, _, _ in phonemes)
     return [symbols[at:] for at in range(len(phonemes))]
 
 
-def test_the_hand_is_up_at_the_stroke_and_down_before(greeted):
+def test_the_hand_is_up_at_the_stroke_and_down_before(greeted: Greeted) -> None:
     _, recorder = greeted
     [gesture] = named(recorder, "gesture")
     times_us = np.array([each.pts_us for each in recorder.pose])

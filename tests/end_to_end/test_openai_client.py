@@ -6,6 +6,12 @@ import base64
 import numpy as np
 import openai
 import pytest
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.realtime import (
+    RealtimeConversationItemAssistantMessage,
+    RealtimeConversationItemUserMessageParam,
+    RealtimeResponse,
+)
 
 pytestmark = pytest.mark.models
 
@@ -14,19 +20,22 @@ async def test_the_openai_client_holds_a_spoken_conversation(served: str) -> Non
     client = openai.AsyncOpenAI(api_key="any", base_url=f"http://{served}/v1")
     async with asyncio.timeout(300), client.realtime.connect(model="idol") as connection:
         for question in ("Who are you, and what do you like?", "Do you like rainy nights?"):
-            content = [{"type": "input_text", "text": question}]
-            item = {"type": "message", "role": "user", "content": content}
-            await connection.conversation.item.create(item=item)
+            await connection.conversation.item.create(item=_words(question))
             await connection.response.create()
             transcript, sound, done = await _answer(connection)
             assert done.status in ("completed", "incomplete")
             assert len(transcript.split()) >= 3
-            assert done.output[0].content[0].transcript == transcript.strip()
+            assert done.output
+            [answer] = done.output
+            assert isinstance(answer, RealtimeConversationItemAssistantMessage)
+            assert answer.content
+            assert answer.content[0].transcript == transcript.strip()
             samples = np.frombuffer(sound, "<i2")
             # Speech is 1 to 5 words a second.
             assert len(transcript.split()) / 5 < len(samples) / 24_000 < len(transcript.split())
             assert np.abs(samples).max() > 1_000
-            assert done.usage.output_tokens > 0
+            assert done.usage
+            assert done.usage.output_tokens
     await client.close()
 
 
@@ -36,9 +45,8 @@ async def test_the_openai_client_gets_text_alone_and_can_cancel(served: str) -> 
         await connection.session.update(
             session={"type": "realtime", "output_modalities": ["text"], "max_output_tokens": 40}
         )
-        content = [{"type": "input_text", "text": "Tell me a long story about the stars."}]
-        item = {"type": "message", "role": "user", "content": content}
-        await connection.conversation.item.create(item=item)
+        story = _words("Tell me a long story about the stars.")
+        await connection.conversation.item.create(item=story)
         await connection.response.create()
         async for event in connection:
             assert not event.type.startswith("response.output_audio")
@@ -52,7 +60,11 @@ async def test_the_openai_client_gets_text_alone_and_can_cancel(served: str) -> 
     await client.close()
 
 
-async def _answer(connection):
+def _words(text: str) -> RealtimeConversationItemUserMessageParam:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+async def _answer(connection: AsyncRealtimeConnection) -> tuple[str, bytes, RealtimeResponse]:
     """Transcript, PCM and the response of one answer."""
     transcript, sound = "", b""
     async for event in connection:

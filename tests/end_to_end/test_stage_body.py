@@ -178,7 +178,7 @@ def page(browser: Any, served: str) -> Iterator[Any]:
 def turned_degrees(turns: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each bone is, at most, from where it first was; turns (t, bones, 4)."""
     cosines = np.abs((turns * turns[0]).sum(axis=-1)).clip(0, 1)
-    return np.degrees(2 * np.arccos(cosines)).max(axis=0)
+    return np.asarray(np.degrees(2 * np.arccos(cosines)).max(axis=0))
 
 
 @pytest.mark.models

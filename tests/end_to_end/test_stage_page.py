@@ -120,7 +120,7 @@ def open_mouths(page: Any) -> np.ndarray:
 
 def changes(pictures: np.ndarray, rest: np.ndarray, where: tuple[slice, slice]) -> np.ndarray:
     """Mean difference from the face at rest in a part of each picture."""
-    return np.abs(pictures - rest)[(slice(None), *where)].mean(axis=(1, 2, 3))
+    return np.asarray(np.abs(pictures - rest)[(slice(None), *where)].mean(axis=(1, 2, 3)))
 
 
 def test_her_mouth_moves_while_she_speaks_and_not_in_silence(page: Any) -> None:

@@ -14,6 +14,7 @@ from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
 from idol_protocol.codec import Header, Kind
 from idol_protocol.errors import ProtocolError
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
+from idol_protocol.idol_events import Dtype, IdolStreamOpened
 
 headers = st.builds(
     Header,
@@ -34,6 +35,18 @@ def face(values: np.ndarray, pts_us: int = 0) -> FaceFrame:
 
 def face_values(frame: FaceFrame) -> np.ndarray:
     return np.concatenate([frame.weights, frame.head_eyes_deg])
+
+
+def faces(message: bytes, stream: IdolStreamOpened) -> list[FaceFrame]:
+    found = codec.decode_message(message, stream)
+    assert isinstance(found, list)
+    return [each for each in found if isinstance(each, FaceFrame)]
+
+
+def poses(message: bytes, stream: IdolStreamOpened) -> list[PoseFrame]:
+    found = codec.decode_message(message, stream)
+    assert isinstance(found, list)
+    return [each for each in found if isinstance(each, PoseFrame)]
 
 
 unit = st.floats(0, 1, width=16)
@@ -59,12 +72,11 @@ def test_audio_arrives_sample_for_sample(header: Header, samples: np.ndarray) ->
 
 @given(headers, face_rows, st.sampled_from(["f32", "f16"]))
 def test_a_face_of_halves_arrives_exactly_and_in_time(
-    header: Header, rows: np.ndarray, dtype: codec.Dtype
+    header: Header, rows: np.ndarray, dtype: Dtype
 ) -> None:
     header = of_kind(header, Kind.FACE)
     message = codec.encode_face(header, [face(row) for row in rows], dtype)
-    frames = codec.decode_message(message, codec.opened_face(header.stream_id, dtype, 30))
-    assert isinstance(frames, list)
+    frames = faces(message, codec.opened_face(header.stream_id, dtype, 30))
     np.testing.assert_array_equal(np.array([face_values(each) for each in frames]), rows)
     assert [each.pts_us - header.pts_us for each in frames] == [
         round(index * 1e6 / 30) for index in range(len(rows))
@@ -76,8 +88,7 @@ def test_a_face_of_bytes_arrives_within_half_a_step(header: Header, rows: np.nda
     header = of_kind(header, Kind.FACE)
     message = codec.encode_face(header, [face(row) for row in rows], "u8")
     assert len(message) == 16 + 59 * len(rows)
-    frames = codec.decode_message(message, codec.opened_face(header.stream_id, "u8", 15))
-    assert isinstance(frames, list)
+    frames = faces(message, codec.opened_face(header.stream_id, "u8", 15))
     found = np.array([face_values(each) for each in frames])
     np.testing.assert_allclose(found[:, :52], rows[:, :52], atol=0.5 / 255 + 1e-6)
     np.testing.assert_allclose(found[:, 52:], rows[:, 52:], atol=0.5 * 90 / 127 + 1e-4)
@@ -86,14 +97,12 @@ def test_a_face_of_bytes_arrives_within_half_a_step(header: Header, rows: np.nda
 def test_a_face_at_rest_is_exact_in_bytes_and_values_out_of_range_are_clipped() -> None:
     header = Header(Kind.FACE, 2, 0, 0)
     stream = codec.opened_face(2, "u8", 30)
-    rest = codec.decode_message(codec.encode_face(header, [face(np.zeros(59))], "u8"), stream)
-    assert isinstance(rest, list)
-    assert not face_values(rest[0]).any()
+    [rest] = faces(codec.encode_face(header, [face(np.zeros(59))], "u8"), stream)
+    assert not face_values(rest).any()
     wild = np.concatenate([np.full(52, 7.0), np.full(7, -400.0)])
-    clipped = codec.decode_message(codec.encode_face(header, [face(wild)], "u8"), stream)
-    assert isinstance(clipped, list)
-    np.testing.assert_allclose(clipped[0].weights, 1.0)
-    np.testing.assert_allclose(clipped[0].head_eyes_deg, -90.0)
+    [clipped] = faces(codec.encode_face(header, [face(wild)], "u8"), stream)
+    np.testing.assert_allclose(clipped.weights, 1.0)
+    np.testing.assert_allclose(clipped.head_eyes_deg, -90.0)
 
 
 @given(
@@ -101,14 +110,11 @@ def test_a_face_at_rest_is_exact_in_bytes_and_values_out_of_range_are_clipped() 
     stn.arrays(np.float32, (3, 91), elements=st.floats(-1, 1, width=16)),
     st.sampled_from(["f32", "f16"]),
 )
-def test_a_pose_of_halves_arrives_exactly(
-    header: Header, rows: np.ndarray, dtype: codec.Dtype
-) -> None:
+def test_a_pose_of_halves_arrives_exactly(header: Header, rows: np.ndarray, dtype: Dtype) -> None:
     header = of_kind(header, Kind.POSE)
     sent = [PoseFrame(0, row[:88].reshape(22, 4), row[88:]) for row in rows]
     message = codec.encode_pose(header, sent, dtype)
-    frames = codec.decode_message(message, codec.opened_pose(header.stream_id, dtype, 30))
-    assert isinstance(frames, list)
+    frames = poses(message, codec.opened_pose(header.stream_id, dtype, 30))
     for found, wanted in zip(frames, sent, strict=True):
         np.testing.assert_array_equal(found.rotations, wanted.rotations)
         np.testing.assert_array_equal(found.hips_m, wanted.hips_m)

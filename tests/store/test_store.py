@@ -380,7 +380,7 @@ def test_a_derived_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> No
 
 def test_a_bundle_of_ones_own_is_listed_and_not_overwritten_by_accident(tmp_path: Path) -> None:
     store = Store(tmp_path, catalog_of(HUB))
-    store.put_bundle("dialogue", "mine", lambda f: (f / "one").write_text("1"))
+    store.put_bundle("dialogue", "mine", _write_one)
     [bundle] = store.bundles()
     assert (bundle.kind, bundle.name, bundle.size) == ("dialogue", "mine", 1)
     with pytest.raises(StoreError, match="--replace"):
@@ -390,6 +390,10 @@ def test_a_bundle_of_ones_own_is_listed_and_not_overwritten_by_accident(tmp_path
     assert (bundle.folder / "one").exists()
     store.put_bundle("dialogue", "mine", lambda f: (f / "two").touch(), replace=True)
     assert [path.name for path in bundle.folder.iterdir()] == ["two"]
+
+
+def _write_one(folder: Path) -> None:
+    (folder / "one").write_text("1")
 
 
 def _refuse(_: Path) -> None:
