@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from export.style import export_style
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
+from idol_protocol.frames import FPS
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
@@ -26,13 +28,12 @@ from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
 from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
 from training.face.settings import Settings
 from training.face.upper import NOISE, STYLE_AXES
-from training.features import FEATURES, FPS, manifest_audio
 from training.ingest.shipping import may_ship, read_seen, require_shippable
 from training.train_face import STYLES_FILE
 
 TOLERANCE = 1e-5
 _INPUTS = {
-    "audio": FEATURES,
+    "audio": LOG_MEL.size,
     "phonemes": len(INPUT_COLUMNS),
     "activity": len(FACE_ACTIVITIES),
     "emotion": len(EMOTIONS),
@@ -118,8 +119,8 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
         "config": {
             "fps": FPS,
             "lookahead_frames": settings.lookahead_frames,
-            "audio": manifest_audio(),
-            "noise": NOISE.manifest(),
+            "audio": msgspec.to_builtins(LOG_MEL),
+            "noise": msgspec.to_builtins(NOISE),
             "state_size": generator.state_size,
             "phoneme_inputs": INPUT_COLUMNS,
             "phoneme_classes": PHONEME_CLASSES,

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from export.pose_card import pose_card
+from idol_protocol.audio import LOG_MEL
+from idol_protocol.frames import FPS
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
-from training.features import FPS, manifest_audio
 from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.shipping import may_ship, read_seen, require_shippable
 from training.pose.conditions import STYLE_AXES, STYLE_TAGS, Conditions, sizes
@@ -120,7 +121,7 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
     config: dict[str, Any] = {
         "fps": FPS,
         "lookahead_frames": LOOKAHEAD_FRAMES,
-        "audio": manifest_audio(),
+        "audio": msgspec.to_builtins(LOG_MEL),
         "noise": msgspec.to_builtins(NOISE),
         "state_size": generator.state_size,
         "gesture_seconds": GESTURE_SECONDS,

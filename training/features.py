@@ -1,8 +1,4 @@
-"""Log-mel features for training, in torch: what `idol_runtime.motion.features` streams in numpy.
-
-The two are written apart because the runtime never imports training; a test holds them equal.
-24 kHz mono, window 600, hop 200, 40 bands from 80 to 7600 Hz, 4 hops a frame of 1/30 s.
-"""
+"""Log-mel features of whole recordings, in torch: what `idol_protocol.audio` defines."""
 
 import functools
 import math
@@ -11,44 +7,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-RATE_HZ = 24_000
-FPS = 30
-FRAME_SAMPLES = RATE_HZ // FPS
-WINDOW, HOP, BANDS, FFT_SIZE = 600, 200, 40, 1024
-LOW_HZ, HIGH_HZ = 80.0, 7600.0
-FLOOR, OFFSET, SCALE = 1e-7, 12.0, 4.0
-FEATURES = BANDS * FRAME_SAMPLES // HOP
-
-
-def manifest_audio() -> dict[str, float]:
-    """The `audio` table of a motion bundle's manifest."""
-    return {
-        "rate_hz": RATE_HZ,
-        "fps": FPS,
-        "window_samples": WINDOW,
-        "hop_samples": HOP,
-        "bands": BANDS,
-        "low_hz": LOW_HZ,
-        "high_hz": HIGH_HZ,
-        "floor": FLOOR,
-        "offset": OFFSET,
-        "scale": SCALE,
-    }
+from idol_protocol.audio import FFT_SIZE, LOG_MEL
 
 
 def log_mel(samples: Tensor) -> Tensor:
     """Features [frames, 160] of a recording [n] in [-1, 1]; the last frame is zero-padded."""
-    tail = -samples.shape[-1] % FRAME_SAMPLES
-    padded = F.pad(samples.float(), (WINDOW - HOP, tail))
-    windows = padded.unfold(-1, WINDOW, HOP)
+    tail = -samples.shape[-1] % LOG_MEL.frame_samples
+    padded = F.pad(samples.float(), (LOG_MEL.window_samples - LOG_MEL.hop_samples, tail))
+    windows = padded.unfold(-1, LOG_MEL.window_samples, LOG_MEL.hop_samples)
     spectrum = torch.fft.rfft(windows * _window(), n=FFT_SIZE)
     bands = spectrum.abs().square() @ _mel_bands()
-    return ((torch.log(bands + FLOOR) + OFFSET) / SCALE).reshape(-1, FEATURES)
+    return ((torch.log(bands + LOG_MEL.floor) + LOG_MEL.offset) / LOG_MEL.scale).reshape(
+        -1, LOG_MEL.size
+    )
 
 
 @functools.cache
 def _window() -> Tensor:
-    window = torch.hann_window(WINDOW, periodic=True)
+    window = torch.hann_window(LOG_MEL.window_samples, periodic=True)
     return window / window.sum()
 
 
@@ -57,9 +33,13 @@ def _mel_bands() -> Tensor:
     def to_mel(hz: float) -> float:
         return 2595 * math.log10(1 + hz / 700)
 
-    mels = torch.linspace(to_mel(LOW_HZ), to_mel(HIGH_HZ), BANDS + 2, dtype=torch.float64)
+    mels = torch.linspace(
+        to_mel(LOG_MEL.low_hz), to_mel(LOG_MEL.high_hz), LOG_MEL.bands + 2, dtype=torch.float64
+    )
     corners = 700 * (10 ** (mels / 2595) - 1)
-    bins = torch.arange(FFT_SIZE // 2 + 1, dtype=torch.float64)[:, None] * RATE_HZ / FFT_SIZE
+    bins = (
+        torch.arange(FFT_SIZE // 2 + 1, dtype=torch.float64)[:, None] * LOG_MEL.rate_hz / FFT_SIZE
+    )
     left, centre, right = corners[:-2], corners[1:-1], corners[2:]
     triangles = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
     return triangles.clamp_min(0).float()

@@ -25,13 +25,13 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
+from idol_protocol.frames import FPS
 from training.checkpoint import load_weights, read_json, save_weights, start_run, write_json
 from training.config import load_config
 from training.face.data import Stream, captured_stream
 from training.face.model import MADE, STYLE_SIZE, FaceGenerator
 from training.face.objective import Scales, reconstruction
 from training.face.settings import Settings
-from training.face.upper import FPS
 from training.face.validation import (
     lip_correlations,
     lip_error,

@@ -25,11 +25,12 @@ from rich.table import Table
 from scipy.signal import resample_poly
 
 from idol_protocol.channels import FACE_CHANNELS
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS
 from training.checkpoint import command_line
 from training.face.ensemble import Ensemble, Scores, fit_ensemble, score, summary
 from training.face.labeller import COLUMNS, Array, Example, Heard, Linear, MemberConfig, Recurrent
-from training.face.whisper import AUDIO_RATE_HZ, WhisperFeatures, at_frames
-from training.features import FPS, RATE_HZ, log_mel
+from training.face.whisper import WHISPER_RATE_HZ, WhisperFeatures, at_frames
+from training.features import log_mel
 from training.ingest.recording import (
     CARD_FILE,
     Dataset,
@@ -115,7 +116,7 @@ def members(seed: int, steps: int | None = None) -> tuple[MemberConfig, ...]:
 
 def hear(samples: NDArray[np.int16], name: str, frames: int, listen: Listener) -> Heard:
     """What members hear of 16 kHz sound, at `frames` frames of 1/30 s."""
-    up, down = RATE_HZ // 8000, AUDIO_RATE_HZ // 8000
+    up, down = AUDIO_RATE_HZ // 8000, WHISPER_RATE_HZ // 8000
     wave = resample_poly(samples / 32768, up, down).astype(np.float32)
     return Heard(
         log_mel(torch.from_numpy(wave)).numpy()[:frames],
@@ -127,7 +128,7 @@ def example(recording: Recording, speed: float, listen: Listener) -> Example:
     """A capture played this much faster, sound and mouth."""
     samples = _played(recording, speed)
     seconds = recording.seconds / speed
-    frames = min(int(seconds * FPS + 1e-6), -(-len(samples) * FPS // AUDIO_RATE_HZ))
+    frames = min(int(seconds * FPS + 1e-6), -(-len(samples) * FPS // WHISPER_RATE_HZ))
     times_s = np.arange(len(recording.face)) / recording.fps
     mouth = curves_at(times_s, recording.face[:, COLUMNS], np.arange(frames) * speed / FPS)
     heard = hear(samples, recording.name, frames, listen)
@@ -137,9 +138,9 @@ def example(recording: Recording, speed: float, listen: Listener) -> Example:
 def _played(recording: Recording, speed: float) -> NDArray[np.int16]:
     assert recording.audio is not None
     rate_hz = round(recording.audio_rate_hz * speed)
-    if rate_hz == AUDIO_RATE_HZ:
+    if rate_hz == WHISPER_RATE_HZ:
         return recording.audio
-    return resample_sound(recording.audio / 32768, rate_hz, AUDIO_RATE_HZ)
+    return resample_sound(recording.audio / 32768, rate_hz, WHISPER_RATE_HZ)
 
 
 def show(scores: Scores, console: Console) -> None:

@@ -5,32 +5,12 @@ statistically. Channels: Ornstein-Uhlenbeck first, then held groups (log-normal 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-
-class HoldGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    channels: int
-    median_s: float
-    sigma: float = 0.6
-
-
-class NoiseLaw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    ou_seconds: tuple[float, ...]
-    hold: tuple[HoldGroup, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return len(self.ou_seconds) + sum(group.channels for group in self.hold)
-
-    def manifest(self) -> dict[str, Any]:
-        """The `noise` table of a motion bundle's manifest."""
-        value: dict[str, Any] = msgspec.to_builtins(self)
-        return value
+from idol_protocol.noise import HoldGroup, NoiseLaw
 
 
 def draw_noise(

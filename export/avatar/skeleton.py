@@ -8,25 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENT_OF, PARENTS
 
-_CENTRAL = {
-    "hips": (None, (0.0, 0.885, 0.0)),
-    "spine": ("hips", (0.0, 0.945, -0.004)),
-    "chest": ("spine", (0.0, 1.040, -0.006)),
-    "upperChest": ("chest", (0.0, 1.140, -0.010)),
-    "neck": ("upperChest", (0.0, 1.290, -0.022)),
-    "head": ("neck", (0.0, 1.365, -0.012)),
-}
-_LEFT = {
-    "leftShoulder": ("upperChest", (0.024, 1.250, -0.014)),
-    "leftUpperArm": ("leftShoulder", (0.104, 1.248, -0.014)),
-    "leftLowerArm": ("leftUpperArm", (0.322, 1.248, -0.014)),
-    "leftHand": ("leftLowerArm", (0.522, 1.248, -0.012)),
-    "leftUpperLeg": ("hips", (0.074, 0.850, 0.0)),
-    "leftLowerLeg": ("leftUpperLeg", (0.074, 0.466, 0.006)),
-    "leftFoot": ("leftLowerLeg", (0.074, 0.088, -0.016)),
-    "leftToes": ("leftFoot", (0.074, 0.026, 0.088)),
-}
 FINGERS = {
     # root relative to the wrist, lengths of the three phalanges, radius; metres
     "Index": ((0.084, 0.002, 0.026), (0.032, 0.021, 0.017), 0.0068),
@@ -87,8 +70,8 @@ def point(place: np.ndarray) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _finger_bones() -> list[Bone]:
-    wrist = np.array(_LEFT["leftHand"][1])
+def _finger_bones(left_hand: tuple[float, float, float]) -> list[Bone]:
+    wrist = np.array(left_hand)
     bones = []
     for finger, (root, lengths, _) in FINGERS.items():
         bones += _chain(wrist + root, np.array([1.0, 0, 0]), lengths, f"left{finger}", _PHALANGES)
@@ -117,8 +100,10 @@ def _mirror(bone: Bone) -> Bone:
 
 def humanoid_bones() -> list[Bone]:
     """Parents before children: the 22 `POSE_BONES` and 30 bones of the fingers."""
-    left = [Bone(name, *entry) for name, entry in _LEFT.items()]
-    central = [Bone(name, *entry) for name, entry in _CENTRAL.items()]
-    table = {bone.name: bone for bone in [*central, *left, *map(_mirror, left)]}
-    fingers = _finger_bones()
-    return [table[name] for name in POSE_BONES] + fingers + [_mirror(bone) for bone in fingers]
+    body: list[Bone] = []
+    for name, parent, offset in zip(POSE_BONES, PARENTS, OFFSETS_M, strict=True):
+        above = body[parent].place if parent >= 0 else (0.0, 0.0, 0.0)
+        x, y, z = (round(a + b, 6) for a, b in zip(above, offset, strict=True))
+        body.append(Bone(name, PARENT_OF.get(name), (x, y, z)))
+    fingers = _finger_bones(body[POSE_BONES.index("leftHand")].place)
+    return body + fingers + [_mirror(bone) for bone in fingers]

@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
+from idol_protocol.noise import NoiseLaw
 from idol_runtime.inference.session import Provider, Session
-from idol_runtime.motion.features import AudioFeatures, LogMel
+from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.loading import load_generator
-from idol_runtime.motion.noise import Noise, NoiseConfig
+from idol_runtime.motion.noise import Noise
 
 MODEL_FILE = "face.onnx"
 
@@ -38,7 +40,7 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lookahead_frames: int
     """How many frames ahead of its face sound and phonemes are given."""
     audio: AudioFeatures
-    noise: NoiseConfig
+    noise: NoiseLaw
     state_size: int
     phoneme_inputs: tuple[str, ...]
     """Columns of the `phonemes` input: mouth-shape classes, silence first, `known` last."""

@@ -1,48 +1,17 @@
-"""Log-mel features of the voice, as the motion generators were trained on them.
+"""Log-mel features of the voice, streamed: what `idol_protocol.audio` defines, in numpy.
 
-One motion frame is 1/30 s. Its features are 4 hops of 40 bands; hop k covers samples
-[200 k - 400, 200 k + 200), so a frame needs its own samples and the 400 before them: the state.
-Mel scale: O'Shaughnessy 1987 (2595 log10(1 + f / 700)), triangular bands.
+A frame needs its own samples and the 400 before them: the state.
 """
 
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.audio import FFT_SIZE, LOG_MEL, AudioFeatures
 from idol_runtime.errors import InputError
 
-FFT_SIZE = 1024
-"""Zero-padded: the lowest bands are narrower than the bins of a 600-point transform."""
-
 Samples = NDArray[np.float32]
-
-
-class AudioFeatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How features are computed; the `audio` table of a motion bundle's manifest."""
-
-    rate_hz: int = 24_000
-    fps: int = 30
-    window_samples: int = 600
-    hop_samples: int = 200
-    bands: int = 40
-    low_hz: float = 80.0
-    high_hz: float = 7600.0
-    floor: float = 1e-7
-    """Added to the band powers before the logarithm: full scale is about 0.1."""
-    offset: float = 12.0
-    scale: float = 4.0
-    """Features are (ln(power + floor) + offset) / scale: about -1 in silence, 2 in loud speech."""
-
-    @property
-    def frame_samples(self) -> int:
-        return self.rate_hz // self.fps
-
-    @property
-    def size(self) -> int:
-        """Values of one frame."""
-        return self.bands * (self.frame_samples // self.hop_samples)
 
 
 def mel_bands(config: AudioFeatures) -> NDArray[np.float32]:
@@ -58,8 +27,8 @@ def mel_bands(config: AudioFeatures) -> NDArray[np.float32]:
 class LogMel:
     """Features of whole frames, streamed; rows are independent and the state is explicit."""
 
-    def __init__(self, config: AudioFeatures | None = None) -> None:
-        self.config = config or AudioFeatures()
+    def __init__(self, config: AudioFeatures = LOG_MEL) -> None:
+        self.config = config
         size = self.config.window_samples
         window = np.hanning(size + 1)[:-1]
         self._window = (window / window.sum()).astype(np.float32)

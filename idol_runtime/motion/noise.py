@@ -1,9 +1,4 @@
-"""The randomness of motion: coloured noise with explicit state, one row a character.
-
-Two kinds of channels, both standard normal at every instant:
-- Ornstein-Uhlenbeck ("ou"): wanders; correlation falls with exp(-t / time constant).
-- held ("hold"): keeps a value for a log-normal time, then takes a fresh one; the channels of one
-  group change together. Gaze fixations and blink times are made of this.
+"""The randomness of motion: a `NoiseLaw` drawn frame by frame, one row a character.
 
 Random numbers come from a counter-based generator (the SplitMix64 finaliser, Steele et al. 2014),
 so a row's stream depends on its seed and frame count alone, not on who shares its batch.
@@ -11,27 +6,10 @@ so a row's stream depends on its seed and frame count alone, not on who shares i
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-
-class HoldGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    channels: int
-    median_s: float
-    sigma: float = 0.6
-    """Standard deviation of the logarithm of the holding time."""
-
-
-class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `noise` table of a motion bundle's manifest; channels in this order."""
-
-    ou_seconds: tuple[float, ...]
-    hold: tuple[HoldGroup, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return len(self.ou_seconds) + sum(group.channels for group in self.hold)
+from idol_protocol.noise import NoiseLaw
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,31 +27,29 @@ class NoiseState:
 
 
 class Noise:
-    def __init__(self, config: NoiseConfig, fps: float) -> None:
-        self.config = config
-        self._ou = len(config.ou_seconds)
-        self._keep = np.exp(-1 / (fps * np.array(config.ou_seconds, np.float64))).astype(np.float32)
+    def __init__(self, law: NoiseLaw, fps: float) -> None:
+        self.law = law
+        self._ou = len(law.ou_seconds)
+        self._keep = np.exp(-1 / (fps * np.array(law.ou_seconds, np.float64))).astype(np.float32)
         self._fresh = np.sqrt(1 - self._keep**2)
         self._frame_s = np.float32(1 / fps)
-        self._group = np.repeat(
-            np.arange(len(config.hold)), [group.channels for group in config.hold]
-        )
-        self._log_median = np.log([group.median_s for group in config.hold]).astype(np.float32)
-        self._sigma = np.array([group.sigma for group in config.hold], np.float32)
+        self._group = np.repeat(np.arange(len(law.hold)), [group.channels for group in law.hold])
+        self._log_median = np.log([group.median_s for group in law.hold]).astype(np.float32)
+        self._sigma = np.array([group.sigma for group in law.hold], np.float32)
 
     def initial_state(self, seeds: NDArray[np.integer]) -> NoiseState:
         """A state per seed [B], drawn from the stationary distribution."""
         rows: NDArray[np.uint64] = seeds.astype(np.uint64)
         ticks = np.zeros(len(rows), np.uint64)
         draws = self._normals(rows, ticks)
-        values, holds = draws[:, : self.config.size], draws[:, self.config.size :]
+        values, holds = draws[:, : self.law.size], draws[:, self.law.size :]
         remaining = np.exp(self._log_median + self._sigma * holds).astype(np.float32)
         return NoiseState(rows, ticks + np.uint64(1), values, remaining)
 
     def step(self, state: NoiseState) -> tuple[NDArray[np.float32], NoiseState]:
         """The noise of the next frame, [B, N], and the next state."""
         draws = self._normals(state.seeds, state.ticks)
-        fresh, holds = draws[:, : self.config.size], draws[:, self.config.size :]
+        fresh, holds = draws[:, : self.law.size], draws[:, self.law.size :]
         wandering = self._keep * state.values[:, : self._ou] + self._fresh * fresh[:, : self._ou]
         left = state.remaining_s - self._frame_s
         expired = left <= 0
@@ -86,7 +62,7 @@ class Noise:
 
     def _normals(self, seeds: NDArray[np.uint64], ticks: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Standard normals [B, N + G] for these frames, by Box and Muller."""
-        count = self.config.size + len(self.config.hold)
+        count = self.law.size + len(self.law.hold)
         lanes = np.arange(2 * count, dtype=np.uint64)
         with np.errstate(over="ignore"):
             row = _mix(_mix(seeds) + ticks)

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
+from idol_protocol.noise import NoiseLaw
 from idol_runtime.inference.session import Provider, Session
-from idol_runtime.motion.features import AudioFeatures
 from idol_runtime.motion.loading import load_generator
-from idol_runtime.motion.noise import Noise, NoiseConfig
+from idol_runtime.motion.noise import Noise
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
 
 NECK_SHARE = 0.4
@@ -32,7 +33,7 @@ class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lookahead_frames: int
     """How many frames ahead of its pose the sound is heard."""
     audio: AudioFeatures
-    noise: NoiseConfig
+    noise: NoiseLaw
     state_size: int
     gesture_seconds: dict[str, float]
     """How long each gesture takes."""

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import PoseFrame
+from idol_protocol.skeleton import PARENTS
 from idol_runtime.errors import InputError
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, to_yaw_pitch_roll
-from idol_runtime.motion.skeleton import OFFSETS_M, PARENTS
+from idol_runtime.motion.skeleton import REST_OFFSETS_M
 
 CM_PER_M = 100.0
 _TURNS = ("Yrotation", "Xrotation", "Zrotation")
@@ -42,7 +43,7 @@ def write_bvh(path: Path, frames: Sequence[PoseFrame], fps: float) -> None:
     lines += [f"Frames: {len(frames)}", f"Frame Time: {1 / fps:.8f}"]
     order = list(_depth_first(0))
     for frame in frames:
-        place_cm = (frame.hips_m + OFFSETS_M[0]) * CM_PER_M
+        place_cm = (frame.hips_m + REST_OFFSETS_M[0]) * CM_PER_M
         turns = to_yaw_pitch_roll(frame.rotations[order].astype(np.float64))
         values = np.concatenate([place_cm, turns.ravel()])
         lines.append(" ".join(f"{value:.5f}" for value in values))
@@ -76,7 +77,7 @@ def read_bvh(path: Path) -> BvhMotion:
         ) from None
     rotations = np.empty((len(rows), len(order), 4), np.float32)
     rotations[:, order] = from_yaw_pitch_roll(rows[:, 3:].reshape(len(rows), -1, 3))
-    hips_m = rows[:, :3] / CM_PER_M - OFFSETS_M[0]
+    hips_m = rows[:, :3] / CM_PER_M - REST_OFFSETS_M[0]
     return BvhMotion(rotations, hips_m.astype(np.float32), fps)
 
 
@@ -97,7 +98,7 @@ def _joint(bone: int, depth: int) -> list[str]:
     return [
         f"{indent}{'JOINT' if depth else 'ROOT'} {POSE_BONES[bone]}",
         f"{indent}{{",
-        f"{inner}OFFSET {_numbers(OFFSETS_M[bone] * CM_PER_M * (depth > 0))}",
+        f"{inner}OFFSET {_numbers(REST_OFFSETS_M[bone] * CM_PER_M * (depth > 0))}",
         f"{inner}CHANNELS {len(channels)} {' '.join(channels)}",
         *[line for child in children for line in _joint(child, depth + 1)],
         *([] if children else [f"{inner}End Site", f"{inner}{{", *_tip(bone, depth), f"{inner}}}"]),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import PoseFrame
+from idol_protocol.skeleton import PARENTS
 from idol_runtime.errors import InputError
-from idol_runtime.motion.skeleton import OFFSETS_M, PARENTS
+from idol_runtime.motion.skeleton import REST_OFFSETS_M
 from idol_runtime.outputs.gltf import GltfWriter
 
 _FLOAT = 5126
@@ -52,7 +53,7 @@ def write_vrma(path: Path, frames: Sequence[PoseFrame], fps: float) -> None:
 def _nodes(writer: GltfWriter) -> list[int]:
     nodes = [
         writer.node({"name": bone, "translation": [round(float(c), 6) for c in offset]})
-        for bone, offset in zip(POSE_BONES, OFFSETS_M, strict=True)
+        for bone, offset in zip(POSE_BONES, REST_OFFSETS_M, strict=True)
     ]
     for child, parent in enumerate(PARENTS):
         if parent >= 0:
@@ -66,7 +67,7 @@ def _animation(
 ) -> dict[str, object]:
     times_s = (np.arange(len(frames)) / fps).astype(np.float32)
     clock = writer.accessor(times_s[:, None], _FLOAT, "SCALAR", bounds=True)
-    places_m = np.stack([frame.hips_m + OFFSETS_M[0] for frame in frames]).astype(np.float32)
+    places_m = np.stack([frame.hips_m + REST_OFFSETS_M[0] for frame in frames]).astype(np.float32)
     turns = _continuous(np.stack([frame.rotations for frame in frames]))
     tracks = [(nodes[0], "translation", writer.accessor(places_m, _FLOAT, "VEC3"))]
     tracks += [

@@ -1,18 +1,28 @@
+import json
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+import idol_runtime
+from idol_protocol.audio import LOG_MEL
+from idol_protocol.noise import HoldGroup, NoiseLaw
 from idol_runtime.errors import InputError
-from idol_runtime.motion.features import AudioFeatures, LogMel
-from idol_runtime.motion.noise import HoldGroup, Noise, NoiseConfig
+from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.motion.features import LogMel
+from idol_runtime.motion.noise import Noise
 from training import features as reference
-from training.noise import HoldGroup as TaughtGroup
-from training.noise import NoiseLaw, draw_noise
+from training.face.upper import NOISE as face_noise
+from training.noise import draw_noise
+from training.pose.drivers import NOISE as pose_noise
 
 
-def voice(samples: int, seed: int = 0) -> np.ndarray:
+def voice(samples: int, seed: int = 0) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     time_s = np.arange(samples) / 24_000
     tone = 0.2 * np.sin(2 * np.pi * 180 * time_s) * (np.sin(2 * np.pi * 3 * time_s) > 0)
@@ -27,8 +37,11 @@ def test_runtime_features_equal_those_of_training() -> None:
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_the_manifest_of_training_describes_the_runtime_defaults() -> None:
-    assert AudioFeatures(**reference.manifest_audio()) == AudioFeatures()  # type: ignore[arg-type]
+@pytest.mark.parametrize(("kind", "law"), [("face", face_noise), ("pose", pose_noise)])
+def test_the_shipped_bundles_say_what_training_would_write(kind: str, law: NoiseLaw) -> None:
+    said = open_bundle(Path(idol_runtime.__file__).parent / "bundles" / kind, kind).manifest.config
+    assert json.dumps(said["audio"]) == json.dumps(msgspec.to_builtins(LOG_MEL))
+    assert json.dumps(said["noise"]) == json.dumps(msgspec.to_builtins(law))
 
 
 @settings(max_examples=25, deadline=None)
@@ -63,11 +76,11 @@ def test_a_part_of_a_frame_is_refused_with_the_shape_that_came() -> None:
         LogMel().step(np.zeros((1, 799), np.float32), LogMel().initial_state(1))
 
 
-CONFIG = NoiseConfig((0.2, 3.0), (HoldGroup(2, 0.8),))
+LAW = NoiseLaw((0.2, 3.0), (HoldGroup(2, 0.8),))
 
 
-def stream(seeds: list[int], frames: int) -> np.ndarray:
-    noise = Noise(CONFIG, 30)
+def stream(seeds: list[int], frames: int) -> NDArray[np.float32]:
+    noise = Noise(LAW, 30)
     state, rows = noise.initial_state(np.array(seeds)), []
     for _ in range(frames):
         values, state = noise.step(state)
@@ -88,8 +101,7 @@ def test_noise_is_standard_normal_at_every_instant() -> None:
 
 
 def test_runtime_noise_follows_the_law_it_was_trained_with() -> None:
-    law = NoiseLaw((0.2, 3.0), (TaughtGroup(2, 0.8),))
-    taught = draw_noise(law, 60_000, 30, np.random.default_rng(0))
+    taught = draw_noise(LAW, 60_000, 30, np.random.default_rng(0))
     drawn = np.concatenate(np.moveaxis(stream(list(range(40)), 1500), 1, 0))
     for lag in (3, 15):
         for channel in range(4):

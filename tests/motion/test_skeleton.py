@@ -3,14 +3,33 @@ import pytest
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENT_OF, PARENTS
 from idol_runtime.motion import skeleton
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, normalise, to_matrix
 from training.humanoid import skeleton as trained
 
 
-def test_training_and_runtime_have_the_same_bones() -> None:
-    assert trained.PARENTS == skeleton.PARENTS
-    np.testing.assert_allclose(trained.OFFSETS_M, skeleton.OFFSETS_M, atol=1e-6)
+def test_every_bone_has_its_parent_before_it_and_both_sides_mirror_each_other() -> None:
+    assert all(parent < bone for bone, parent in enumerate(PARENTS))
+    for bone, offset in zip(POSE_BONES, OFFSETS_M, strict=True):
+        if bone.startswith("left"):
+            mirrored = OFFSETS_M[POSE_BONES.index(bone.replace("left", "right"))]
+            assert mirrored == (-offset[0], *offset[1:])
+            parent = PARENT_OF[bone].replace("left", "right")
+            assert PARENT_OF[bone.replace("left", "right")] == parent
+
+
+def test_torch_and_numpy_stand_in_the_reference_bodys_t_pose() -> None:
+    places: list[list[float]] = []
+    for parent, offset in zip(PARENTS, OFFSETS_M, strict=True):
+        above = places[parent] if parent >= 0 else [0.0, 0.0, 0.0]
+        places.append([a + b for a, b in zip(above, offset, strict=True)])
+    rest = np.tile(np.array([0, 0, 0, 1.0]), (22, 1))
+    joints, _ = skeleton.forward_kinematics(rest, np.zeros(3))
+    np.testing.assert_allclose(joints, places, atol=1e-6)
+    matrices = torch.eye(3, dtype=torch.float64).expand(22, 3, 3)
+    theirs, _ = trained.forward_kinematics(matrices, torch.zeros(3, dtype=torch.float64))
+    np.testing.assert_allclose(theirs.numpy(), places, atol=1e-12)
 
 
 def test_the_t_pose_has_level_arms_and_stands_on_the_floor() -> None:

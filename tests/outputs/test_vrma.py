@@ -8,9 +8,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.frames import PoseFrame
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from idol_runtime.errors import InputError
 from idol_runtime.motion.rotations import normalise
-from idol_runtime.motion.skeleton import OFFSETS_M, PARENTS, forward_kinematics
+from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.vrma import write_vrma
 from tests.readers.three import reference_joints
 from training.motion_files.glb import parse_glb
@@ -30,7 +31,7 @@ def test_the_reference_implementation_puts_every_joint_where_we_do(tmp_path: Pat
     frames = some_frames(7)
     write_vrma(tmp_path / "pose.vrma", frames, 30)
     times_s = [frame / 30 for frame in range(7)]
-    joints = reference_joints(tmp_path / "pose.vrma", times_s, PARENTS, OFFSETS_M)
+    joints = reference_joints(tmp_path / "pose.vrma", times_s, PARENTS, np.array(OFFSETS_M))
     for row, frame in enumerate(frames):
         expected, _ = forward_kinematics(frame.rotations, frame.hips_m)
         np.testing.assert_allclose(joints[row], expected, atol=1e-5)
@@ -39,7 +40,8 @@ def test_the_reference_implementation_puts_every_joint_where_we_do(tmp_path: Pat
 def test_a_character_of_another_height_plays_it_in_proportion(tmp_path: Path) -> None:
     frames = some_frames(3)
     write_vrma(tmp_path / "pose.vrma", frames, 30)
-    joints = reference_joints(tmp_path / "pose.vrma", [0, 1 / 30, 2 / 30], PARENTS, 1.5 * OFFSETS_M)
+    taller = 1.5 * np.array(OFFSETS_M)
+    joints = reference_joints(tmp_path / "pose.vrma", [0, 1 / 30, 2 / 30], PARENTS, taller)
     for row, frame in enumerate(frames):
         expected, _ = forward_kinematics(frame.rotations, frame.hips_m)
         np.testing.assert_allclose(joints[row], 1.5 * expected, atol=1e-5)

@@ -9,8 +9,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENTS, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 
 _NAMES = """\
 vrm           daz      mixamo        xsens         smpl       unreal     biped

@@ -9,7 +9,7 @@ from scipy.io import wavfile
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
-from training.humanoid.skeleton import OFFSETS_M, PARENTS
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.ingest.__main__ import main
 from training.ingest.bodies import BodyDataset, clip_of, read_body_dataset
 from training.ingest.card import read_card

@@ -11,11 +11,12 @@ from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import PoseFrame
+from idol_protocol.skeleton import OFFSETS_M, PARENT_OF
 from idol_runtime.outputs.bvh import write_bvh
 from idol_runtime.outputs.vrma import write_vrma
 from tests.training.motion_rigs import MIXAMO, RIGS, Rig, turned_limbs, write_rig
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files import MotionFileError, read_motion
 from training.motion_files.joint_names import bones_of
 from training.motion_files.retarget import LIMBS

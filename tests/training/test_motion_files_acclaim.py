@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M
 from tests.training.motion_rigs import RIGS, Rig, write_rig
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files import MotionFileError, read_motion
 from training.motion_files.acclaim import (
     BONE_FOR,

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files.placement import facing_forward, on_floor
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M
 from tests.readers.three import HERE, three_js_joints
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files import read_motion
 from training.motion_files.bvh import parse_bvh
 

@@ -9,10 +9,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENT_OF, PARENTS
 from idol_runtime.outputs.gltf import GltfWriter
 from tests.readers.three import reference_joints
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files import MotionFileError, read_vrma
 
 FLOAT, SHORT = 5126, 5122

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.humanoid.skeleton import forward_kinematics
 from training.pose.capsules import depth_m
 from training.pose.dance import MOVES, dance_posture

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from idol_protocol.channels import ACTIVITIES, GESTURES
+from idol_protocol.frames import FPS
 from training.evaluation.metrics_file import plain
-from training.features import FPS
 from training.pose.conditions import Conditions
 from training.pose.evaluation import recognition, suite
 from training.pose.evaluation.bench import GENERATOR, TEACHER

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from idol_protocol.channels import GESTURES, POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.humanoid.skeleton import about, forward_kinematics
 from training.pose.evaluation import contact, integrity, realism, recognition, sameness, timing
 from training.pose.evaluation.performance import Performance

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.humanoid.skeleton import forward_kinematics
 from training.noise import draw_noise
 from training.pose.conditions import Conditions

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from idol_protocol.frames import FPS
 from tests.training.test_pose_captures import recording
 from training.checkpoint import read_json
 from training.config import load_config
-from training.features import FPS
 from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.bodies import write_body_dataset
 from training.ingest.card import DatasetCard

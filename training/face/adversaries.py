@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from idol_protocol.audio import LOG_MEL
 from training.face.model import LIPS, MADE
 from training.face.settings import Settings
 from training.face.windows import Batch
-from training.features import FEATURES
 from training.gan import Critic, Discriminator, discriminator_loss, generator_loss
 
 
@@ -37,7 +37,7 @@ class Adversaries(nn.Module):
         self.scale: Tensor
         self.take_mask: Tensor
         width = settings.critic_width
-        self.sync = Discriminator(len(LIPS), condition_channels=FEATURES, width=width)
+        self.sync = Discriminator(len(LIPS), condition_channels=LOG_MEL.size, width=width)
         self.realism = Discriminator(len(MADE), width=width)
 
     def trial(self, batch: Batch, made: Tensor, rng: np.random.Generator) -> "Trial":

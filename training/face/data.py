@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
 from training.face.augment import augment
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import CHANNELS, MouthStyle, closures, mouth_curves
 from training.face.phonemes import CLASSES, INPUT_COLUMNS, Segment, activations
 from training.face.speech import Utterance
-from training.face.upper import FPS, NOISE, Situation, upper_curves
-from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
+from training.face.upper import NOISE, Situation, upper_curves
+from training.features import log_mel
 from training.ingest.recording import Recording, resampled
 from training.noise import draw_noise
 
@@ -233,7 +234,7 @@ def sound_of(recording: Recording, speed: float = 1.0) -> NDArray[np.float32]:
     """
     if recording.audio is None:
         raise ValueError(f"Recording {recording.name!r}: expected sound, found none.")
-    ratio = Fraction(RATE_HZ / (recording.audio_rate_hz * speed)).limit_denominator(64)
+    ratio = Fraction(AUDIO_RATE_HZ / (recording.audio_rate_hz * speed)).limit_denominator(64)
     sound = recording.audio.astype(np.float64) / 32768
     return resample_poly(sound, ratio.numerator, ratio.denominator).astype(np.float32)
 

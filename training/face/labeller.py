@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
 from training.face.augment import vary_voice
 from training.face.whisper import WIDTH
-from training.features import FEATURES
 
 MOUTH: Final = tuple(n for n in ARKIT_BLENDSHAPES if n.startswith(("jaw", "mouth", "tongue")))
 """What is labelled; columns of every `mouth` array here."""
@@ -106,7 +106,7 @@ class Labeller(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for name, size in (("sound", FEATURES), ("speech", WIDTH), ("mouth", len(MOUTH))):
+        for name, size in (("sound", LOG_MEL.size), ("speech", WIDTH), ("mouth", len(MOUTH))):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
         self.register_buffer("moves", torch.ones(len(MOUTH)))
@@ -139,7 +139,7 @@ class LinearLabeller(Labeller):
         super().__init__()
         speech, sound = config.speech_components, config.sound_components
         self.register_buffer("speech_basis", torch.zeros(WIDTH, speech))
-        self.register_buffer("sound_basis", torch.zeros(FEATURES, sound))
+        self.register_buffer("sound_basis", torch.zeros(LOG_MEL.size, sound))
         self.register_buffer(
             "weights", torch.zeros((speech + sound) * len(self.OFFSETS), len(MOUTH))
         )
@@ -161,7 +161,7 @@ class RecurrentLabeller(Labeller):
     def __init__(self, config: Recurrent) -> None:
         super().__init__()
         self.hears, width = config.hears, config.width
-        self.enter = nn.Linear(WIDTH if config.hears == "speech" else FEATURES, width)
+        self.enter = nn.Linear(WIDTH if config.hears == "speech" else LOG_MEL.size, width)
         self.drop_input, self.drop = nn.Dropout(0.2), nn.Dropout(config.dropout)
         self.near = nn.Conv1d(width, width, 5, padding=2)
         self.far = nn.GRU(width, width, batch_first=True, bidirectional=True)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.frames import FPS
 from training.face.data import Stream, calm_takes, captured_stream, taught_stream
 from training.face.model import MADE, STYLE_SIZE
 from training.face.settings import Settings
@@ -18,7 +19,6 @@ from training.face.speech import (
     hummed_utterances,
     load_speech,
 )
-from training.face.upper import FPS
 from training.ingest.recording import Dataset, DatasetCard, Recording, read_dataset
 from training.ingest.shipping import Seen, read_seen
 

@@ -14,10 +14,10 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from training.face.phonemes import CLASSES, INPUT_COLUMNS
 from training.face.upper import NOISE
-from training.features import FEATURES
 from training.lstm import lstm_cell
 
 STYLE_SIZE: Final = 16
@@ -110,7 +110,7 @@ class FaceGenerator(nn.Module):
     def __init__(self, config: FaceModelConfig) -> None:
         super().__init__()
         condition = len(FACE_ACTIVITIES) + len(EMOTIONS) + STYLE_SIZE
-        heard = FEATURES + len(INPUT_COLUMNS)
+        heard = LOG_MEL.size + len(INPUT_COLUMNS)
         self.lips = RecurrentNet(heard, config.lips_width, condition, config.lips_dropout)
         self.lips_out = nn.Linear(config.lips_width, len(LIPS))
         self.phonemes_out = nn.Linear(config.lips_width, len(CLASSES))

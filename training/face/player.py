@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from idol_protocol.frames import FPS
 from training.checkpoint import load_weights, read_json
 from training.face.data import Stream
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, FaceModelConfig
-from training.face.upper import FPS, NOISE
+from training.face.upper import NOISE
 from training.ingest.shipping import SEEN_FILE, read_seen
 from training.noise import draw_noise
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from rich.progress import Progress, TimeRemainingColumn
 from scipy.signal import resample_poly
 
+from idol_protocol.frames import AUDIO_RATE_HZ
 from training.face.phonemes import CLASSES, Segment, segments
 from training.face.sentences import phonemizer, sentences
 
-RATE_HZ = 24_000
 DURATION_UNIT_SAMPLES = 600
 SOUND_LEAD_S = 0.055
 """Kokoro's sound runs ahead of its durations by this, as is audible in fricatives and vowels:
@@ -83,7 +83,7 @@ class TimedVoice:
                 "speed": np.array([speed], np.float32),
             },
         )
-        ends = np.cumsum(units.ravel()) * DURATION_UNIT_SAMPLES / RATE_HZ
+        ends = np.cumsum(units.ravel()) * DURATION_UNIT_SAMPLES / AUDIO_RATE_HZ
         return {
             "audio": (np.clip(audio.ravel(), -1, 1) * 32767).astype(np.int16),
             "symbols": np.array(symbols),
@@ -120,7 +120,7 @@ def synthesise(
                 )
                 partial.rename(path)
             with np.load(path) as take:
-                done += len(take["audio"]) / RATE_HZ
+                done += len(take["audio"]) / AUDIO_RATE_HZ
             index += 1
             progress.update(task, completed=done)
 
@@ -169,7 +169,7 @@ def hummed_utterances(count: int, seed: int) -> list[Utterance]:
             name = str(rng.choice(CLASSES[1:]))
             length_s = float(rng.integers(2, 6)) * 0.025
             spans.append((name, clock, clock + length_s))
-            time_s = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
+            time_s = np.arange(round(length_s * AUDIO_RATE_HZ)) / AUDIO_RATE_HZ
             loud = 0.02 if name in ("pbm", "fv", "tdn", "kg", "s", "ch") else 0.25
             pitch_hz = 150 + 60 * CLASSES.index(name)
             pieces.append(loud * np.sin(2 * np.pi * pitch_hz * time_s))

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
-from training.noise import HoldGroup, NoiseLaw
+from idol_protocol.frames import FPS
+from idol_protocol.noise import HoldGroup, NoiseLaw
 
 Curve = NDArray[np.float64]
 
-FPS = 30
 NOISE: Final = NoiseLaw(
     ou_seconds=(3.0, 3.0, 4.0, 0.7, 0.5, 1.5),
     hold=(

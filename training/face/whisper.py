@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-AUDIO_RATE_HZ: Final = 16_000
-FRAME_RATE_HZ: Final = 50
+WHISPER_RATE_HZ: Final = 16_000
+WHISPER_FRAMES_HZ: Final = 50
 WIDTH: Final = 512
 """Values a frame; Whisper base's."""
-FRAME_SAMPLES: Final = AUDIO_RATE_HZ // FRAME_RATE_HZ
+_FRAME_SAMPLES: Final = WHISPER_RATE_HZ // WHISPER_FRAMES_HZ
 WINDOW_S: Final = 30
 BEFORE_S: Final = 5
 KEPT_S: Final = 20
@@ -87,13 +87,13 @@ class WhisperFeatures:
             SystemExit: the model is not of Whisper base's size.
         """
         sound = samples.astype(np.float32) / np.float32(32768)
-        features = np.zeros((-(-len(sound) // FRAME_SAMPLES), WIDTH), np.float32)
-        starts = range(0, len(sound), KEPT_S * AUDIO_RATE_HZ)
+        features = np.zeros((-(-len(sound) // _FRAME_SAMPLES), WIDTH), np.float32)
+        starts = range(0, len(sound), KEPT_S * WHISPER_RATE_HZ)
         for start in track(starts, progress or "", disable=progress is None):
-            heard_from = max(0, start - BEFORE_S * AUDIO_RATE_HZ)
-            window = sound[heard_from : heard_from + WINDOW_S * AUDIO_RATE_HZ]
-            skipped, row = (start - heard_from) // FRAME_SAMPLES, start // FRAME_SAMPLES
-            kept = min(KEPT_S * FRAME_RATE_HZ, len(features) - row)
+            heard_from = max(0, start - BEFORE_S * WHISPER_RATE_HZ)
+            window = sound[heard_from : heard_from + WINDOW_S * WHISPER_RATE_HZ]
+            skipped, row = (start - heard_from) // _FRAME_SAMPLES, start // _FRAME_SAMPLES
+            kept = min(KEPT_S * WHISPER_FRAMES_HZ, len(features) - row)
             features[row : row + kept] = self._encode(window)[skipped : skipped + kept]
         return features
 
@@ -114,7 +114,7 @@ class WhisperFeatures:
     def _encode(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
         view = self._storage_view.from_array(log_mel(window)[None])
         features = np.array(self._encoder.encode(view, to_cpu=True))[0].astype(np.float32)
-        if features.shape != (WINDOW_S * FRAME_RATE_HZ, WIDTH):
+        if features.shape != (WINDOW_S * WHISPER_FRAMES_HZ, WIDTH):
             raise SystemExit(
                 f"Expected features of Whisper base, [1500, {WIDTH}], got {list(features.shape)}: "
                 f"the folder holds another size; fetch whisper-base with `{FETCH}`."
@@ -124,7 +124,7 @@ class WhisperFeatures:
 
 def at_frames(features: NDArray[np.float32], frames: int, fps: float) -> NDArray[np.float32]:
     """Features [n, C] at 50 Hz taken at the middles of frames [frames, C], linearly; ends held."""
-    at = ((np.arange(frames) + 0.5) / fps * FRAME_RATE_HZ - 0.5).clip(0, len(features) - 1)
+    at = ((np.arange(frames) + 0.5) / fps * WHISPER_FRAMES_HZ - 0.5).clip(0, len(features) - 1)
     low = np.floor(at).astype(int)
     part = (at - low)[:, None].astype(np.float32)
     return features[low] * (1 - part) + features[np.minimum(low + 1, len(features) - 1)] * part
@@ -132,7 +132,7 @@ def at_frames(features: NDArray[np.float32], frames: int, fps: float) -> NDArray
 
 def log_mel(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     """[80, 3000], Whisper's input: up to 30 s of sound in [-1, 1] at 16 kHz, silence after it."""
-    padded = np.zeros(WINDOW_S * AUDIO_RATE_HZ)
+    padded = np.zeros(WINDOW_S * WHISPER_RATE_HZ)
     padded[: len(sound)] = sound
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(padded, 200, mode="reflect"), 400)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
@@ -149,7 +149,7 @@ def _mel_bands() -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
     corners = to_hz(np.linspace(0, 15 + np.log(8) * 27 / np.log(6.4), BANDS + 2))
-    bins = np.arange(201) * AUDIO_RATE_HZ / 400
+    bins = np.arange(201) * WHISPER_RATE_HZ / 400
     left, centre, right = (corners[i : i + BANDS, None] for i in range(3))
     triangles = np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
     return np.asarray(triangles.clip(0) * 2 / (right - left))

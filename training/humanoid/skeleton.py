@@ -9,61 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from idol_protocol.channels import POSE_BONES
-
-PARENT_OF: Final[dict[str, str]] = {
-    "spine": "hips",
-    "chest": "spine",
-    "upperChest": "chest",
-    "neck": "upperChest",
-    "head": "neck",
-    "leftShoulder": "upperChest",
-    "leftUpperArm": "leftShoulder",
-    "leftLowerArm": "leftUpperArm",
-    "leftHand": "leftLowerArm",
-    "rightShoulder": "upperChest",
-    "rightUpperArm": "rightShoulder",
-    "rightLowerArm": "rightUpperArm",
-    "rightHand": "rightLowerArm",
-    "leftUpperLeg": "hips",
-    "leftLowerLeg": "leftUpperLeg",
-    "leftFoot": "leftLowerLeg",
-    "leftToes": "leftFoot",
-    "rightUpperLeg": "hips",
-    "rightLowerLeg": "rightUpperLeg",
-    "rightFoot": "rightLowerLeg",
-    "rightToes": "rightFoot",
-}
-PARENTS: Final[tuple[int, ...]] = tuple(
-    POSE_BONES.index(PARENT_OF[bone]) if bone in PARENT_OF else -1 for bone in POSE_BONES
-)
-"""-1 for the hips; a parent precedes its children."""
-
-OFFSETS_M: Final[tuple[tuple[float, float, float], ...]] = (
-    (0.0, 0.885, 0.0),
-    (0.0, 0.06, -0.004),
-    (0.0, 0.095, -0.002),
-    (0.0, 0.1, -0.004),
-    (0.0, 0.15, -0.012),
-    (0.0, 0.075, 0.01),
-    (0.024, 0.11, -0.004),
-    (0.08, -0.002, 0.0),
-    (0.218, 0.0, 0.0),
-    (0.2, 0.0, 0.002),
-    (-0.024, 0.11, -0.004),
-    (-0.08, -0.002, 0.0),
-    (-0.218, 0.0, 0.0),
-    (-0.2, 0.0, 0.002),
-    (0.074, -0.035, 0.0),
-    (0.0, -0.384, 0.006),
-    (0.0, -0.378, -0.022),
-    (0.0, -0.062, 0.104),
-    (-0.074, -0.035, 0.0),
-    (0.0, -0.384, 0.006),
-    (0.0, -0.378, -0.022),
-    (0.0, -0.062, 0.104),
-)
-"""Joint from parent joint in the T-pose, in `POSE_BONES` order; the hips from the floor."""
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 
 
 def about(axis: str, degrees: Tensor) -> Tensor:

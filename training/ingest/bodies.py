@@ -18,7 +18,7 @@ from training.humanoid.clip import Clip
 from training.humanoid.skeleton import matrix_from_rot6d, rot6d_from_matrix
 from training.ingest.card import DatasetCard, RecordingError, write_card
 from training.ingest.files import (
-    AUDIO_RATE_HZ,
+    CAPTURE_RATE_HZ,
     Arrays,
     naming_problems,
     read_all,
@@ -54,7 +54,7 @@ class BodyRecording:
     """[22], which bones were captured; the others hold the identity."""
     audio: NDArray[np.int16] | None = None
     """[n] mono at `audio_rate_hz`, sample 0 at the start of frame 0; None where there is none."""
-    audio_rate_hz: int = AUDIO_RATE_HZ
+    audio_rate_hz: int = CAPTURE_RATE_HZ
     activity: str = ""
     """Which of `ACTIVITIES` the performer is at throughout; empty where nobody says."""
 

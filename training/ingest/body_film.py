@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.ingest.bodies import BodyRecording, recording_of
 from training.ingest.body_points import PARTS, POINTS, Array
 from training.ingest.body_solver import solve

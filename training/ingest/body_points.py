@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
-from training.humanoid.skeleton import OFFSETS_M
+from idol_protocol.skeleton import OFFSETS_M
 
 Array: TypeAlias = NDArray[np.float64]
 

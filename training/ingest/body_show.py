@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from idol_protocol.channels import POSE_BONES
-from training.humanoid.skeleton import PARENTS, forward_kinematics
+from idol_protocol.skeleton import PARENTS
+from training.humanoid.skeleton import forward_kinematics
 from training.ingest.bodies import BodyDataset, BodyRecording, clip_of
 from training.ingest.show import (
     LONGEST_S,

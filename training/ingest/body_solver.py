@@ -15,8 +15,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENT_OF, PARENTS
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENT_OF, PARENTS, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.ingest.body_points import (
     HEAD_POINTS,
     Array,

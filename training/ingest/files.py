@@ -21,7 +21,7 @@ from training.ingest.card import (
     recording_paths,
 )
 
-AUDIO_RATE_HZ: Final = 16_000
+CAPTURE_RATE_HZ: Final = 16_000
 
 Holds = Literal["face", "body"]
 _MARK: Final[dict[Holds, str]] = {"face": "face", "body": "local_6d"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.humanoid.clip import Clip
 from training.ingest.bodies import BodyRecording, recording_of
 from training.ingest.card import Kind, RecordingError

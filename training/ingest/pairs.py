@@ -13,7 +13,7 @@ import numpy as np
 
 from idol_protocol.channels import FACE_CHANNELS
 from training.ingest.channels import channel_of, face_of
-from training.ingest.recording import AUDIO_RATE_HZ, Kind, Recording, RecordingError
+from training.ingest.recording import CAPTURE_RATE_HZ, Kind, Recording, RecordingError
 from training.ingest.sound import read_sound, sound_beside
 from training.ingest.takes import MIN_PIECE_S, Reading, Take, recordings_of
 
@@ -53,7 +53,7 @@ def read_pair(path: Path) -> Take:
 def read_unlabelled(path: Path, name: str, speaker: str, fps: float) -> Reading[Recording]:
     """Sound alone: nothing about the face is known."""
     sound = read_sound(path)
-    frames = int(len(sound.samples) * fps / AUDIO_RATE_HZ)
+    frames = int(len(sound.samples) * fps / CAPTURE_RATE_HZ)
     if frames < MIN_PIECE_S * fps:
         raise RecordingError(f"{path}: expected at least {MIN_PIECE_S:g} s of sound, found less.")
     face = np.zeros((frames, len(FACE_CHANNELS)), np.float32)

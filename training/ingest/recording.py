@@ -15,7 +15,7 @@ from training.ingest.card import Kind as Kind
 from training.ingest.card import RecordingError as RecordingError
 from training.ingest.card import read_card as read_card
 from training.ingest.card import write_card as write_card
-from training.ingest.files import AUDIO_RATE_HZ as AUDIO_RATE_HZ
+from training.ingest.files import CAPTURE_RATE_HZ as CAPTURE_RATE_HZ
 from training.ingest.files import (
     Arrays,
     naming_problems,
@@ -47,7 +47,7 @@ class Recording:
     """[59], which channels were captured."""
     audio: NDArray[np.int16] | None = None
     """[n] at `audio_rate_hz`, sample 0 at the start of frame 0; None where there is no sound."""
-    audio_rate_hz: int = AUDIO_RATE_HZ
+    audio_rate_hz: int = CAPTURE_RATE_HZ
 
     def __post_init__(self) -> None:
         for problem in _problems(self):

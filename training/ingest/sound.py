@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from training.ingest.needed import needed
-from training.ingest.recording import AUDIO_RATE_HZ, RecordingError
+from training.ingest.recording import CAPTURE_RATE_HZ, RecordingError
 from training.ingest.resample import resample_sound
 
 COMPANIONS: Final = (".wav", ".mov", ".mp4", ".m4a")
@@ -26,12 +26,12 @@ class Sound:
 
     @property
     def end_s(self) -> float:
-        return self.start_s + len(self.samples) / AUDIO_RATE_HZ
+        return self.start_s + len(self.samples) / CAPTURE_RATE_HZ
 
     def between(self, start_s: float, seconds: float) -> NDArray[np.int16]:
         """Exactly this stretch, silent where there is no sound."""
-        count = round(seconds * AUDIO_RATE_HZ)
-        first = round((start_s - self.start_s) * AUDIO_RATE_HZ)
+        count = round(seconds * CAPTURE_RATE_HZ)
+        first = round((start_s - self.start_s) * CAPTURE_RATE_HZ)
         stretch = np.zeros(count, np.int16)
         low, high = max(first, 0), min(first + count, len(self.samples))
         if low < high:
@@ -71,7 +71,7 @@ def read_sound(path: Path) -> Sound:
     mono = _unit_range(samples)
     if mono.ndim == 2:
         mono = mono.mean(axis=1)
-    return Sound(resample_sound(mono, rate, AUDIO_RATE_HZ), 0.0)
+    return Sound(resample_sound(mono, rate, CAPTURE_RATE_HZ), 0.0)
 
 
 def decode_sound(path: Path) -> Sound | None:
@@ -83,7 +83,7 @@ def decode_sound(path: Path) -> Sound | None:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 return None
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE_HZ)
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=CAPTURE_RATE_HZ)
             for frame in container.decode(audio=0):
                 if not pieces and frame.time is not None:
                     start_s = float(frame.time)

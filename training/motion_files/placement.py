@@ -7,8 +7,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.humanoid.clip import Array, Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENTS, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 
 _FEET: Final = tuple(
     POSE_BONES.index(f"{side}{bone}") for side in ("left", "right") for bone in ("Foot", "Toes")

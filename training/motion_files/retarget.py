@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.humanoid.clip import Array, Clip
-from training.humanoid.skeleton import OFFSETS_M, PARENTS, forward_kinematics
+from training.humanoid.skeleton import forward_kinematics
 from training.motion_files.performance import MotionFileError, Performance
 
 LIMBS: Final[dict[str, str]] = {

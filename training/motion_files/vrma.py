@@ -13,8 +13,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M
 from training.humanoid.clip import Array, Clip
-from training.humanoid.skeleton import OFFSETS_M
 from training.motion_files.glb import Glb, parse_glb
 from training.motion_files.keyframes import Track, read_track
 from training.motion_files.performance import MotionFileError

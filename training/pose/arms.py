@@ -16,7 +16,7 @@ Angles = tuple[float, float, float, float, float, float, float, float, float]
 # Clavicle lift and forward; upper arm down from the T-pose, swung forward, twisted inward; elbow
 # bend; forearm turn (negative opens the palm); wrist flexion and sideways tilt.
 HANG: Final[Angles] = (-2, 0, 74, 2, 14, 17, 6, 8, 0)
-GESTURES: Final[dict[str, Angles]] = {
+SPEECH_GESTURES: Final[dict[str, Angles]] = {
     "offer": (-2, 2, 66, 18, -8, 64, -70, 10, -6),
     "measure": (2, 1, 65, 14, 25, 86, -26, 0, 10),
     "open": (0, -2, 58, 18, -28, 76, -42, 0, 14),
@@ -86,7 +86,7 @@ def _gesture(cues: ArmCues, amount: Tensor, sign: float) -> Tensor:
     names = ("gesture_a", "gesture_b", "gesture_c")
     wishes = torch.stack([cues.noise[name] for name in names], dim=-1)
     choice = torch.softmax(2.5 * wishes @ _CHOICE.T, dim=-1)
-    pose = choice @ _angle_rows(*GESTURES.values()) - _angle_rows(HANG)
+    pose = choice @ _angle_rows(*SPEECH_GESTURES.values()) - _angle_rows(HANG)
     stroke = spring(cues.accent, 0.24, damping=0.7) * (0.1 + 1.5 * amount)
     size = 1.0 + 0.3 * cues.arousal + 0.2 * cues.style[..., 8]
     beat = torch.tensor([-1.0, 1.0, 3.0, 6.0, 0.0, -15.0, -8.0, 11.0, 0.0])

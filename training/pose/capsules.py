@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.skeleton import OFFSETS_M
 
 
 class Capsule(NamedTuple):
@@ -34,8 +35,9 @@ _THIGHS: Final = tuple(
 
 
 def _arm(side: str, sign: float) -> tuple[Capsule, ...]:
+    elbow = OFFSETS_M[POSE_BONES.index(f"{side}LowerArm")]
     return (
-        Capsule(f"{side}UpperArm", (sign * 0.06, 0, 0), (sign * 0.218, 0, 0), 0.035),
+        Capsule(f"{side}UpperArm", (sign * 0.06, 0, 0), elbow, 0.035),
         Capsule(f"{side}LowerArm", (0.0, 0.0, 0.0), (sign * 0.2, 0, 0), 0.025),
         Capsule(f"{side}Hand", (sign * 0.02, 0.0, 0.0), (sign * 0.11, 0, 0), 0.018),
     )

@@ -17,7 +17,7 @@ from scipy.signal import resample_poly
 from torch import Tensor
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
-from training.features import FPS, FRAME_SAMPLES, RATE_HZ
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
 from training.humanoid.skeleton import about, forward_kinematics, yaw_pitch_roll
 from training.ingest.bodies import BodyRecording, clip_of
 from training.motion_files.resample import resample
@@ -124,9 +124,11 @@ def _known(bones: NDArray[np.bool_]) -> Tensor:
 def _voice(recording: BodyRecording) -> NDArray[np.float32]:
     """The sound at 24 kHz and plain speech level."""
     assert recording.audio is not None
-    common = gcd(RATE_HZ, recording.audio_rate_hz)
+    common = gcd(AUDIO_RATE_HZ, recording.audio_rate_hz)
     signal = resample_poly(
-        recording.audio.astype(np.float32), RATE_HZ // common, recording.audio_rate_hz // common
+        recording.audio.astype(np.float32),
+        AUDIO_RATE_HZ // common,
+        recording.audio_rate_hz // common,
     )
     return plain_level(signal)
 

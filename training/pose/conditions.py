@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 from torch import Tensor
 
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
-from training.features import FEATURES
 
 STYLE: Final = 16
 STYLE_AXES: Final = (
@@ -55,7 +55,7 @@ class Conditions(NamedTuple):
 def sizes(noise: int) -> dict[str, int]:
     """How many values of each a frame holds."""
     return {
-        "audio": FEATURES,
+        "audio": LOG_MEL.size,
         "activity": len(ACTIVITIES),
         "emotion": len(EMOTIONS),
         "gesture": 2 * len(GESTURES),

@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.humanoid.skeleton import OFFSETS_M
+from idol_protocol.skeleton import OFFSETS_M
 from training.pose.dance_moves import MOVES as SCORES
 from training.pose.dance_table import (
     CALM,

@@ -16,7 +16,8 @@ from scipy.io import wavfile
 from scipy.signal import resample_poly
 from torch import Tensor
 
-from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
+from idol_protocol.frames import AUDIO_RATE_HZ, FRAME_SAMPLES
+from training.features import log_mel
 from training.pose.conditions import Conditions
 from training.pose.drivers import Drivers
 from training.pose.legs import lower_to_reach
@@ -54,11 +55,11 @@ def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         if path.suffix == ".wav":
             rate, samples = wavfile.read(path)
-            signal = resample_poly(samples.astype(np.float32), RATE_HZ, rate)
+            signal = resample_poly(samples.astype(np.float32), AUDIO_RATE_HZ, rate)
         elif path.suffix == ".npz":
             with np.load(path) as take:
-                rate = int(take["sr"]) if "sr" in take else RATE_HZ
-                signal = resample_poly(take["audio"].astype(np.float32), RATE_HZ, rate)
+                rate = int(take["sr"]) if "sr" in take else AUDIO_RATE_HZ
+                signal = resample_poly(take["audio"].astype(np.float32), AUDIO_RATE_HZ, rate)
         else:
             continue
         voices.append(plain_level(signal))
@@ -73,8 +74,8 @@ def plain_level(signal: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def noise_voice(seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Syllables of noise: for runs without any recording."""
-    count = int(seconds * RATE_HZ)
-    time = np.arange(count) / RATE_HZ
+    count = int(seconds * AUDIO_RATE_HZ)
+    time = np.arange(count) / AUDIO_RATE_HZ
     phrases = np.sin(2 * np.pi * 0.2 * time + rng.uniform(0, 6.28)) > -0.4
     syllables = np.clip(np.sin(2 * np.pi * 4.0 * time), 0.0, 1.0)
     signal = 0.15 * rng.standard_normal(count) * syllables * phrases
@@ -149,11 +150,11 @@ def _stretch_of_speech(
 ) -> NDArray[np.float32]:
     """A part of one recording, or short ones in a row with pauses between."""
     if not voices:
-        return noise_voice(length / RATE_HZ, rng)[:length]
+        return noise_voice(length / AUDIO_RATE_HZ, rng)[:length]
     parts: list[NDArray[np.float32]] = []
     while (missing := length - sum(map(len, parts))) > 0:
         voice = voices[int(rng.integers(len(voices)))]
         start = int(rng.integers(max(1, len(voice) - missing)))
-        pause = np.zeros(int(RATE_HZ * rng.uniform(0.2, 1.2)), np.float32)
+        pause = np.zeros(int(AUDIO_RATE_HZ * rng.uniform(0.2, 1.2)), np.float32)
         parts += [voice[start : start + missing], pause]
     return np.concatenate(parts)[:length]

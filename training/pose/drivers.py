@@ -11,10 +11,10 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from training.noise import HoldGroup, NoiseLaw
+from idol_protocol.frames import FPS
+from idol_protocol.noise import HoldGroup, NoiseLaw
 from training.pose.conditions import AROUSAL, Conditions
 
-FPS: Final = 30
 DANCE_BITS: Final = 4
 """Three choose one of eight dance moves, the fourth the side it begins with."""
 

@@ -16,7 +16,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.humanoid.skeleton import OFFSETS_M, about, cross
+from idol_protocol.skeleton import OFFSETS_M
+from training.humanoid.skeleton import about, cross
 
 _SOCKET, _THIGH, _SHIN = OFFSETS_M[14], OFFSETS_M[15], OFFSETS_M[16]
 THIGH_M: Final = math.hypot(*_THIGH)

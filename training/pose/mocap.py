@@ -18,9 +18,10 @@ from scipy.signal import firwin
 from torch import Tensor
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
+from idol_protocol.skeleton import OFFSETS_M
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M, rot6d_from_matrix
+from training.humanoid.skeleton import rot6d_from_matrix
 from training.motion_files.acclaim import read_archive
 
 PRIOR_BONES: Final = tuple(

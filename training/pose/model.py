@@ -13,9 +13,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from training.device import in_float32
-from training.features import FEATURES
 from training.humanoid.skeleton import (
     about,
     matrix_from_rot6d,
@@ -71,7 +71,7 @@ class PoseGenerator(nn.Module):
         super().__init__()
         self.width, self.layers = width, layers
         self.drivers = Drivers()
-        self.voice = nn.Sequential(nn.Linear(FEATURES, 64), nn.SiLU(), nn.Linear(64, 32))
+        self.voice = nn.Sequential(nn.Linear(LOG_MEL.size, 64), nn.SiLU(), nn.Linear(64, 32))
         told = 32 + len(ACTIVITIES) + len(EMOTIONS) + STYLE + LIFTS.start
         told += len(GESTURES) * _PHASE_KNOTS + 8 * 2 * len(_HARMONICS) + 1
         self.front = nn.Sequential(nn.Linear(told, width), nn.SiLU())

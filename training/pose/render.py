@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
-from training.humanoid.skeleton import PARENTS
+from idol_protocol.frames import FPS
+from idol_protocol.skeleton import PARENTS
 
 Array = NDArray[Any]
 

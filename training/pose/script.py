@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.noise import draw_noise
 from training.pose.conditions import STYLE
 from training.pose.drivers import NOISE

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from training.pose.drivers import FPS
+from idol_protocol.frames import FPS
 
 
 def spring(target: Tensor, seconds: float, damping: float = 1.0) -> Tensor:

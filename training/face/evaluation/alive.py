@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from idol_protocol.channels import FACE_ACTIVITIES
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
 from training.face.data import speaking_stream
 from training.face.evaluation.measures import (
     Blinks,
@@ -23,8 +24,7 @@ from training.face.evaluation.measures import (
 from training.face.evaluation.sets import Captures, Subject
 from training.face.evaluation.voices import SHUT, opening
 from training.face.model import LIPS, MADE
-from training.face.upper import FPS
-from training.features import FRAME_SAMPLES, RATE_HZ, log_mel
+from training.features import log_mel
 
 Array = NDArray[Any]
 
@@ -64,10 +64,12 @@ def live(
     subject: Subject, voice: NDArray[np.float32] | None, *, seconds: int, seeds: int
 ) -> Living:
     """Plays silence in every activity, a quiet room, and a voice when there is one."""
-    silence = log_mel(torch.zeros(RATE_HZ * seconds)).numpy()
+    silence = log_mel(torch.zeros(AUDIO_RATE_HZ * seconds)).numpy()
     rng = np.random.default_rng(3)
-    hiss = (rng.standard_normal(RATE_HZ * min(seconds, 60)) * 10 ** (_ROOM_DB / 20)).astype("f4")
-    room = subject.player.play(speaking_stream(log_mel(torch.from_numpy(hiss)).numpy()))
+    hiss = rng.standard_normal(AUDIO_RATE_HZ * min(seconds, 60)) * 10 ** (_ROOM_DB / 20)
+    room = subject.player.play(
+        speaking_stream(log_mel(torch.from_numpy(hiss.astype("f4"))).numpy())
+    )
     silent = {
         name: subject.player.play(speaking_stream(silence, name), seed=index)
         for index, name in enumerate(FACE_ACTIVITIES)

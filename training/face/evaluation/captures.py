@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS
 from training.face.data import sound_of
 from training.face.evaluation import controls
 from training.face.evaluation.measures import (
@@ -24,8 +25,6 @@ from training.face.evaluation.vertices import (
 )
 from training.face.model import LIPS, MADE
 from training.face.phonemes import INPUT_COLUMNS
-from training.face.upper import FPS
-from training.features import RATE_HZ
 
 Array = NDArray[Any]
 Scores = dict[str, Any]
@@ -100,7 +99,7 @@ def score_set(
 
 
 def _loudness(clip: Clip) -> dict[str, Array]:
-    heard = controls.level(sound_of(clip.recording), RATE_HZ, len(clip.real), FPS)
+    heard = controls.level(sound_of(clip.recording), AUDIO_RATE_HZ, len(clip.real), FPS)
     return controls.loudness_curves(heard)
 
 

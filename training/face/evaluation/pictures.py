@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from idol_protocol.frames import FPS
 from training.face.evaluation import controls
 from training.face.evaluation.alive import WINDOW
 from training.face.evaluation.captures import MOVES, WITHOUT_GAN, Judged
@@ -16,7 +17,6 @@ from training.face.evaluation.measures import spectrum
 from training.face.evaluation.sets import MOUTH
 from training.face.evaluation.suite import Findings
 from training.face.model import MADE
-from training.face.upper import FPS
 
 Array = NDArray[Any]
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.frames import FPS
 from training.evaluation.frechet import (
     RealFeatures,
     frechet_distance,
@@ -16,7 +17,6 @@ from training.evaluation.frechet import (
 from training.face.evaluation.measures import mean_known
 from training.face.evaluation.sets import Captures
 from training.face.model import MADE
-from training.face.upper import FPS
 
 Array = NDArray[Any]
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from idol_protocol.frames import FPS
 from training.evaluation.markdown import cell, table
 from training.face.evaluation import controls
 from training.face.evaluation.alive import WINDOW
 from training.face.evaluation.captures import WITHOUT_GAN
 from training.face.evaluation.pictures import counted
 from training.face.evaluation.voices import KNOWN, UNKNOWN
-from training.face.upper import FPS
 
 _ORDER = (
     WITHOUT_GAN, controls.LOUDNESS, controls.LOG_LOUDNESS, controls.MEAN_CURVE,

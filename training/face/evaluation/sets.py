@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import FACE_CHANNELS
+from idol_protocol.frames import AUDIO_RATE_HZ, FPS
 from training.face.data import Stream, captured_stream
 from training.face.model import MADE
 from training.face.player import FacePlayer
 from training.face.speech import HELD_OUT_VOICES, Utterance, load_speech
-from training.face.upper import FPS
-from training.features import RATE_HZ
 from training.ingest.recording import (
     CARD_FILE,
     DatasetCard,
@@ -181,9 +180,9 @@ def held_out_speech(folder: Path) -> list[Utterance]:
 
 def talk(utterances: Sequence[Utterance], seconds: float) -> NDArray[np.float32]:
     """Utterances with 0.4 s between them, said again from the start until it is long enough."""
-    pause = np.zeros(round(0.4 * RATE_HZ), np.float32)
+    pause = np.zeros(round(0.4 * AUDIO_RATE_HZ), np.float32)
     pieces: list[NDArray[np.float32]] = []
-    while sum(map(len, pieces)) < seconds * RATE_HZ:
+    while sum(map(len, pieces)) < seconds * AUDIO_RATE_HZ:
         for utterance in utterances:
             pieces += [utterance.samples, pause]
-    return np.concatenate(pieces)[: round(seconds * RATE_HZ)]
+    return np.concatenate(pieces)[: round(seconds * AUDIO_RATE_HZ)]

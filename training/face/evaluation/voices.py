@@ -10,15 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import FACE_ACTIVITIES
+from idol_protocol.frames import FPS
 from training.face.data import Stream, taught_stream
 from training.face.evaluation import controls
 from training.face.evaluation.measures import EventScore, closure_score, correlation
 from training.face.evaluation.sets import MOUTH, Subject
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.speech import Utterance
-from training.face.upper import FPS
-from training.features import OFFSET, SCALE
 
 Array = NDArray[Any]
 
@@ -117,6 +117,6 @@ def _score(motion: Array, stream: Stream) -> dict[str, float]:
 
 def _heard(stream: Stream) -> Array:
     """A level [frames] from the stream's features: its log-mel energies, summed."""
-    bands = np.exp(stream.audio.astype(np.float64) * SCALE - OFFSET)
+    bands = np.exp(stream.audio.astype(np.float64) * LOG_MEL.scale - LOG_MEL.offset)
     level: Array = np.sqrt(np.maximum(bands.mean(axis=1), 0))
     return level

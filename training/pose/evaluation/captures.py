@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.features import FPS
+from idol_protocol.frames import FPS
+from idol_protocol.skeleton import OFFSETS_M
 from training.humanoid.clip import Clip
-from training.humanoid.skeleton import OFFSETS_M
 from training.motion_files.acclaim import read_archive
 from training.pose.evaluation.performance import Performance
 from training.pose.mocap import is_calm

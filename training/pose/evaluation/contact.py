@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
-from training.humanoid.skeleton import OFFSETS_M, PARENTS
+from idol_protocol.frames import FPS
+from idol_protocol.skeleton import OFFSETS_M, PARENTS
 
 Array = NDArray[Any]
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, GESTURES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.pose.conditions import Conditions
 from training.pose.evaluation.bench import GENERATOR, TEACHER, WITHOUT_GAN
 from training.pose.evaluation.sameness import recurrence

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from idol_protocol.channels import POSE_BONES
+from idol_protocol.frames import FPS
 from training.evaluation.frechet import (
     RealFeatures,
     frechet_distance,
     interleaved,
     thinned,
 )
-from training.features import FPS
 from training.pose.evaluation.smoothness import (
     EDGES_M_S,
     TELLING,

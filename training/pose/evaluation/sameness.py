@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.pose.evaluation.smoothness import TELLING_AT
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.noise import draw_noise
 from training.pose.conditions import STYLE, Conditions
 from training.pose.data import conditions_of, voice_features

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.pose.evaluation import integrity, recognition, sameness, timing
 from training.pose.evaluation.bench import Bench
 from training.pose.evaluation.captures import by_subject, calm_takes

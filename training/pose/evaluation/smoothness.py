@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
 
 Array = NDArray[Any]
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from idol_protocol.frames import FPS
 from training.evaluation.frame_cost import frame_cost
-from training.features import FPS
 from training.pose.data import read_voices
 from training.pose.evaluation import sections
 from training.pose.evaluation.bench import (

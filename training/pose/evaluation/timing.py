@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelmin, find_peaks
 
 from idol_protocol.channels import POSE_BONES
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.pose.springs import accents, voice_level
 
 Array = NDArray[Any]

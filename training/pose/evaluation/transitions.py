@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.features import FPS
+from idol_protocol.frames import FPS
 from training.pose.conditions import Conditions
 from training.pose.evaluation.integrity import turns_deg
 from training.pose.evaluation.performance import Performance
