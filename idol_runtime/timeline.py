@@ -1,4 +1,4 @@
-"""The media clock of a character, and the outputs that take what happens on it.
+"""The media clock of a character, what happens on it, and the outputs that take it.
 
 Time is an argument: the stage and everything paced by it asks a clock, never the system. Positions
 are samples at `AUDIO_RATE_HZ` since the character's session began: one motion frame is exactly
@@ -6,16 +6,34 @@ are samples at `AUDIO_RATE_HZ` since the character's session began: one motion f
 """
 
 import time
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, TypeAlias
 
-from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES, Frame
+from idol_protocol.frames import (
+    AUDIO_RATE_HZ,
+    FPS,
+    FRAME_SAMPLES,
+    AudioChunk,
+    FaceFrame,
+    PoseFrame,
+)
 
 __all__ = [
     "FPS",
     "FRAME_SAMPLES",
+    "ActivityCue",
     "Clock",
+    "Cue",
+    "Frame",
+    "GestureCue",
     "Output",
+    "Phoneme",
+    "Phonemes",
+    "PlacedGesture",
+    "PlaybackCut",
     "SystemClock",
+    "UtteranceEnded",
+    "UtteranceStarted",
     "VirtualClock",
     "frame_pts",
     "pts_of",
@@ -30,6 +48,100 @@ def pts_of(sample: int) -> int:
 def frame_pts(frame: int) -> int:
     """Media time in microseconds of a frame's beginning."""
     return pts_of(frame * FRAME_SAMPLES)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedGesture:
+    """A gesture at its place in a text that no longer holds its tag."""
+
+    name: str
+    """One of `GESTURES`."""
+    offset: int
+    """Position in the text; the gesture falls on the word that begins there or after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    symbol: str
+    """One of the speech model's own symbols (for Kokoro: misaki's IPA)."""
+    start_s: float
+    """Seconds from the start of the sound it came with."""
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStarted:
+    """The first sound of a clause of a reply."""
+
+    name: ClassVar = "utterance.started"
+    pts_us: int
+    utterance_id: str
+    turn_id: str
+    text: str
+    """As it is spoken and shown, without gesture tags."""
+    gestures: tuple[PlacedGesture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    """The end of a clause's sound."""
+
+    name: ClassVar = "utterance.ended"
+    pts_us: int
+    utterance_id: str
+    turn_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phonemes:
+    """What is said from here on; their times count from `pts_us`."""
+
+    name: ClassVar = "phonemes"
+    pts_us: int
+    utterance_id: str
+    phonemes: tuple[Phoneme, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GestureCue:
+    """A gesture that begins."""
+
+    name: ClassVar = "gesture"
+    pts_us: int
+    gesture: str
+    """One of `GESTURES`."""
+    duration_us: int
+    stroke_us: int
+    """From its beginning to the moment at which it is at its most telling."""
+    utterance_id: str | None = field(default=None, kw_only=True)
+    turn_id: str | None = field(default=None, kw_only=True)
+    """What it belongs to; both None for one that was asked for by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCue:
+    """The character does something else from here on."""
+
+    name: ClassVar = "activity"
+    pts_us: int
+    activity: str
+    """One of `ACTIVITIES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackCut:
+    """An interruption: sound from `pts_us` on that was handed over already is not to be played."""
+
+    name: ClassVar = "playback.cut"
+    pts_us: int
+
+
+Cue: TypeAlias = (
+    UtteranceStarted | UtteranceEnded | Phonemes | GestureCue | ActivityCue | PlaybackCut
+)
+"""What happens at a moment of the timeline; `name` is what it is called in files."""
+Frame: TypeAlias = AudioChunk | FaceFrame | PoseFrame | Cue
 
 
 class Output(Protocol):

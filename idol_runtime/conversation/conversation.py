@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from idol_protocol.frames import Cue, Frame
 from idol_runtime.character import Character
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.turn import Turn, run_turn
@@ -14,6 +13,7 @@ from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import InputError
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import line_of
+from idol_runtime.timeline import Frame, UtteranceStarted
 
 MAX_TEXT_CHARS = 8_000
 """Longer than anything said to a character; a longer text is refused before the model sees it."""
@@ -37,7 +37,7 @@ class _Heard:
     clauses: list[str] = field(default_factory=list)
 
     def on_frame(self, frame: Frame) -> None:
-        if isinstance(frame, Cue) and frame.name == "utterance.started":
+        if isinstance(frame, UtteranceStarted):
             self.clauses.append(line_of(frame).written)
 
     __hash__ = object.__hash__

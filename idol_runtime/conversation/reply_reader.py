@@ -11,7 +11,8 @@ from typing import TypeAlias
 from idol_protocol.channels import GESTURES
 from idol_runtime.conversation.gesture_words import gesture_named, gestures_in, is_plain
 from idol_runtime.speech.clauses import ClauseSplitter
-from idol_runtime.stage.utterance import Line, PlacedGesture
+from idol_runtime.stage.utterance import Line
+from idol_runtime.timeline import PlacedGesture
 
 MAX_TAG = 24
 """Characters of a tag with its brackets; a bracket that is open for longer is text."""

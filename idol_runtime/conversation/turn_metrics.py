@@ -6,10 +6,11 @@ from types import TracebackType
 
 import msgspec
 
-from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, Frame
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame
 from idol_runtime.dialogue.messages import Generated, GenerationDone, TextDelta
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.performer import Performer
+from idol_runtime.timeline import Frame
 
 
 class TurnMetrics(msgspec.Struct, frozen=True):

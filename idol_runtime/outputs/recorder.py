@@ -1,17 +1,19 @@
 """Writes what a character performs into files: sound, face, body and events."""
 
 import wave
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.outputs.bvh import write_bvh
 from idol_runtime.outputs.face_csv import write_face_csv
 from idol_runtime.outputs.resample import resample_face, resample_pose
 from idol_runtime.outputs.vrma import write_vrma
+from idol_runtime.timeline import Cue, Frame
 
 
 class Recorder:
@@ -31,7 +33,7 @@ class Recorder:
                 self.face.append(frame)
             case PoseFrame():
                 self.pose.append(frame)
-            case Cue():
+            case _:
                 self.cues.append(frame)
 
     def write(self, folder: Path, *, start_us: int, duration_us: int, fps: int) -> None:
@@ -66,4 +68,10 @@ class Recorder:
 
 
 def _event(cue: Cue, start_us: int) -> dict[str, object]:
-    return {"time_s": round((cue.pts_us - start_us) / 1e6, 6), "name": cue.name, **cue.data}
+    """What is None or empty is left out; the parts of a cue are lists of their values."""
+    about = {each.name: getattr(cue, each.name) for each in fields(cue) if each.name != "pts_us"}
+    return {"time_s": round((cue.pts_us - start_us) / 1e6, 6), "name": cue.name} | {
+        name: [astuple(part) for part in value] if isinstance(value, tuple) else value
+        for name, value in about.items()
+        if value not in (None, ())
+    }

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec.structs import asdict, replace
 
-from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk
 from idol_protocol.idol_events import IdolTurnMetrics
 from idol_protocol.items import (
     ContentPart,
@@ -38,6 +38,7 @@ from idol_protocol.server_events import (
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.server.items import ItemList
 from idol_runtime.stage.utterance import Line, line_of
+from idol_runtime.timeline import UtteranceStarted
 
 Emit: TypeAlias = Callable[[ServerEvent], None]
 Ending: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
@@ -87,7 +88,7 @@ class Response:
         kind = ResponseOutputTextDelta if self._is_text else ResponseOutputAudioTranscriptDelta
         self._emit(kind(response_id=self.id, item_id=self.item_id, delta=delta))
 
-    def start_utterance(self, cue: Cue) -> None:
+    def start_utterance(self, cue: UtteranceStarted) -> None:
         self.spoken.append(Spoken(line_of(cue), cue.pts_us, self.num_samples))
 
     def sound(self, chunk: AudioChunk) -> None:

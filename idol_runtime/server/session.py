@@ -1,13 +1,12 @@
 """One conversation on the Realtime protocol; it can outlive the connection that carries it."""
 
 import secrets
-from typing import Any
+from typing import Any, cast
 
-from idol_protocol.frames import AudioChunk, Cue, FaceFrame, Frame
+from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import (
-    Character as CharacterCard,
-)
-from idol_protocol.idol_events import (
+    ActivityName,
+    GestureName,
     IdolActivity,
     IdolCharacter,
     IdolGesture,
@@ -19,6 +18,9 @@ from idol_protocol.idol_events import (
     IdolUtteranceStarted,
     PhonemeSpan,
 )
+from idol_protocol.idol_events import (
+    Character as CharacterCard,
+)
 from idol_protocol.items import SessionObject
 from idol_protocol.server_events import ServerEvent, SessionCreated
 from idol_runtime.character import Character
@@ -29,9 +31,20 @@ from idol_runtime.server.journal import Journal
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
 from idol_runtime.server.ports import Host
+from idol_runtime.server.response import Response
 from idol_runtime.server.settings import initial_settings
 from idol_runtime.server.streams import Streams
 from idol_runtime.server.turns import Turns
+from idol_runtime.timeline import (
+    ActivityCue,
+    Cue,
+    Frame,
+    GestureCue,
+    Phonemes,
+    PlaybackCut,
+    UtteranceEnded,
+    UtteranceStarted,
+)
 
 
 class Session:
@@ -123,15 +136,20 @@ class Session:
 
     def on_frame(self, frame: Frame) -> None:
         """Takes the character's timeline."""
-        if isinstance(frame, Cue):
-            self._cue(frame)
-        elif isinstance(frame, AudioChunk):
-            if self.turns.active is not None:
-                self.turns.active.sound(frame)
-            if self.streams is not None:
-                self.streams.sound(frame, self.turns.active)
-        elif self.streams is not None:
-            self.streams.move("face" if isinstance(frame, FaceFrame) else "pose", frame)
+        match frame:
+            case AudioChunk():
+                if self.turns.active is not None:
+                    self.turns.active.sound(frame)
+                if self.streams is not None:
+                    self.streams.sound(frame, self.turns.active)
+            case FaceFrame():
+                if self.streams is not None:
+                    self.streams.move("face", frame)
+            case PoseFrame():
+                if self.streams is not None:
+                    self.streams.move("pose", frame)
+            case _:
+                self._cue(frame)
 
     async def aclose(self) -> None:
         """Ends the conversation and takes the character off the stage."""
@@ -146,50 +164,51 @@ class Session:
         self.streams.open_defaults()
 
     def _cue(self, cue: Cue) -> None:
-        if cue.name == "activity":
-            self.emit(IdolActivity(pts_us=cue.pts_us, activity=cue.data["activity"]))
-            return
-        if cue.name == "gesture":
-            self.emit(_gesture(cue))
-            return
-        response = self.turns.active
-        if response is None:
-            return
+        match cue:
+            case ActivityCue():
+                activity = cast("ActivityName", cue.activity)
+                self.emit(IdolActivity(pts_us=cue.pts_us, activity=activity))
+            case GestureCue():
+                self.emit(_gesture(cue))
+            case _ if (response := self.turns.active) is not None:
+                self._speech_cue(cue, response)
+
+    def _speech_cue(
+        self, cue: UtteranceStarted | UtteranceEnded | Phonemes | PlaybackCut, response: Response
+    ) -> None:
         about: dict[str, Any] = {
             "response_id": response.id,
             "item_id": response.item_id,
             "pts_us": cue.pts_us,
         }
-        match cue.name:
-            case "utterance.started":
+        match cue:
+            case UtteranceStarted():
                 response.start_utterance(cue)
                 self.emit(
-                    IdolUtteranceStarted(
-                        **about, utterance_id=cue.data["utterance_id"], text=cue.data["text"]
-                    )
+                    IdolUtteranceStarted(**about, utterance_id=cue.utterance_id, text=cue.text)
                 )
-            case "phonemes":
+            case Phonemes():
                 self.emit(_phonemes(cue))
-            case "utterance.ended":
-                self.emit(IdolUtteranceEnded(**about, utterance_id=cue.data["utterance_id"]))
-            case "playback.cut":
+            case UtteranceEnded():
+                self.emit(IdolUtteranceEnded(**about, utterance_id=cue.utterance_id))
+            case PlaybackCut():
                 self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
 
 
-def _gesture(cue: Cue) -> IdolGesture:
+def _gesture(cue: GestureCue) -> IdolGesture:
     return IdolGesture(
-        gesture=cue.data["gesture"],
+        gesture=cast("GestureName", cue.gesture),
         pts_us=cue.pts_us,
-        duration_us=cue.data["duration_us"],
-        stroke_pts_us=cue.pts_us + cue.data["stroke_us"],
-        response_id=cue.data.get("turn_id"),
-        utterance_id=cue.data.get("utterance_id"),
+        duration_us=cue.duration_us,
+        stroke_pts_us=cue.pts_us + cue.stroke_us,
+        response_id=cue.turn_id,
+        utterance_id=cue.utterance_id,
     )
 
 
-def _phonemes(cue: Cue) -> IdolPhonemes:
+def _phonemes(cue: Phonemes) -> IdolPhonemes:
     spans = [
-        PhonemeSpan(symbol=symbol, start_s=round(start_s, 4), end_s=round(end_s, 4))
-        for symbol, start_s, end_s in cue.data["phonemes"]
+        PhonemeSpan(symbol=each.symbol, start_s=round(each.start_s, 4), end_s=round(each.end_s, 4))
+        for each in cue.phonemes
     ]
-    return IdolPhonemes(utterance_id=cue.data["utterance_id"], pts_us=cue.pts_us, phonemes=spans)
+    return IdolPhonemes(utterance_id=cue.utterance_id, pts_us=cue.pts_us, phonemes=spans)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_runtime.timeline import Phoneme
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
@@ -18,15 +20,6 @@ class SpeechRequest:
     """BCP 47: `en-us`, `ja`."""
     speed: float
     """1 is the voice's own pace; 0.5 to 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phoneme:
-    symbol: str
-    """One of the speech model's own symbols (for Kokoro: misaki's IPA)."""
-    start_s: float
-    """Seconds from the start of its clause's sound."""
-    end_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from idol_runtime.speech.normalize import normalize
-from idol_runtime.speech.types import Phoneme
+from idol_runtime.timeline import Phoneme
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 

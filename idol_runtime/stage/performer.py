@@ -10,15 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
-from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, Cue, FaceFrame, Frame, PoseFrame
+from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.character import STYLE_SIZE, Character
 from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclude_each_other
-from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.stage.activity import ActivityBlend
 from idol_runtime.stage.speech_track import SpeechTrack
-from idol_runtime.stage.utterance import PlacedGesture, Utterance, gesture_cue
-from idol_runtime.timeline import FPS, FRAME_SAMPLES, Output, frame_pts, pts_of
+from idol_runtime.stage.utterance import Utterance, gesture_cue
+from idol_runtime.timeline import (
+    FPS,
+    FRAME_SAMPLES,
+    ActivityCue,
+    Cue,
+    Frame,
+    GestureCue,
+    Output,
+    Phoneme,
+    Phonemes,
+    PlacedGesture,
+    PlaybackCut,
+    frame_pts,
+    pts_of,
+)
 
 CHUNK_SAMPLES = AUDIO_RATE_HZ * 40 // 1000
 """Audio chunks are 20 to 40 ms long."""
@@ -76,7 +90,7 @@ class Performer:
         self._pending: deque[AudioChunk | Cue] = deque()
         self._times = gestures
         self._gestures = GestureTrack(gestures)
-        self._gesture_cues: list[Cue] = []
+        self._gesture_cues: list[GestureCue] = []
         self._last_beats: Beats | None = None
         self._beats_end = 0
         self._last_word_s: float | None = None
@@ -103,9 +117,7 @@ class Performer:
             self._land(utterance, chunk.phonemes, start)
         if chunk.phonemes:
             self.track.append_phonemes(chunk.phonemes, start)
-            phonemes = [(each.symbol, each.start_s, each.end_s) for each in chunk.phonemes]
-            data = {"utterance_id": utterance.id, "phonemes": phonemes}
-            self._pending.append(Cue(pts_of(start), "phonemes", data))
+            self._pending.append(Phonemes(pts_of(start), utterance.id, chunk.phonemes))
         parts = max(1, -(-len(chunk.samples) // CHUNK_SAMPLES))
         at = start
         for part in np.array_split(chunk.samples, parts):
@@ -135,7 +147,7 @@ class Performer:
         self._gestures.cut(self.frame)
         self._gesture_cues.clear()
         self._last_word_s = None
-        self.emit(Cue(pts_of(present), "playback.cut"))
+        self.emit(PlaybackCut(pts_of(present)))
         return pts_of(present)
 
     # Gestures in
@@ -261,7 +273,7 @@ class Performer:
         self.emit(PoseFrame(pts_us, rotations, hips))
         if (activity := self._doing()) != self._shown_activity:
             self._shown_activity = activity
-            self.emit(Cue(pts_us, "activity", {"activity": activity}))
+            self.emit(ActivityCue(pts_us, activity))
         self.skip_to(self.frame + 1)
 
     def skip_to(self, frame: int) -> None:

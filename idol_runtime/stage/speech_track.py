@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ
-from idol_runtime.speech.types import Phoneme
+from idol_runtime.timeline import Phoneme
 
 
 @dataclass(frozen=True, slots=True, eq=False)

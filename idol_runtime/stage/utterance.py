@@ -1,21 +1,15 @@
 """A clause of a reply, and the cues that tell of it and of its gestures."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from idol_protocol.frames import Cue
 from idol_runtime.motion.gestures import Span
-from idol_runtime.timeline import frame_pts
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedGesture:
-    """A gesture at its place in a text that no longer holds its tag."""
-
-    name: str
-    """One of `GESTURES`."""
-    offset: int
-    """Position in the text; the gesture falls on the word that begins there or after it."""
+from idol_runtime.timeline import (
+    GestureCue,
+    PlacedGesture,
+    UtteranceEnded,
+    UtteranceStarted,
+    frame_pts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +46,25 @@ class Utterance:
     gestures: tuple[PlacedGesture, ...] = ()
     """What the body does with its words, in the order of their places in the text."""
 
-    def started(self, pts_us: int) -> Cue:
-        gestures = [(each.name, each.offset) for each in self.gestures]
-        return Cue(
-            pts_us,
-            "utterance.started",
-            self._told() | ({"gestures": gestures} if gestures else {}),
-        )
+    def started(self, pts_us: int) -> UtteranceStarted:
+        return UtteranceStarted(pts_us, self.id, self.turn_id, self.text, self.gestures)
 
-    def ended(self, pts_us: int) -> Cue:
-        return Cue(pts_us, "utterance.ended", self._told())
-
-    def _told(self) -> dict[str, Any]:
-        return {"utterance_id": self.id, "turn_id": self.turn_id, "text": self.text}
+    def ended(self, pts_us: int) -> UtteranceEnded:
+        return UtteranceEnded(pts_us, self.id, self.turn_id, self.text)
 
 
-def gesture_cue(span: Span, utterance: Utterance | None) -> Cue:
-    """Announces a gesture, of an utterance or of itself; times count from its own beginning."""
-    about = {"utterance_id": utterance.id, "turn_id": utterance.turn_id} if utterance else {}
-    data = {
-        "gesture": span.name,
-        "duration_us": frame_pts(span.end - span.start),
-        "stroke_us": frame_pts(span.stroke - span.start),
-        **about,
-    }
-    return Cue(frame_pts(span.start), "gesture", data)
+def gesture_cue(span: Span, utterance: Utterance | None) -> GestureCue:
+    """Announces a gesture, of an utterance or of itself."""
+    return GestureCue(
+        frame_pts(span.start),
+        span.name,
+        duration_us=frame_pts(span.end - span.start),
+        stroke_us=frame_pts(span.stroke - span.start),
+        utterance_id=utterance.id if utterance else None,
+        turn_id=utterance.turn_id if utterance else None,
+    )
 
 
-def line_of(started: Cue) -> Line:
-    """The clause whose first sound an `utterance.started` announces."""
-    gestures = started.data.get("gestures", ())
-    return Line(started.data["text"], tuple(PlacedGesture(*each) for each in gestures))
+def line_of(started: UtteranceStarted) -> Line:
+    """The clause whose first sound is announced."""
+    return Line(started.text, started.gestures)

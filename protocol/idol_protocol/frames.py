@@ -1,11 +1,10 @@
-"""What travels on a character's timeline, stamped on its media clock.
+"""Sound, faces and poses of a character, stamped on its media clock.
 
-`pts_us` counts microseconds since the character's session began. Audio, face, pose and cues
-share this clock; nothing is ever aligned by its time of arrival.
+`pts_us` counts microseconds since the character's session began. All share this clock; nothing is
+ever aligned by its time of arrival.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +44,3 @@ class PoseFrame:
     """
     hips_m: NDArray[np.float32]
     """Shape (3,): translation of the hips from their rest position, metres, Y up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    pts_us: int
-    name: str
-    """What happens: `utterance.started`, `utterance.ended`, `phonemes`, `gesture`, `activity`."""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-Frame: TypeAlias = AudioChunk | FaceFrame | PoseFrame | Cue

@@ -9,6 +9,7 @@ StreamKind: TypeAlias = Literal["audio", "face", "pose"]
 GestureName: TypeAlias = Literal[
     "wave", "bow", "point", "shrug", "cheer", "heart", "clap", "think", "nod", "shake"
 ]
+ActivityName: TypeAlias = Literal["idle", "listen", "think", "speak", "dance"]
 Dtype: TypeAlias = Literal["pcm16", "f32", "f16", "u8", "json"]
 
 
@@ -56,7 +57,7 @@ class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
     """The character turns to something else: `idle`, `listen`, `think`, `speak` or `dance`."""
 
     pts_us: int
-    activity: Literal["idle", "listen", "think", "speak", "dance"]
+    activity: ActivityName
 
 
 class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
-from idol_protocol.frames import AudioChunk, Cue
+from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import MAX_TEXT_CHARS, Conversation, ReplyOptions
 from idol_runtime.conversation.models import ModelWorkers
@@ -23,8 +24,17 @@ from idol_runtime.dialogue.messages import (
 from idol_runtime.errors import InputError, WorkerError
 from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
-from idol_runtime.speech.types import Phoneme, SpeechChunk, SpeechRequest
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
+from idol_runtime.timeline import (
+    ActivityCue,
+    Cue,
+    Frame,
+    GestureCue,
+    Phoneme,
+    PlaybackCut,
+    UtteranceStarted,
+)
 
 CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
@@ -58,18 +68,25 @@ class Beeper:
             yield SpeechChunk(sound, (Phoneme("a", 0.0, 0.1 * count),), True)
 
 
+C = TypeVar("C", bound=Cue)
+
+
 class Listener:
-    def __init__(self):
-        self.sound, self.cues = 0, []
+    def __init__(self) -> None:
+        self.sound = 0
+        self.cues: list[Cue] = []
 
-    def on_frame(self, frame):
-        if isinstance(frame, AudioChunk):
-            self.sound += len(frame.samples)
-        elif isinstance(frame, Cue):
-            self.cues.append(frame)
+    def on_frame(self, frame: Frame) -> None:
+        match frame:
+            case AudioChunk():
+                self.sound += len(frame.samples)
+            case FaceFrame() | PoseFrame():
+                pass
+            case _:
+                self.cues.append(frame)
 
-    def named(self, name):
-        return [cue for cue in self.cues if cue.name == name]
+    def of(self, kind: type[C]) -> list[C]:
+        return [cue for cue in self.cues if isinstance(cue, kind)]
 
 
 @pytest.fixture
@@ -167,8 +184,8 @@ async def test_a_cancelled_reply_stops_and_only_what_was_heard_is_remembered(tal
     for _ in range(30):
         tick(performer)
     assert listener.sound == heard
-    assert len(listener.named("playback.cut")) == 1
-    started = [cue.data["text"] for cue in listener.named("utterance.started")]
+    assert len(listener.of(PlaybackCut)) == 1
+    started = [cue.text for cue in listener.of(UtteranceStarted)]
     assert conversation.history[-1] == ChatMessage("assistant", " ".join(started))
     assert not conversation.is_replying
 
@@ -224,7 +241,7 @@ async def test_the_body_thinks_then_speaks_then_rests(talk):
     await finish(conversation.reply(lambda text: None), performer)
     for _ in range(40):
         tick(performer)
-    shown = [cue.data["activity"] for cue in listener.named("activity")]
+    shown = [cue.activity for cue in listener.of(ActivityCue)]
     # Where the clock outruns the models, she thinks again between speaking and the end.
     assert shown[0] in ("listen", "think")
     assert "speak" in shown[1:-1]
@@ -251,8 +268,8 @@ async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_the
         tick(performer)
     assert "".join(written).strip() == "Hello my friend."
     assert listener.sound == 3 * 2400
-    assert [cue.data["text"] for cue in listener.named("utterance.started")] == ["Hello my friend."]
-    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["wave", "bow"]
+    assert [cue.text for cue in listener.of(UtteranceStarted)] == ["Hello my friend."]
+    assert [cue.gesture for cue in listener.of(GestureCue)] == ["wave", "bow"]
     assert conversation.history[-1].content == "Hello [wave] my friend. *bows*"
 
 
@@ -261,7 +278,7 @@ async def test_a_text_only_reply_gestures_too(talk):
     conversation.hear("Hello [wave] my friend.")
     await finish(conversation.reply(lambda text: None, ReplyOptions(spoken=False)), performer)
     tick(performer)
-    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["wave"]
+    assert [cue.gesture for cue in listener.of(GestureCue)] == ["wave"]
 
 
 async def test_a_reply_of_a_gesture_alone_is_made_in_silence(talk):
@@ -271,7 +288,7 @@ async def test_a_reply_of_a_gesture_alone_is_made_in_silence(talk):
     await finish(conversation.reply(written.append), performer)
     assert "".join(written).strip() == ""
     assert listener.sound == 0
-    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["nod"]
+    assert [cue.gesture for cue in listener.of(GestureCue)] == ["nod"]
     assert conversation.history[-1].content == "[nod]"
 
 
@@ -282,7 +299,7 @@ async def test_gestures_the_character_may_not_make_are_left_out(talk):
     written = []
     await finish(conversation.reply(written.append), performer)
     assert "".join(written).strip() == "Hello my friend."
-    assert [cue.data["gesture"] for cue in listener.named("gesture")] == ["nod"]
+    assert [cue.gesture for cue in listener.of(GestureCue)] == ["nod"]
 
 
 async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(talk):

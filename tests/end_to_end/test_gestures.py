@@ -1,13 +1,14 @@
 """A gesture in a greeting lands on its word, with the voice and the body that ship."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from idol_protocol.channels import POSE_BONES
-from idol_protocol.frames import Cue
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.models import start_models
@@ -16,7 +17,14 @@ from idol_runtime.engine.model_files import fetch_models
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.store import default_store
-from idol_runtime.timeline import VirtualClock
+from idol_runtime.timeline import (
+    Cue,
+    GestureCue,
+    Phoneme,
+    Phonemes,
+    UtteranceStarted,
+    VirtualClock,
+)
 
 pytestmark = pytest.mark.models
 
@@ -50,44 +58,43 @@ def greeted() -> Greeted:
     return asyncio.run(greet(GREETING))
 
 
-def named(recorder: Recorder, name: str) -> list[Cue]:
-    return [cue for cue in recorder.cues if cue.name == name]
+C = TypeVar("C", bound=Cue)
+
+
+def cues(recorder: Recorder, kind: type[C]) -> list[C]:
+    return [cue for cue in recorder.cues if isinstance(cue, kind)]
 
 
 def test_the_tag_is_neither_shown_nor_spoken(greeted: Greeted) -> None:
     shown, recorder = greeted
     assert shown == SHOWN
-    assert " ".join(cue.data["text"] for cue in named(recorder, "utterance.started")) == SHOWN
-    symbols = "".join(
-        symbol for cue in named(recorder, "phonemes") for symbol, _, _ in cue.data["phonemes"]
-    )
+    assert " ".join(cue.text for cue in cues(recorder, UtteranceStarted)) == SHOWN
+    symbols = "".join(each.symbol for cue in cues(recorder, Phonemes) for each in cue.phonemes)
     assert symbols.count("tˈɔk") == 1
     assert "wˈAv" not in symbols
 
 
 def test_the_stroke_falls_on_the_word_after_the_tag(greeted: Greeted) -> None:
     _, recorder = greeted
-    [gesture] = named(recorder, "gesture")
+    [gesture] = cues(recorder, GestureCue)
     [onset_s] = [
-        cue.pts_us / 1e6 + start_s
-        for cue in named(recorder, "phonemes")
-        for (symbol, start_s, _), rest in zip(
-            cue.data["phonemes"], suffixes(cue.data["phonemes"]), strict=True
-        )
-        if symbol == "t" and rest.startswith("tˈɔk")
+        cue.pts_us / 1e6 + each.start_s
+        for cue in cues(recorder, Phonemes)
+        for each, rest in zip(cue.phonemes, suffixes(cue.phonemes), strict=True)
+        if each.symbol == "t" and rest.startswith("tˈɔk")
     ]
-    stroke_s = (gesture.pts_us + gesture.data["stroke_us"]) / 1e6
+    stroke_s = (gesture.pts_us + gesture.stroke_us) / 1e6
     assert stroke_s == pytest.approx(onset_s, abs=0.1)
 
 
-def suffixes(phonemes: list[tuple[str, float, float]]) -> list[str]:
-    symbols = "".join(symbol for symbol, _, _ in phonemes)
+def suffixes(phonemes: Sequence[Phoneme]) -> list[str]:
+    symbols = "".join(each.symbol for each in phonemes)
     return [symbols[at:] for at in range(len(phonemes))]
 
 
 def test_the_hand_is_up_at_the_stroke_and_down_before(greeted: Greeted) -> None:
     _, recorder = greeted
-    [gesture] = named(recorder, "gesture")
+    [gesture] = cues(recorder, GestureCue)
     times_us = np.array([each.pts_us for each in recorder.pose])
     joints, _ = forward_kinematics(
         np.array([each.rotations for each in recorder.pose]),
@@ -95,7 +102,7 @@ def test_the_hand_is_up_at_the_stroke_and_down_before(greeted: Greeted) -> None:
     )
     hands = [POSE_BONES.index(name) for name in ("leftHand", "rightHand")]
     height_m = joints[:, hands, 1].max(axis=1)
-    stroke_us = gesture.pts_us + gesture.data["stroke_us"]
+    stroke_us = gesture.pts_us + gesture.stroke_us
     at_stroke = height_m[np.abs(times_us - stroke_us) < 150_000].mean()
     before = height_m[(times_us > gesture.pts_us - 500_000) & (times_us < gesture.pts_us)].mean()
     assert at_stroke > before + 0.25

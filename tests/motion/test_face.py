@@ -11,7 +11,7 @@ from idol_protocol.frames import FaceFrame
 from idol_runtime.errors import BundleError, InputError
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.outputs.face_csv import HEADER, read_face_csv, write_face_csv
-from idol_runtime.speech.types import Phoneme
+from idol_runtime.timeline import Phoneme
 
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "face"
 COLUMN = {name: index for index, name in enumerate(FACE_CHANNELS)}

@@ -19,8 +19,9 @@ from idol_runtime.dialogue.messages import DialogueRequest, Generated, Generatio
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
-from idol_runtime.speech.types import Phoneme, SpeechChunk, SpeechRequest
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
+from idol_runtime.timeline import Phoneme
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")

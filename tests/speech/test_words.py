@@ -1,7 +1,7 @@
 import pytest
 
-from idol_runtime.speech.types import Phoneme
 from idol_runtime.speech.words import word_at, word_onset
+from idol_runtime.timeline import Phoneme
 
 
 def spoken(symbols, step_s=0.1):

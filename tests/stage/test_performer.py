@@ -12,14 +12,25 @@ from idol_protocol.channels import (
     GESTURES,
     POSE_BONES,
 )
-from idol_protocol.frames import AudioChunk, Cue, FaceFrame, PoseFrame
+from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.character import Character
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.performer import Performer
-from idol_runtime.stage.utterance import PlacedGesture, Utterance
-from idol_runtime.timeline import FRAME_SAMPLES, pts_of
+from idol_runtime.stage.utterance import Utterance
+from idol_runtime.timeline import (
+    FRAME_SAMPLES,
+    ActivityCue,
+    GestureCue,
+    Phoneme,
+    Phonemes,
+    PlacedGesture,
+    PlaybackCut,
+    UtteranceEnded,
+    UtteranceStarted,
+    pts_of,
+)
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
@@ -118,12 +129,9 @@ async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it():
         "audio",
         "utterance.ended",
     ]
-    started, ended = (
-        next(cue for cue in recorder.cues if cue.name == f"utterance.{what}")
-        for what in ("started", "ended")
-    )
+    [started], [ended] = cues(recorder, UtteranceStarted), cues(recorder, UtteranceEnded)
     assert ended.pts_us - started.pts_us == 100_000
-    assert started.data["text"] == "Hi."
+    assert started.text == "Hi."
 
 
 class Order:
@@ -138,8 +146,12 @@ class Order:
                 self.names.append("face")
             case PoseFrame():
                 self.names.append("pose")
-            case Cue(name=name):
-                self.names.append(name)
+            case _:
+                self.names.append(frame.name)
+
+
+def cues(recorder, kind):
+    return [cue for cue in recorder.cues if isinstance(cue, kind)]
 
 
 async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short_hangover():
@@ -147,9 +159,7 @@ async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short
     one.activity = "listen"
     await one.speak(say(), chunk(0.5))
     tick(one, 60)
-    shown = [
-        (each.data["activity"], each.pts_us) for each in recorder.cues if each.name == "activity"
-    ]
+    shown = [(each.activity, each.pts_us) for each in cues(recorder, ActivityCue)]
     assert [name for name, _ in shown] == ["listen", "speak", "listen"]
     sound_from = recorder.audio[0].pts_us
     assert shown[1][1] == sound_from
@@ -165,7 +175,7 @@ async def test_a_cut_silences_what_is_not_yet_due_and_says_from_when():
     tick(one, 120)
     assert cut_us == pts_of(30 * FRAME_SAMPLES)
     assert len(recorder.audio) == heard
-    assert [cue.pts_us for cue in recorder.cues if cue.name == "playback.cut"] == [cut_us]
+    assert [cue.pts_us for cue in cues(recorder, PlaybackCut)] == [cut_us]
     assert not one.sound_ahead(0).any()
 
 
@@ -176,7 +186,7 @@ async def test_after_a_cut_the_next_words_come_at_once():
     one.cut()
     await one.speak(say("Yes?", "u2"), chunk(0.2))
     assert recorder.audio[-1].pts_us <= pts_of((30 + 3) * FRAME_SAMPLES) + 300_000
-    assert recorder.cues[-1].name in ("utterance.started", "phonemes", "utterance.ended")
+    assert isinstance(recorder.cues[-1], UtteranceStarted | Phonemes | UtteranceEnded)
 
 
 async def test_a_voice_far_ahead_waits_for_the_clock():
@@ -230,9 +240,8 @@ def words(*starts_s, length_s=0.2):
 
 def gestures(recorder):
     return [
-        (each.data["gesture"], each.pts_us / 1e6, (each.pts_us + each.data["stroke_us"]) / 1e6)
-        for each in recorder.cues
-        if each.name == "gesture"
+        (each.gesture, each.pts_us / 1e6, (each.pts_us + each.stroke_us) / 1e6)
+        for each in cues(recorder, GestureCue)
     ]
 
 
@@ -247,9 +256,9 @@ async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word(
     assert name == "wave"
     assert stroke_s == pytest.approx(sound_s + 2.0, abs=1 / 60)
     assert start_s == pytest.approx(stroke_s - 0.5, abs=1e-3)
-    [cue] = [each for each in recorder.cues if each.name == "gesture"]
-    assert (cue.data["utterance_id"], cue.data["turn_id"]) == ("u1", "t1")
-    assert cue.data["duration_us"] == 1_000_000
+    [cue] = cues(recorder, GestureCue)
+    assert (cue.utterance_id, cue.turn_id) == ("u1", "t1")
+    assert cue.duration_us == 1_000_000
 
 
 async def test_a_gesture_whose_word_comes_too_soon_begins_at_once():
@@ -315,7 +324,7 @@ async def test_one_who_dances_goes_on_dancing_while_speaking():
     one.activity = "think"
     await one.speak(say(), chunk(0.5))
     tick(one, 60)
-    shown = [each.data["activity"] for each in recorder.cues if each.name == "activity"]
+    shown = [each.activity for each in cues(recorder, ActivityCue)]
     assert shown == ["dance"]
     assert one.activity_blend()[ACTIVITIES.index("dance")] > 0.99
 
@@ -325,7 +334,7 @@ async def test_after_speaking_one_does_again_what_was_asked_for():
     one.resting = "listen"
     await one.speak(say(), chunk(0.2))
     tick(one, 40)
-    shown = [each.data["activity"] for each in recorder.cues if each.name == "activity"]
+    shown = [each.activity for each in cues(recorder, ActivityCue)]
     assert shown == ["listen", "speak", "listen"]
 
 

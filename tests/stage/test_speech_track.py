@@ -2,9 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_runtime.speech.types import Phoneme
 from idol_runtime.stage.speech_track import SpeechTrack
-from idol_runtime.timeline import FRAME_SAMPLES, frame_pts, pts_of
+from idol_runtime.timeline import FRAME_SAMPLES, Phoneme, frame_pts, pts_of
 
 pieces = st.lists(st.tuples(st.integers(1, 2000), st.integers(0, 6000)), max_size=8)
 

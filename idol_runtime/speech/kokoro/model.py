@@ -24,7 +24,8 @@ from idol_runtime.speech.kokoro.statistics import Statistics, StatisticsPredicto
 from idol_runtime.speech.kokoro.voices import Voices
 from idol_runtime.speech.kokoro.windows import STAGE_0, STAGE_1, Window, plan
 from idol_runtime.speech.normalize import normalize
-from idol_runtime.speech.types import Phoneme, SpeechChunk
+from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.timeline import Phoneme
 
 __all__ = ["Clause", "SpeechModel", "prepare"]
 
