@@ -3,7 +3,7 @@
 import argparse
 import webbrowser
 
-from idol_runtime.cli.arguments import Subparsers, add_character, add_compute
+from idol_runtime.cli.arguments import Subparsers
 from idol_runtime.cli.serve import add_server, run_server
 
 
@@ -16,8 +16,6 @@ def add_demo_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     add_server(parser)
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    add_character(parser)
-    add_compute(parser)
     parser.set_defaults(run=run)
 
 

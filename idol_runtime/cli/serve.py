@@ -2,41 +2,74 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
-from idol_runtime.cli.arguments import Subparsers, add_character, add_compute, character_of
+from idol_runtime.character import load_character
+from idol_runtime.cli.arguments import Subparsers, add_compute
 
 
 def add_serve_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "serve",
-        help="serve a character to game engines, stream clients and browsers",
+        help="serve characters to game engines, stream clients and browsers",
         description="Serves /v1/realtime and the stage page on one port; prints the page's URL "
-        "when the models are warm. Ctrl-C ends it after the last answer.",
+        "when the models are warm. Ctrl-C ends it after the last answer. A flag counts before the "
+        "environment, that before the file of --config, that before the default.",
     )
     add_server(parser)
-    add_character(parser)
-    add_compute(parser)
     parser.set_defaults(run=run)
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8765, help="0 lets the system choose")
+    """Every flag but --config has its field in `idol.toml` (`serve_settings.SETTINGS`)."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="an idol.toml with any of these settings and the limits (default: $IDOL_CONFIG)",
+    )
+    parser.add_argument("--host", help="where to listen (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="0 lets the system choose (default: 8765)")
     parser.add_argument(
         "--token",
-        default=os.environ.get("IDOL_TOKEN"),
         help="what clients must know; needed beyond this machine (default: $IDOL_TOKEN)",
+    )
+    parser.add_argument(
+        "--host-token",
+        metavar="TOKEN",
+        help="what makes a session the host's, which a shared character may listen to alone "
+        "(default: $IDOL_HOST_TOKEN)",
     )
     parser.add_argument(
         "--allow-origin",
         action="append",
-        default=[],
         metavar="URL",
         help="a web page of another host that may connect; may be repeated",
     )
+    parser.add_argument(
+        "--character",
+        action="append",
+        metavar="DIR",
+        help="a character's folder, or the name of a built-in one (default: hoshi); may be "
+        "repeated, then clients choose by the folder's name",
+    )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        default=None,
+        help="all clients meet the same characters; otherwise each session has its own",
+    )
+    parser.add_argument(
+        "--output",
+        action="append",
+        metavar="URL",
+        help="where the shared character's timeline also goes; may be repeated",
+    )
+    add_compute(parser)
+    parser.set_defaults(provider=None, threads=None)  # told apart from what is asked for
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,19 +79,18 @@ def run(options: argparse.Namespace) -> int:
 def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]) -> int:
     """Fetches models, serves until stopped; `when_ready` is told the stage page's URL."""
     from idol_runtime.cli.fetching import fetch_with_progress
-    from idol_runtime.server.config import ServerConfig, check_config
+    from idol_runtime.cli.serve_settings import settings_of
 
-    character = character_of(options)
-    config = ServerConfig(
-        host=options.host,
-        port=options.port,
-        token=options.token,
-        allowed_origins=tuple(options.allow_origin),
-    )
-    check_config(config)  # before minutes of fetching
-    folders = fetch_with_progress(character)
+    settings = settings_of(options)
+    characters = [load_character(member.folder) for member in settings.cast]
+    character = characters[0]
+    folders = fetch_with_progress(character, home=settings.home, offline=settings.offline)
     from idol_runtime.engine.engine import EngineConfig, open_engine
     from idol_runtime.server.serve import serve
+
+    config = EngineConfig(provider=settings.engine.provider, lead_ms=settings.engine.lead_ms)
+    if settings.engine.threads is not None:
+        config = replace(config, threads=settings.engine.threads)
 
     def ready(url: str) -> None:
         print(f"{character.name} is ready: {url}", flush=True)
@@ -67,8 +99,8 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     print(f"Waking {character.name} ...", file=sys.stderr, flush=True)
 
     async def run_all() -> None:
-        async with open_engine(folders, EngineConfig(options.provider, options.threads)) as engine:
-            await serve(config, character, engine, when_ready=ready)
+        async with open_engine(folders, config) as engine:
+            await serve(settings.server, character, engine, when_ready=ready)
 
     asyncio.run(run_all())
     return 0

@@ -56,10 +56,16 @@ def subprotocols_of(headers: Headers) -> list[str]:
 
 
 def is_token(given: str, config: ServerConfig) -> bool:
-    """Whether `given` is the server's token; takes the same time however much of it is right."""
-    if config.token is None:
-        return True
-    return hmac.compare_digest(given.encode(), config.token.encode())
+    """Whether `given` opens the server; takes the same time however much of it is right."""
+    opens = config.token is None or hmac.compare_digest(given.encode(), config.token.encode())
+    return opens | is_host_token(given, config)
+
+
+def is_host_token(given: str, config: ServerConfig) -> bool:
+    """Whether `given` makes a session the host's; never without a host token in the config."""
+    if config.host_token is None:
+        return False
+    return hmac.compare_digest(given.encode(), config.host_token.encode())
 
 
 def _hostname(url: str) -> str:

@@ -1,46 +1,67 @@
 """How the server is set up, and every limit it keeps."""
 
 import ipaddress
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from idol_runtime.errors import ConfigError
 
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    max_connections: int = 64
-    max_event_bytes: int = 64 * 1024
+    """What one server carries, and how long it waits."""
+
+    max_connections: Count = 64
+    """Connections at once; one more is refused with 503."""
+    max_event_bytes: Bytes = 64 * 1024
     """A longer text message is answered with an `error` event; the connection lives."""
-    max_message_bytes: int = 4 * 1024 * 1024
+    max_message_bytes: Bytes = 4 * 1024 * 1024
     """A longer message cannot be held, so the connection is closed with code 1009."""
-    max_queued_bytes: int = 1024 * 1024
+    max_queued_bytes: Bytes = 1024 * 1024
     """Control and sound that wait for one client; a client that is further behind is dropped."""
-    write_buffer_bytes: int = 32 * 1024
+    write_buffer_bytes: Bytes = 32 * 1024
     """Sending waits while more than this is on its way to the kernel."""
-    unsent_bytes: int = 16 * 1024
+    unsent_bytes: Bytes = 16 * 1024
     """What the kernel may hold back unsent for a client, where the kernel has such a limit."""
-    stall_s: float = 2.0
+    stall_s: Seconds = 2.0
     """A client that takes nothing for so long is dropped; keepalive does not notice it."""
-    authenticate_s: float = 5.0
+    authenticate_s: Seconds = 5.0
     """How long a connection without a token in its headers has for `idol.authenticate`."""
-    resume_s: float = 60.0
+    resume_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     """How long a session whose connection broke waits for `idol.resume`."""
-    max_waiting_sessions: int = 8
-    journal_events: int = 1024
-    journal_bytes: int = 1024 * 1024
-    """Control events kept for `idol.resume`."""
-    drain_s: float = 10.0
+    max_waiting_sessions: Count = 8
+    """Sessions that wait for `idol.resume` at once; the one that has waited longest makes room."""
+    journal_events: Count = 1024
+    """Control events kept for `idol.resume`, at most so many."""
+    journal_bytes: Bytes = 1024 * 1024
+    """Control events kept for `idol.resume`, at most so much."""
+    drain_s: Seconds = 10.0
     """How long a shutdown may take."""
 
 
-class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to listen and who may connect."""
+
     host: str = "127.0.0.1"
-    port: int = 8765
-    """0 lets the system choose."""
+    """The address to listen on; any but this machine's own loopback needs a token."""
+    port: Port = 8765
+    """The port of sessions, stage page, health and metrics alike; 0 lets the system choose."""
     token: str | None = None
     """What clients must know; required to listen beyond this machine."""
+    host_token: str | None = None
+    """What makes a session the host's: it may speak to a shared character whose audience is the
+    host alone. It opens the server as `token` does."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other hosts that may connect, such as `https://example.org`."""
+
+
+class ServerConfig(Listening, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
 
     @property
@@ -49,13 +70,22 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def check_config(config: ServerConfig) -> None:
-    """Raises:
-    ConfigError: a port out of range, an empty token, or a bind beyond loopback without a token.
+    """What no field alone can tell; a port is looked at again, since nothing else checks it.
+
+    Raises:
+        ConfigError: a port out of range, an empty token, two tokens that are one, or a bind beyond
+            loopback without a token.
     """
     if not 0 <= config.port <= 65_535:
         raise ConfigError(f"Expected a port from 0 to 65535, found {config.port}.")
-    if config.token is not None and not config.token.strip():
-        raise ConfigError("Expected a token, found an empty one; give one or leave it out.")
+    for name, token in (("token", config.token), ("host token", config.host_token)):
+        if token is not None and not token.strip():
+            raise ConfigError(f"Expected a {name}, found an empty one; give one or leave it out.")
+    if config.token is not None and config.token == config.host_token:
+        raise ConfigError(
+            "Expected a host token that viewers do not know, found the server's token again; "
+            "choose another."
+        )
     if not config.is_local and config.token is None:
         raise ConfigError(
             f"Listening on {config.host} lets other machines connect, which needs a token; "

@@ -24,7 +24,9 @@ def is_offline() -> bool:
     return any(value.lower() not in ("", "0", "false", "no", "off") for value in values)
 
 
-def default_store(*, offline: bool | None = None, progress: Display | None = None) -> Store:
+def default_store(
+    *, home: Path | None = None, offline: bool | None = None, progress: Display | None = None
+) -> Store:
     """The store of this user with the catalog that ships here; the environment decides the rest.
 
     Raises:
@@ -33,7 +35,7 @@ def default_store(*, offline: bool | None = None, progress: Display | None = Non
     with as_file(files("idol_runtime") / "catalog.toml") as path:
         catalog = load_catalog(path)
     return Store(
-        default_home(),
+        home or default_home(),
         catalog,
         offline=is_offline() if offline is None else offline,
         progress=progress,

@@ -1,26 +1,27 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from idol_runtime.cli.main import main
 
 
-def idol(*arguments, **options):
+def idol(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "idol_runtime", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        **options,
+        cwd=cwd,
     )
 
 
 @pytest.mark.parametrize(
     "command", ["serve", "demo", "say", "animate", "models", "doctor", "bench"]
 )
-def test_every_command_explains_itself(command, capsys):
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0
@@ -36,9 +37,13 @@ def test_every_command_explains_itself(command, capsys):
         (["say", "", "--out", "out"], "Expected some text"),
         (["say", "a" * 9000, "--out", "out"], "at most 8000 characters"),
         (["serve", "--host", "0.0.0.0"], "token"),
+        (["serve", "--config", "none.toml"], "none.toml: expected a TOML file"),
+        (["demo", "--port", "70000"], "--port: expected a whole number from 0 to 65535"),
     ],
 )
-def test_wrong_input_is_one_sentence_and_status_2(arguments, says, tmp_path):
+def test_wrong_input_is_one_sentence_and_status_2(
+    arguments: list[str], says: str, tmp_path: Path
+) -> None:
     done = idol(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("idol: ")
@@ -47,7 +52,7 @@ def test_wrong_input_is_one_sentence_and_status_2(arguments, says, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_broken_character_is_one_sentence(tmp_path):
+def test_a_broken_character_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "character.toml").write_text("name = ")
     done = idol("say", "hi", "--out", str(tmp_path / "out"), "--character", str(tmp_path))
     assert done.returncode == 2
@@ -56,7 +61,7 @@ def test_a_broken_character_is_one_sentence(tmp_path):
 
 
 @pytest.mark.models
-def test_a_port_in_use_is_told_before_the_models_are_opened():
+def test_a_port_in_use_is_told_before_the_models_are_opened() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

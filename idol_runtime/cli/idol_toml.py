@@ -1,0 +1,66 @@
+"""`idol.toml`: every setting of a server; docs/idol_toml.md is made from these structs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from idol_runtime.cli.toml_table import read_toml, struct_of
+from idol_runtime.server.config import Limits, Listening
+
+
+class EngineTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where models run."""
+
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    """What models run on; auto takes a GPU when one really works."""
+    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    """For each of the dialogue and speech models; all cores when left out."""
+    lead_ms: Annotated[int, Meta(ge=40, le=5000)] = 300
+    """How long before its playing time sound is delivered at most."""
+
+
+class StoreTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model store."""
+
+    home: str | None = None
+    """Its folder, relative to this file; this platform's folder for caches when left out."""
+    offline: bool = False
+    """Whether the network is off: models must be there already. HF_HUB_OFFLINE says so, too."""
+
+
+class CastTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A character that lives here; clients choose it by the name of its folder (`?model=NAME`)."""
+
+    character: str
+    """The name of a built-in character, or a character's folder, relative to this file."""
+    shared: bool = False
+    """Whether all clients meet the same one; otherwise each session has it to itself."""
+
+
+class OutputTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a shared character's timeline also goes."""
+
+    url: str
+    """What to send to and how, such as `file:///home/me/take`."""
+    character: str | None = None
+    """The name of a shared character's folder; may be left out where only one is shared."""
+
+
+class IdolToml(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole `idol.toml`; every key may be left out."""
+
+    server: Listening = Listening()
+    limits: Limits = Limits()
+    engine: EngineTable = EngineTable()
+    store: StoreTable = StoreTable()
+    cast: tuple[CastTable, ...] = ()
+    output: tuple[OutputTable, ...] = ()
+
+
+def read_idol_toml(path: Path) -> IdolToml:
+    """Raises:
+    ConfigError: no such file, broken TOML, an unknown key, a wrong type or a value out of range.
+    """
+    return struct_of(read_toml(path), IdolToml, path)

@@ -1,0 +1,214 @@
+"""What a server is to be: a flag over the environment over `idol.toml` over the default."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, find_character
+from idol_runtime.cli.idol_toml import CastTable, EngineTable, IdolToml, OutputTable, read_idol_toml
+from idol_runtime.cli.toml_table import checked, nearest
+from idol_runtime.errors import ConfigError
+from idol_runtime.server.config import ServerConfig, check_config
+
+Table = TypeVar("Table", bound=msgspec.Struct)
+
+CONFIG_VARIABLE: Final = "IDOL_CONFIG"
+_NO: Final = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of `idol.toml` that a flag or a variable can set as well."""
+
+    key: str
+    """Such as `server.port`."""
+    flag: str | None = None
+    variables: tuple[str, ...] = ()
+    """The first that is set and not empty counts."""
+
+
+SETTINGS: Final = (
+    Setting("server.host", "--host"),
+    Setting("server.port", "--port"),
+    Setting("server.token", "--token", ("IDOL_TOKEN",)),
+    Setting("server.host_token", "--host-token", ("IDOL_HOST_TOKEN",)),
+    Setting("server.allowed_origins", "--allow-origin"),
+    Setting("engine.provider", "--provider"),
+    Setting("engine.threads", "--threads"),
+    Setting("store.home", variables=("IDOL_HOME",)),
+    Setting("store.offline", variables=("IDOL_OFFLINE", "HF_HUB_OFFLINE")),
+    Setting("cast.character", "--character"),
+    Setting("cast.shared", "--shared"),
+    Setting("output.url", "--output"),
+)
+"""All that have a flag or a variable. `cast` and `output` of the file give way to a command line
+that names characters or outputs of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class CastMember:
+    """A character that will live on the server."""
+
+    folder: Path
+    shared: bool
+
+    @property
+    def name(self) -> str:
+        """What clients choose it by."""
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSetting:
+    url: str
+    character: str
+    """The name of a shared member of the cast."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    server: ServerConfig
+    engine: EngineTable
+    home: Path | None
+    """The store's folder; None where this platform's own is meant."""
+    offline: bool
+    cast: tuple[CastMember, ...]
+    """At least one; the first is who answers when a client asks for nobody by name."""
+    outputs: tuple[OutputSetting, ...]
+
+
+def settings_of(
+    options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> ServeSettings:
+    """Merges the command line, the environment, the file that one of them names, and defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, or any of them asks for what cannot be.
+    """
+    named = options.config or environment.get(CONFIG_VARIABLE) or None
+    path = Path(named) if named else None
+    file = read_idol_toml(path) if path else IdolToml()
+    beside = path.parent if path else Path()
+    store = file.store
+    if store.home is not None:
+        store = msgspec.structs.replace(store, home=str(beside / Path(store.home).expanduser()))
+    store = _overlaid("store", store, options, environment)
+    table = _overlaid("server", file.server, options, environment)
+    server = ServerConfig(**msgspec.structs.asdict(table), limits=file.limits)
+    check_config(server)
+    cast = _cast(options, file.cast, beside, path)
+    return ServeSettings(
+        server=server,
+        engine=_overlaid("engine", file.engine, options, environment),
+        home=None if store.home is None else Path(store.home).expanduser(),
+        offline=store.offline,
+        cast=cast,
+        outputs=_outputs(options, file.output, cast, path),
+    )
+
+
+def flag_name(flag: str) -> str:
+    """What argparse calls the value of a flag."""
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _overlaid(
+    name: str, table: Table, options: argparse.Namespace, environment: Mapping[str, str]
+) -> Table:
+    """A table of the file with what flags and variables say instead."""
+    kinds = {field.name: field.type for field in msgspec.structs.fields(table)}
+    changes: dict[str, Any] = {}
+    for setting in SETTINGS:
+        of_table, _, key = setting.key.partition(".")
+        if of_table != name:
+            continue
+        kind, is_secret = kinds[key], "token" in key
+        variable = next((each for each in setting.variables if environment.get(each)), None)
+        if setting.flag and (value := getattr(options, flag_name(setting.flag))) is not None:
+            changes[key] = checked(value, kind, setting.flag, is_secret=is_secret)
+        elif variable is not None:
+            text = environment[variable]
+            value = text.lower() not in _NO if kind is bool else text
+            changes[key] = checked(value, kind, f"${variable}", is_secret=is_secret)
+    return msgspec.structs.replace(table, **changes)
+
+
+def _cast(
+    options: argparse.Namespace, tables: tuple[CastTable, ...], beside: Path, path: Path | None
+) -> tuple[CastMember, ...]:
+    if options.character:
+        cast = [
+            CastMember(find_character(each).resolve(), bool(options.shared))
+            for each in options.character
+        ]
+    elif tables and options.shared:
+        raise ConfigError(
+            f"--shared: expected characters on the command line (--character), found the cast of "
+            f"{path}; write `shared = true` there."
+        )
+    elif tables:
+        cast = [CastMember(_beside(each.character, beside), each.shared) for each in tables]
+    else:
+        cast = [CastMember(DEFAULT_CHARACTER, bool(options.shared))]
+    where = "--character" if options.character else f"{path}: cast"
+    folders: dict[str, Path] = {}
+    for member in cast:
+        if member.name in folders:
+            raise ConfigError(
+                f"{where}: expected folders of different names, found {folders[member.name]} and "
+                f"{member.folder}; clients choose by that name, so rename one."
+            )
+        folders[member.name] = member.folder
+    return tuple(cast)
+
+
+def _beside(name_or_folder: str, beside: Path) -> Path:
+    found = find_character(name_or_folder)
+    if found.parent == BUILT_IN:
+        return found
+    return (beside / Path(name_or_folder).expanduser()).resolve()
+
+
+def _outputs(
+    options: argparse.Namespace,
+    tables: tuple[OutputTable, ...],
+    cast: tuple[CastMember, ...],
+    path: Path | None,
+) -> tuple[OutputSetting, ...]:
+    where = f"{path}: output"
+    if options.output:
+        tables = tuple(OutputTable(url=url) for url in options.output)
+        where = "--output"
+    shared = [member.name for member in cast if member.shared]
+    return tuple(_output(table, shared, where) for table in tables)
+
+
+def _output(table: OutputTable, shared: list[str], where: str) -> OutputSetting:
+    if not urlsplit(table.url).scheme:
+        raise ConfigError(
+            f"{where}: expected a URL with a scheme, such as file:///home/me/take, found "
+            f'"{table.url}".'
+        )
+    if not shared:
+        raise ConfigError(
+            f"{where}: expected a shared character to take the timeline of, found none; give "
+            "--shared, or `shared = true` in its [[cast]]."
+        )
+    if table.character is None and len(shared) > 1:
+        raise ConfigError(
+            f"{where}: expected one shared character, found {', '.join(shared)}; name one by "
+            f"`character` in the [[output]] of idol.toml."
+        )
+    name = table.character if table.character is not None else shared[0]
+    if name not in shared:
+        raise ConfigError(
+            f'{where}: expected the name of a shared character, found "{name}"'
+            f"{nearest(name, shared)}; shared are {', '.join(shared)}."
+        )
+    return OutputSetting(table.url, name)
