@@ -7,6 +7,7 @@ are samples at `AUDIO_RATE_HZ` since the character's session began: one motion f
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias
 
 from idol_protocol.frames import (
@@ -22,10 +23,12 @@ __all__ = [
     "FPS",
     "FRAME_SAMPLES",
     "ActivityCue",
+    "Card",
     "Clock",
     "Cue",
     "Frame",
     "GestureCue",
+    "Observer",
     "Output",
     "Phoneme",
     "Phonemes",
@@ -144,12 +147,41 @@ Cue: TypeAlias = (
 Frame: TypeAlias = AudioChunk | FaceFrame | PoseFrame | Cue
 
 
-class Output(Protocol):
-    """A peer that takes a character's timeline: a connection, a recorder, a sender."""
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Who the character is: what an output needs to know to set itself up."""
+
+    name: str
+    language: str
+    """BCP 47: `en-us`, `ja`."""
+    avatar: Path | None = None
+    """Its VRM file, if it has one."""
+    fps: int = FPS
+    """Face and pose frames a second."""
+    sample_rate_hz: int = AUDIO_RATE_HZ
+
+
+class Observer(Protocol):
+    """Takes a character's timeline from now on; has no life of its own."""
 
     def on_frame(self, frame: Frame) -> None:
-        """Takes a frame in the event loop's thread; must not block."""
+        """Takes a frame in the event loop's thread.
+
+        Must not block: the character and all who watch it wait meanwhile. One that raises is
+        evicted: it gets no more frames, and nothing else changes.
+        """
         ...
+
+
+class Output(Observer, Protocol):
+    """A peer that takes a character's timeline to somewhere else: a file, a sender, a rig.
+
+    `open` comes first and `aclose` last, also where the output was evicted or `open` raised.
+    """
+
+    async def open(self, card: Card) -> None: ...
+
+    async def aclose(self) -> None: ...
 
 
 class Clock(Protocol):

@@ -107,7 +107,7 @@ class Conversation:
         )
         written: list[str] = []
         heard = _Heard()
-        self.performer.outputs.add(heard)
+        self.performer.attach(heard)
         self._turn = asyncio.create_task(
             run_turn(turn, self._models, self.performer, on_reply, written.append)
         )
@@ -119,7 +119,7 @@ class Conversation:
         finally:
             self._turn.cancel()  # does nothing to a finished task
             self._turn = None
-            self.performer.outputs.discard(heard)
+            self.performer.detach(heard)
             self.performer.activity = "idle"
             if not finished:
                 self.performer.cut()

@@ -55,7 +55,7 @@ class TurnWatch:
         self._speech_busy_s = 0.0
 
     def __enter__(self) -> "TurnWatch":
-        self._performer.outputs.add(self)
+        self._performer.attach(self)
         return self
 
     def __exit__(
@@ -64,7 +64,7 @@ class TurnWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._performer.outputs.discard(self)
+        self._performer.detach(self)
 
     def generated(self, item: Generated) -> None:
         if isinstance(item, TextDelta):

@@ -57,6 +57,10 @@ class Engine:
         """Has how long each tick took, in seconds, told to `on_tick`."""
         self.stage.on_tick = on_tick
 
+    def watch_evictions(self, on_eviction: Callable[[str], None]) -> None:
+        """Has the kind of each output that failed and was evicted told to `on_eviction`."""
+        self.stage.on_eviction = on_eviction
+
     async def warm_up(self, character: Character) -> None:
         """Starts the workers and makes each model run once, persona prefix included.
 

@@ -155,7 +155,7 @@ def _set_the_stage(
     stage = open_stage(provider, VirtualClock(), lead_ms=NO_PACE_MS, buffer_s=NO_PACE_MS / 1000)
     performer = stage.join(character, seed)
     recorder = Recorder()
-    performer.outputs.add(recorder)
+    performer.attach(recorder)
     return stage, performer, recorder
 
 

@@ -31,6 +31,9 @@ class ServerMetrics:
         self.frames_dropped = Counter(
             "idol_frames_dropped_total", "Frames a newer one replaced", ["kind"], registry=registry
         )
+        self.outputs_evicted = Counter(
+            "idol_outputs_evicted_total", "Outputs that failed", ["kind"], registry=registry
+        )
         self.errors = Counter(
             "idol_client_errors_total", "Error events sent", ["code"], registry=registry
         )
@@ -73,6 +76,10 @@ class ServerMetrics:
             self.first_audio.observe(metrics.first_audio_ms / 1000)
         if metrics.speech_real_time_factor is not None:
             self.speech_rtf.observe(metrics.speech_real_time_factor)
+
+    def evicted(self, kind: str) -> None:
+        """Counts an output that failed."""
+        self.outputs_evicted.labels(kind).inc()
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -25,6 +25,8 @@ class RunningEngine(Host, Protocol):
 
     def watch_ticks(self, on_tick: Callable[[float], None]) -> None: ...
 
+    def watch_evictions(self, on_eviction: Callable[[str], None]) -> None: ...
+
     async def warm_up(self, character: Character) -> None: ...
 
 
@@ -46,6 +48,7 @@ async def serve(
     """
     server = Server(config, engine, character, avatar=AVATAR.read_bytes)
     engine.watch_ticks(server.metrics.tick.observe)
+    engine.watch_evictions(server.metrics.evicted)
     async with open_server(server):
         await asyncio.gather(engine.warm_up(character), server.pages.warm_up())
         server.is_warm = True

@@ -73,7 +73,7 @@ class Session:
         self._avatar_url = avatar_url
         self._journal = Journal(limits.journal_events, limits.journal_bytes)
         self._outbox: Outbox | None = None
-        self.conversation.performer.outputs.add(self)
+        self.conversation.performer.attach(self)
 
     @property
     def is_used(self) -> bool:
@@ -154,7 +154,7 @@ class Session:
     async def aclose(self) -> None:
         """Ends the conversation and takes the character off the stage."""
         self.detach()
-        self.conversation.performer.outputs.discard(self)
+        self.conversation.performer.detach(self)
         await self.turns.aclose()
         await self._host.leave(self.conversation)
 

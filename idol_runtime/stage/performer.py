@@ -3,7 +3,7 @@
 import asyncio
 import bisect
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,16 +16,18 @@ from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclu
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.stage.activity import ActivityBlend
+from idol_runtime.stage.observers import Observers
 from idol_runtime.stage.speech_track import SpeechTrack
 from idol_runtime.stage.utterance import Utterance, gesture_cue
 from idol_runtime.timeline import (
     FPS,
     FRAME_SAMPLES,
     ActivityCue,
+    Card,
     Cue,
     Frame,
     GestureCue,
-    Output,
+    Observer,
     Phoneme,
     Phonemes,
     PlacedGesture,
@@ -64,9 +66,21 @@ class Performer:
         gestures: GestureTimes,
         style: NDArray[np.float32] = AVERAGE_STYLE,
         body_style: NDArray[np.float32] = AVERAGE_STYLE,
+        on_eviction: Callable[[str], None] = lambda kind: None,
     ) -> None:
+        """A character at the beginning of its media clock; `Stage.join` makes one.
+
+        Args:
+            character: Who it is.
+            lookahead_frames: How far ahead of a frame its generators hear.
+            lead_us: How long before its playing time sound is handed over.
+            buffer_s: How much unspoken sound it may hold.
+            gestures: How long its gestures take.
+            style: The face's style code, shape (16,).
+            body_style: The body's.
+            on_eviction: Given the kind of each output that was evicted.
+        """
         self.character = character
-        self.outputs: set[Output] = set()
         self.activity = "idle"
         """What the conversation has it do when it does not speak: idle, listen, think or dance."""
         self.resting = "idle"
@@ -76,12 +90,12 @@ class Performer:
         self.emotion = character.emotion_vector()
         self.style = style
         self.body_style = body_style
-        """Shape (16,)."""
         self.track = SpeechTrack()
         self.frame = 0
         """The next frame to be made."""
         self.speech_ends = 0
         """Sample position where speech placed so far ends."""
+        self._observers = Observers(character.name, on_eviction)
         self._lookahead = lookahead_frames
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
@@ -102,6 +116,32 @@ class Performer:
     def earliest_speech(self) -> int:
         """The first sample whose frame can still see all its look-ahead."""
         return (self.frame + self._lookahead + 1) * FRAME_SAMPLES
+
+    # Who watches
+
+    @property
+    def card(self) -> Card:
+        return Card(self.character.name, self.character.language)
+
+    def attach(self, observer: Observer, *, on_evicted: Callable[[], None] = lambda: None) -> None:
+        """Hands it every frame from now on; an `Output` is opened first, see `outputs.attachment`.
+
+        Args:
+            observer: Attached once, however often this is called.
+            on_evicted: Called when it has failed and gets no more frames.
+        """
+        self._observers.attach(observer, on_evicted)
+
+    def detach(self, observer: Observer) -> None:
+        """Hands it no more frames; does nothing where it gets none."""
+        self._observers.detach(observer)
+
+    def evict(self, observer: Observer, error: Exception) -> None:
+        """Gives up one that failed, also before it was attached: it is logged and counted."""
+        self._observers.evict(observer, error)
+
+    def emit(self, frame: Frame) -> None:
+        self._observers.emit(frame)
 
     # Speech in
 
@@ -228,10 +268,6 @@ class Performer:
             self.emit(self._gesture_cues.pop(0))
         while self._pending and self._pending[0].pts_us <= horizon:
             self.emit(self._pending.popleft())
-
-    def emit(self, frame: Frame) -> None:
-        for output in tuple(self.outputs):
-            output.on_frame(frame)
 
     def sound_ahead(self, context: int) -> NDArray[np.float32]:
         """Sound of the frame at the look-ahead, with `context` samples before it."""

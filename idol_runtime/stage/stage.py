@@ -93,6 +93,8 @@ class Stage:
         self.skipped_frames = 0
         self.on_tick: Callable[[float], None] = lambda seconds: None
         """Told how long each tick took, in seconds."""
+        self.on_eviction: Callable[[str], None] = lambda kind: None
+        """Told the kind of each output that failed and was evicted."""
         self._gesture_times = GestureTimes(
             pose.config.gesture_seconds, pose.config.gesture_stroke, FPS
         )
@@ -122,6 +124,7 @@ class Stage:
             body_style=self.styles.body_code(
                 character.motion, self.pose.config.style_axes, self.pose.config.style_tags
             ),
+            on_eviction=lambda kind: self.on_eviction(kind),
         )
         self._first_tick[performer] = self._tick
         self._seeds[performer] = seed

@@ -102,7 +102,7 @@ def talk(models):
         CHARACTER, lookahead_frames=2, lead_us=300_000, buffer_s=3600, gestures=TIMES
     )
     listener = Listener()
-    performer.outputs.add(listener)
+    performer.attach(listener)
     return Conversation(CHARACTER, performer, models), performer, listener
 
 
@@ -311,3 +311,20 @@ async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(t
     await conversation.cancel()
     await asyncio.wait([task])
     assert conversation.history[-1].content.startswith("[wave] again,")
+
+
+class Faulty:
+    """An output that cannot take sound."""
+
+    def on_frame(self, frame: Frame) -> None:
+        if isinstance(frame, AudioChunk):
+            raise OSError("no room")
+
+
+async def test_an_output_that_raises_in_the_middle_of_a_turn_does_not_end_the_turn(talk) -> None:
+    conversation, performer, listener = talk
+    performer.attach(Faulty())
+    conversation.hear("One two three.")
+    await finish(conversation.reply(lambda text: None), performer)
+    assert listener.sound == 3 * 2400
+    assert conversation.history[-1].content == "One two three."

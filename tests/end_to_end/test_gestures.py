@@ -41,7 +41,7 @@ async def greet(greeting: str) -> Greeted:
     hoshi = replace(load_character(DEFAULT_CHARACTER), greeting=greeting)
     stage = open_stage("cpu", VirtualClock(), lead_ms=DAY_MS, buffer_s=DAY_MS / 1000)
     performer, recorder = stage.join(hoshi, 1), Recorder()
-    performer.outputs.add(recorder)
+    performer.attach(recorder)
     models = start_models(fetch_models(default_store(), hoshi), provider="cpu", threads=1)
     shown: list[str] = []
     try:

@@ -100,7 +100,7 @@ def performed(pieces: list[np.ndarray]) -> np.ndarray:
     stage = open_stage("cpu", VirtualClock())
     performer = stage.join(load_character(DEFAULT_CHARACTER), seed=4)
     recorder = Recorder()
-    performer.outputs.add(recorder)
+    performer.attach(recorder)
     for piece in pieces:
         asyncio.run(performer.speak(Utterance("u", "t", ""), SpeechChunk(piece, (), False)))
         while performer.earliest_speech + FRAME_SAMPLES <= performer.speech_ends:

@@ -42,7 +42,7 @@ def performer(lead_us=300_000, buffer_s=10.0):
         CHARACTER, lookahead_frames=2, lead_us=lead_us, buffer_s=buffer_s, gestures=TIMES
     )
     recorder = Recorder()
-    made.outputs.add(recorder)
+    made.attach(recorder)
     return made, recorder
 
 
@@ -117,7 +117,7 @@ async def test_sound_is_delivered_at_most_the_lead_before_its_time():
 async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it():
     one, recorder = performer()
     order = []
-    one.outputs.add(Order(order))
+    one.attach(Order(order))
     await one.speak(say(), chunk(0.1, phonemes=(Phoneme("h", 0.0, 0.1),)))
     tick(one, 10)
     spoken = [each for each in order if each not in ("face", "pose", "activity")]

@@ -26,7 +26,7 @@ def stage():
 def join(stage, seed):
     performer = stage.join(HOSHI, seed)
     recorder = Recorder()
-    performer.outputs.add(recorder)
+    performer.attach(recorder)
     return performer, recorder
 
 

@@ -1,0 +1,41 @@
+"""Who takes a character's timeline; one that fails is given up and the others go on."""
+
+import logging
+from collections.abc import Callable
+
+from idol_runtime.errors import IdolError
+from idol_runtime.timeline import Frame, Observer
+
+log = logging.getLogger(__name__)
+
+
+class Observers:
+    """Of one character, in the order in which they came."""
+
+    def __init__(self, character_name: str, on_eviction: Callable[[str], None]) -> None:
+        self._character_name = character_name
+        self._on_eviction = on_eviction
+        self._attached: dict[Observer, Callable[[], None]] = {}
+
+    def attach(self, observer: Observer, on_evicted: Callable[[], None]) -> None:
+        self._attached.setdefault(observer, on_evicted)
+
+    def detach(self, observer: Observer) -> None:
+        self._attached.pop(observer, None)
+
+    def emit(self, frame: Frame) -> None:
+        for observer in tuple(self._attached):
+            try:
+                observer.on_frame(frame)
+            except Exception as error:  # a defect of one must not stop the character
+                self.evict(observer, error)
+
+    def evict(self, observer: Observer, error: Exception) -> None:
+        """Gives up one that failed: one line in the log, one more on the count."""
+        kind = type(observer).__name__
+        # Only messages of our own are known to quote nothing that was said.
+        reason = str(error) if isinstance(error, IdolError) else type(error).__name__
+        log.error("%s evicted from the timeline of %s: %s", kind, self._character_name, reason)
+        self._on_eviction(kind)
+        if (on_evicted := self._attached.pop(observer, None)) is not None:
+            on_evicted()
