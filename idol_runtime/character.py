@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -74,6 +75,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gestures: tuple[str, ...] = GESTURES
     """What the body may do when a reply asks for it (`[wave]`): all of
     `idol_protocol.channels.GESTURES` by default."""
+    audience: Literal["everyone", "host"] = "everyone"
+    """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
 

@@ -6,6 +6,7 @@ IdolError
 ├── BundleError      a bundle that is truncated, altered or of another kind
 ├── ProviderError    an execution provider that was asked for and is not there
 ├── InputError       text, sound or a file the user gave and we cannot use
+│   └── RequestError something asked of a character that it cannot do now
 └── WorkerError      a worker process that died or refused a request
 """
 
@@ -32,6 +33,15 @@ class ProviderError(IdolError):
 
 class InputError(IdolError):
     pass
+
+
+class RequestError(InputError):
+    """What a client may want to tell apart: `code` names the reason, `param` the field."""
+
+    def __init__(self, message: str, *, code: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
 
 
 class WorkerError(IdolError):

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from idol_runtime.character import Character
+from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.models import ModelFolders
 from idol_runtime.conversation.turn_metrics import TurnMetrics
-from idol_runtime.engine.engine import Engine, EngineConfig, open_engine
+from idol_runtime.engine.engine import CastEntry, Engine, EngineConfig, open_engine
 from idol_runtime.inference.session import Provider, resolve_provider
 
 QUESTIONS = (
@@ -40,14 +41,17 @@ async def bench_turn(
     include starting the workers and opening their models. Warm turns follow in one conversation.
     """
     started = time.perf_counter()
-    async with open_engine(folders, EngineConfig(provider, threads)) as engine:
+    entry = CastEntry("measured", character, folders)
+    async with open_engine([entry], EngineConfig(provider, threads)) as engine:
         stage_open_s = time.perf_counter() - started
-        cold = await _turn(engine, character, QUESTIONS[0])
-        conversation = engine.join(character)
-        warm = []
-        for index in range(turns + 1):
-            conversation.hear(QUESTIONS[index % len(QUESTIONS)])
-            warm.append(await conversation.reply(lambda text: None))
+        conversation = engine.cast.join(entry.name)
+        cold = await _turn(conversation, QUESTIONS[0])
+        await engine.cast.leave(conversation)
+        conversation = engine.cast.join(entry.name)
+        warm = [
+            await _turn(conversation, QUESTIONS[index % len(QUESTIONS)])
+            for index in range(turns + 1)
+        ]
         return {
             "machine": machine(),
             "provider": resolve_provider(provider),
@@ -86,13 +90,9 @@ def describe(report: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-async def _turn(engine: Engine, character: Character, text: str) -> TurnMetrics:
-    conversation = engine.join(character)
-    try:
-        conversation.hear(text)
-        return await conversation.reply(lambda text: None)
-    finally:
-        await engine.leave(conversation)
+async def _turn(conversation: Conversation, text: str) -> TurnMetrics:
+    conversation.hear(text)
+    return (await conversation.reply()).result()
 
 
 def _median(turns: list[TurnMetrics]) -> dict[str, float | None]:
@@ -107,10 +107,11 @@ def _median(turns: list[TurnMetrics]) -> dict[str, float | None]:
 
 def _peak_memory(engine: Engine) -> dict[str, float]:
     """Peak resident memory of each process in MB, where the system tells (Linux)."""
+    [models] = engine.models.values()
     processes = {
         "stage": os.getpid(),
-        "dialogue": engine.models.dialogue.pid,
-        "speech": engine.models.speech.pid,
+        "dialogue": models.dialogue.pid,
+        "speech": models.speech.pid,
     }
     return {
         name: peak for name, pid in processes.items() if pid and (peak := _peak_mb(pid)) is not None

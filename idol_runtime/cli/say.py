@@ -32,7 +32,7 @@ def add_say_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from idol_runtime.cli.fetching import fetch_with_progress
-    from idol_runtime.conversation.conversation import check_text
+    from idol_runtime.conversation.items import check_text
     from idol_runtime.engine.offline import say
 
     character = character_of(options)

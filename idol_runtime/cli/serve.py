@@ -80,27 +80,40 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     """Fetches models, serves until stopped; `when_ready` is told the stage page's URL."""
     from idol_runtime.cli.fetching import fetch_with_progress
     from idol_runtime.cli.serve_settings import settings_of
+    from idol_runtime.server.config import check_audience
 
     settings = settings_of(options)
-    characters = [load_character(member.folder) for member in settings.cast]
-    character = characters[0]
-    folders = fetch_with_progress(character, home=settings.home, offline=settings.offline)
-    from idol_runtime.engine.engine import EngineConfig, open_engine
+    characters = {member.name: load_character(member.folder) for member in settings.cast}
+    for member in settings.cast:
+        if member.shared:
+            check_audience(settings.server, member.name, characters[member.name].audience)
+    folders = {
+        name: fetch_with_progress(each, home=settings.home, offline=settings.offline)
+        for name, each in characters.items()
+    }
+    from idol_runtime.engine.engine import CastEntry, EngineConfig, open_engine
     from idol_runtime.server.serve import serve
+
+    entries = [
+        CastEntry(each.name, characters[each.name], folders[each.name], each.shared)
+        for each in settings.cast
+    ]
 
     config = EngineConfig(provider=settings.engine.provider, lead_ms=settings.engine.lead_ms)
     if settings.engine.threads is not None:
         config = replace(config, threads=settings.engine.threads)
 
+    names = " and ".join(character.name for character in characters.values())
+
     def ready(url: str) -> None:
-        print(f"{character.name} is ready: {url}", flush=True)
+        print(f"{names} {'is' if len(characters) == 1 else 'are'} ready: {url}", flush=True)
         when_ready(url)
 
-    print(f"Waking {character.name} ...", file=sys.stderr, flush=True)
+    print(f"Waking {names} ...", file=sys.stderr, flush=True)
 
     async def run_all() -> None:
-        async with open_engine(folders, config) as engine:
-            await serve(settings.server, character, engine, when_ready=ready)
+        async with open_engine(entries, config) as engine:
+            await serve(settings.server, engine, when_ready=ready)
 
     asyncio.run(run_all())
     return 0

@@ -1,150 +1,195 @@
 """A conversation: a character on the stage, what was said so far, at most one turn at a time."""
 
-import asyncio
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from uuid import uuid4
 
+import msgspec
+
+from idol_protocol.frames import AUDIO_RATE_HZ
+from idol_protocol.items import InputText, MessageItem
 from idol_runtime.character import Character
+from idol_runtime.conversation.events import (
+    ConversationEvent,
+    ItemAdded,
+    ItemDeleted,
+    ItemTruncated,
+    ReplyText,
+    TurnEnded,
+    TurnStarted,
+)
+from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.items import Item, Items, check_message, new_id
 from idol_runtime.conversation.models import Models
-from idol_runtime.conversation.turn import Turn, run_turn
-from idol_runtime.conversation.turn_metrics import TurnMetrics
-from idol_runtime.dialogue.messages import ChatMessage
-from idol_runtime.errors import InputError
+from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
+from idol_runtime.conversation.turn import TurnRequest
+from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.errors import RequestError
 from idol_runtime.stage.performer import Performer
-from idol_runtime.stage.utterance import line_of
-from idol_runtime.timeline import Frame, UtteranceStarted
 
-MAX_TEXT_CHARS = 8_000
-"""Longer than anything said to a character; a longer text is refused before the model sees it."""
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class ReplyOptions:
-    """What one response may change."""
-
-    instructions: str = ""
-    spoken: bool = True
-    max_tokens: int | None = None
-    voice: str | None = None
-    seed: int | None = None
-
-
-@dataclass(slots=True)
-class _Heard:
-    """An output that keeps the clauses whose sound was handed over, gesture tags and all."""
-
-    clauses: list[str] = field(default_factory=list)
-
-    def on_frame(self, frame: Frame) -> None:
-        if isinstance(frame, UtteranceStarted):
-            self.clauses.append(line_of(frame).written)
-
-    __hash__ = object.__hash__
+Subscriber = Callable[[ConversationEvent], None]
 
 
 class Conversation:
-    """What one user and one character say to each other."""
+    """What is said to a character and by it; the only owner of that."""
 
-    def __init__(self, character: Character, performer: Performer, models: Models) -> None:
+    def __init__(
+        self,
+        character: Character,
+        performer: Performer,
+        models: Models,
+        make_hooks: MakeHooks = no_hooks,
+    ) -> None:
+        self.id = new_id("conv")
         self.character = character
         self.performer = performer
-        self.history: list[ChatMessage] = []
-        self.written = ""
-        """What was really said last as the dialogue model wrote it, gesture tags and all."""
+        self.items = Items()
+        self.turn: Turn | None = None
+        """The answer that is being given, if one is."""
         self._models = models
-        self._turn: asyncio.Task[TurnMetrics] | None = None
+        self._hooks = make_hooks(character, self.id)
+        self._subscribers: list[Subscriber] = []
 
-    @property
-    def is_replying(self) -> bool:
-        return self._turn is not None
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Has what happens told to `subscriber`, in the loop's thread; first of an answer that is
+        being given that it has started.
+        """
+        self._subscribers.append(subscriber)
+        if self.turn is not None:
+            subscriber(self._started(self.turn))
 
-    def hear(self, text: str) -> None:
-        """Adds what the user said; the character listens.
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    # What is said to the character
+
+    def hear(self, text: str) -> Item:
+        """Adds what a user said; the character listens.
 
         Raises:
-            InputError: the text is empty or longer than `MAX_TEXT_CHARS`.
+            RequestError: the text is empty or too long, or a hook refuses it.
         """
-        check_text(text)
-        self.history.append(ChatMessage("user", text))
-        self.performer.activity = "listen"
+        return self.add(MessageItem(role="user", content=[InputText(text=text)]))
 
-    async def reply(
-        self,
-        on_reply: Callable[[str], None],
-        options: ReplyOptions = ReplyOptions(),  # frozen, so sharing it is safe
-        *,
-        turn_id: str | None = None,
-    ) -> TurnMetrics:
-        """Answers what was heard, or greets when nothing was heard yet.
-
-        The history keeps what was really said: after a cancelled reply, only the clauses whose
-        sound was handed over. Gesture tags stay in it, so that the model goes on using them.
-
-        Args:
-            on_reply: Told the reply piece by piece, without gesture tags.
-            options: What this reply changes.
-            turn_id: Names the turn in cues; made up by default.
+    def add(self, message: MessageItem, after: str | None = None) -> Item:
+        """Adds a message at the end, after an item, or (`root`) first.
 
         Raises:
-            InputError: a reply is already being given.
-            asyncio.CancelledError: `cancel` was called.
+            RequestError: a message that cannot be answered, no such place, or a hook refuses it.
         """
-        if self._turn is not None:
-            raise InputError(
-                "Expected one reply at a time, but one is being given; cancel it first."
+        check_message(message)
+        if message.role == "user":
+            message = msgspec.structs.replace(
+                message,
+                content=[
+                    InputText(text=self._hooks.read_in(part.text))
+                    for part in message.content
+                    if isinstance(part, InputText)
+                ],
             )
-        turn = Turn(
-            turn_id or f"turn_{uuid4().hex[:12]}",
+        item = self.items.insert(msgspec.structs.replace(message, status="completed"), after)
+        if message.role == "user" and self.turn is None:
+            self.performer.activity = "listen"
+        self._tell(ItemAdded(item, self.items.previous_id(item.id)))
+        return item
+
+    def delete(self, item_id: str) -> None:
+        """Raises `RequestError`: no such item, or it is still being spoken."""
+        self._refuse_active(item_id)
+        self.items.delete(item_id)
+        self._tell(ItemDeleted(item_id))
+
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Cuts an answer to what was heard of it.
+
+        Raises:
+            RequestError: no such item, it was not or is still being spoken, or it is shorter.
+        """
+        item = self.items.get(item_id)
+        self._refuse_active(item_id)
+        if item.speech is None or content_index != 0:
+            raise RequestError(
+                "Expected the id of a spoken answer and content_index 0; "
+                "only what was said aloud can be truncated.",
+                code="item_not_truncatable",
+                param="item_id" if item.speech is None else "content_index",
+            )
+        audio_ms = item.speech.num_samples * 1000 // AUDIO_RATE_HZ
+        if audio_end_ms > audio_ms:
+            raise RequestError(
+                f"Expected at most the {audio_ms} ms of sound the item has, found {audio_end_ms}.",
+                code="audio_end_too_late",
+                param="audio_end_ms",
+            )
+        self.items.put(item.cut(item.speech.until_ms(audio_end_ms)))
+        self._tell(ItemTruncated(item_id, audio_end_ms))
+
+    # What the character says
+
+    def reply(self, options: ReplyOptions = AS_THE_CHARACTER) -> Turn:
+        """Begins an answer to what was said, or a greeting when nothing was said yet.
+
+        The conversation keeps what was really said: of an answer that is cancelled or fails, only
+        the clauses that were heard. Gesture tags stay in what the dialogue model reads, so that it
+        goes on using them.
+
+        Raises:
+            RequestError: an answer is already being given, or the conversation is full.
+        """
+        if self.turn is not None:
+            raise RequestError(
+                f"The conversation already has an active response, {self.turn.id}; "
+                "wait for its `response.done` or send `response.cancel`.",
+                code="conversation_already_has_active_response",
+            )
+        history = self.items.messages()
+        request = TurnRequest(
+            new_id("resp"),
             self.character,
-            tuple(self.history),
-            options.instructions,
-            scripted_reply=None if self.history else self.character.greeting or None,
-            spoken=options.spoken,
-            max_tokens=options.max_tokens,
-            voice=options.voice,
-            seed=options.seed,
+            history,
+            options,
+            self._hooks,
+            scripted_reply=None if history else self.character.greeting or None,
         )
-        written: list[str] = []
-        heard = _Heard()
-        self.performer.attach(heard)
-        self._turn = asyncio.create_task(
-            run_turn(turn, self._models, self.performer, on_reply, written.append)
+        item = self.items.insert(MessageItem(status="in_progress", role="assistant", content=[]))
+        self.turn = turn = Turn(
+            request, item.id, self._models, self.performer, self._reply_goes_on, self._turn_ended
         )
-        finished = False
-        try:
-            metrics = await self._turn
-            finished = True
-            return metrics
-        finally:
-            self._turn.cancel()  # does nothing to a finished task
-            self._turn = None
-            self.performer.detach(heard)
-            self.performer.activity = "idle"
-            if not finished:
-                self.performer.cut()
-            said = "".join(written) if finished or not turn.spoken else " ".join(heard.clauses)
-            self.written = said.strip()
-            if self.written:
-                self.history.append(ChatMessage("assistant", self.written))
+        self._tell(self._started(turn))
+        return turn
 
     async def cancel(self) -> None:
-        """Stops the reply that is being given, if any, and waits until it has stopped."""
-        if (turn := self._turn) is not None:
+        """Stops the answer that is being given, if any, and waits until it has stopped."""
+        if (turn := self.turn) is not None:
             turn.cancel()
-            await asyncio.wait([turn])
+            await turn
 
+    def _started(self, turn: Turn) -> TurnStarted:
+        item = self.items.get(turn.item_id)
+        return TurnStarted(turn.id, item, self.items.previous_id(item.id), turn.options)
 
-def check_text(text: str) -> None:
-    """Refuses text no character can answer.
+    def _reply_goes_on(self, turn: Turn, text: str) -> None:
+        self._tell(ReplyText(turn.id, text))
 
-    Raises:
-        InputError: the text is empty or longer than `MAX_TEXT_CHARS`.
-    """
-    if not text.strip():
-        raise InputError("Expected some text, found none; say something to the character.")
-    if len(text) > MAX_TEXT_CHARS:
-        raise InputError(
-            f"Expected at most {MAX_TEXT_CHARS} characters, found {len(text)}; "
-            "send a shorter text, or several."
-        )
+    def _turn_ended(self, turn: Turn, ended: Ended) -> None:
+        self.turn = None
+        self.items.put(ended.item)
+        self._tell(TurnEnded(turn.id, self.items.previous_id(turn.item_id), ended))
+
+    def _tell(self, event: ConversationEvent) -> None:
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(event)
+            except Exception as error:  # one that fails must not end the others' conversation
+                self.unsubscribe(subscriber)
+                log.error("subscriber dropped", extra={"error": type(error).__name__})
+
+    def _refuse_active(self, item_id: str) -> None:
+        if self.turn is not None and self.turn.item_id == item_id:
+            raise RequestError(
+                "The item is still being spoken; send `response.cancel` first.",
+                code="item_in_progress",
+                param="item_id",
+            )

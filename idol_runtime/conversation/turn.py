@@ -1,19 +1,25 @@
 """One turn, start to end: what the user said becomes words, a voice, a face and a body.
 
-    user text -> prompt -> reply deltas -> clauses and gestures -> speech -> the timeline
+    user text -> [text in] -> the conversation -> [prompt] -> reply deltas
+        -> clauses and gestures -> [text out] -> speech -> the timeline
 
-The face and the body are not in this file: the stage moves every character all the time and
-reads what is said from the same timeline.
+What stands in brackets are the hooks of the conversation. The face and the body are not in this
+file: the stage moves every character all the time and reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from idol_runtime.character import Character
+from idol_runtime.conversation.hooks import Hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.prompt import build_prompt
+from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import GestureReader, Lines, Piece
 from idol_runtime.conversation.run_ahead import run_ahead
 from idol_runtime.conversation.turn_metrics import TurnMetrics, TurnWatch
@@ -24,110 +30,122 @@ from idol_runtime.stage.utterance import Line, Utterance
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One exchange with a character."""
+class TurnRequest:
+    """What is to be answered, and how."""
 
     id: str
     character: Character
     history: tuple[ChatMessage, ...]
     """The conversation so far; the last message is what the user just said."""
-    instructions: str = ""
-    """Added to the persona for this turn."""
+    options: ReplyOptions
+    hooks: Hooks
     scripted_reply: str | None = None
     """Said word for word instead of asking the dialogue model, as a greeting is."""
-    spoken: bool = True
-    """False for a reply in text only: the body stays, the voice is silent."""
-    max_tokens: int | None = None
-    voice: str | None = None
-    seed: int | None = None
-    """Draws the reply; None draws a new one each time."""
+
+
+class Reply(Protocol):
+    """Takes a reply while it is made."""
+
+    def show(self, text: str) -> None:
+        """The next piece as a user reads it: without gesture tags."""
+        ...
+
+    def write(self, text: str) -> None:
+        """The next piece as the dialogue model wrote it, tags and all."""
+        ...
 
 
 async def run_turn(
-    turn: Turn,
-    models: Models,
-    performer: Performer,
-    on_reply: Callable[[str], None],
-    on_written: Callable[[str], None] = lambda text: None,
+    request: TurnRequest, models: Models, performer: Performer, reply: Reply
 ) -> TurnMetrics:
     """Answers one turn and returns when the last sound has been handed to the outputs.
-
-    Args:
-        turn: What to answer.
-        models: Write and speak the reply.
-        performer: Says it.
-        on_reply: Told the reply piece by piece, as it is said: without gesture tags.
-        on_written: Told the same as the dialogue model wrote it, tags and all.
 
     Cancelling the task stops the dialogue model within one token and the voice within one chunk;
     what was already placed on the timeline is for the caller to cut.
     """
     performer.activity = "think"
     with TurnWatch(performer) as watch:
-        deltas = _reply(turn, models, watch, on_written)
-        async with aclosing(run_ahead(_lines(turn, deltas, on_reply), limit=8)) as lines:
+        deltas = _deltas(request, models, watch, reply)
+        async with aclosing(run_ahead(_lines(request, deltas, reply), limit=8)) as lines:
             async for line in lines:
                 watch.clause()
-                if turn.spoken and line.text:
-                    await _say(line, turn, models, performer, watch)
+                if request.options.spoken and line.text:
+                    await _say(line, request, models, performer, watch)
                 else:
-                    performer.perform(line.gestures, _utterance(line, turn))
+                    performer.perform(line.gestures, _utterance(line, request))
         await performer.delivered()
         performer.activity = "idle"
         return watch.metrics()
 
 
-async def _reply(
-    turn: Turn, models: Models, watch: TurnWatch, on_written: Callable[[str], None]
+async def _deltas(
+    request: TurnRequest, models: Models, watch: TurnWatch, reply: Reply
 ) -> AsyncGenerator[str, None]:
-    if turn.scripted_reply is not None:
-        on_written(turn.scripted_reply)
-        yield turn.scripted_reply
+    if request.scripted_reply is not None:
+        reply.write(request.scripted_reply)
+        yield request.scripted_reply
         return
-    async with aclosing(models.dialogue.stream(_prompt(turn))) as items:
+    async with aclosing(models.dialogue.stream(await _dialogue_request(request))) as items:
         async for item in items:
             watch.generated(item)
             if isinstance(item, TextDelta):
-                on_written(item.text)
+                reply.write(item.text)
                 yield item.text
 
 
-def _prompt(turn: Turn) -> DialogueRequest:
-    messages = build_prompt(turn.character, turn.history, turn.instructions)
-    return DialogueRequest(messages, turn.character.sampling, turn.max_tokens, turn.seed)
+async def _dialogue_request(request: TurnRequest) -> DialogueRequest:
+    options, sampling = request.options, request.character.sampling
+    if options.temperature is not None:
+        sampling = replace(sampling, temperature=options.temperature)
+    prompt = build_prompt(request.character, request.history, options.instructions)
+    return DialogueRequest(
+        await request.hooks.read_prompt(prompt), sampling, options.max_tokens, options.seed
+    )
 
 
 async def _lines(
-    turn: Turn, deltas: AsyncIterator[str], on_reply: Callable[[str], None]
+    request: TurnRequest, deltas: AsyncIterator[str], reply: Reply
 ) -> AsyncGenerator[Line, None]:
-    reader, lines = GestureReader(turn.character.gestures), Lines()
+    reader, lines, hooks = GestureReader(request.character.gestures), Lines(), request.hooks
 
     def take(pieces: list[Piece]) -> Iterator[Line]:
         for piece in pieces:
-            if isinstance(piece, str):
-                on_reply(piece)
+            # Where clauses are checked, nothing of one is shown before it has passed.
+            if isinstance(piece, str) and not hooks.text_out:
+                reply.show(piece)
             yield from lines.push(piece)
 
-    async for delta in deltas:
-        for line in take(reader.push(delta)):
+    async def all_lines() -> AsyncGenerator[Line, None]:
+        async for delta in deltas:
+            for line in take(reader.push(delta)):
+                yield line
+        for line in (*take(reader.flush()), *lines.flush()):
             yield line
-    for line in (*take(reader.flush()), *lines.flush()):
-        yield line
+
+    async for line in all_lines():
+        passed = hooks.read_out(line)
+        if passed is not None:
+            if hooks.text_out and passed.text:
+                reply.show(passed.text + " ")
+            yield passed
 
 
-def _utterance(line: Line, turn: Turn) -> Utterance:
-    return Utterance(f"utt_{uuid4().hex[:12]}", turn.id, line.text, line.gestures)
+def _utterance(line: Line, request: TurnRequest) -> Utterance:
+    return Utterance(f"utt_{uuid4().hex[:12]}", request.id, line.text, line.gestures)
 
 
 async def _say(
-    line: Line, turn: Turn, models: Models, performer: Performer, watch: TurnWatch
+    line: Line, request: TurnRequest, models: Models, performer: Performer, watch: TurnWatch
 ) -> None:
-    voice = turn.character.voice
-    request = SpeechRequest(
-        line.text, turn.voice or voice.name, turn.character.language, voice.speed
+    voice, options = request.character.voice, request.options
+    speech = SpeechRequest(
+        line.text,
+        options.voice or voice.name,
+        request.character.language,
+        options.speed or voice.speed,
     )
-    utterance = _utterance(line, turn)
-    async with aclosing(models.speech.stream(request)) as chunks:
+    utterance = _utterance(line, request)
+    async with aclosing(models.speech.stream(speech)) as chunks:
         async for chunk in chunks:
             watch.spoke(chunk)
             await performer.speak(utterance, chunk)

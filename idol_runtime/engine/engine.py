@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from idol_runtime.character import Character
-from idol_runtime.conversation.conversation import Conversation
-from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
+from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.models import ModelFolders, start_models
 from idol_runtime.conversation.prompt import build_prompt
+from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
+from idol_runtime.engine.cast import Cast, Member
 from idol_runtime.inference.session import Provider
 from idol_runtime.motion.face import FaceModel
 from idol_runtime.motion.pose import PoseModel
@@ -33,25 +35,41 @@ class EngineConfig:
     """How long before its playing time sound is delivered at most."""
 
 
-class Engine:
-    """Live models and the stage; made by `open_engine`."""
+@dataclass(frozen=True, slots=True)
+class CastEntry:
+    """A character that is to live here."""
 
-    def __init__(self, models: ModelWorkers, stage: Stage) -> None:
-        self.models = models
+    name: str
+    """The name of its folder."""
+    character: Character
+    folders: ModelFolders
+    is_shared: bool = False
+    """One for all sessions; otherwise each session has the character to itself."""
+
+
+class Engine:
+    """Live models, the stage and the cast on it; made by `open_engine`."""
+
+    def __init__(
+        self,
+        entries: Sequence[CastEntry],
+        stage: Stage,
+        config: EngineConfig,
+        make_hooks: MakeHooks = no_hooks,
+    ) -> None:
         self.stage = stage
+        self.models = {
+            folders: start_models(folders, provider=config.provider, threads=config.threads)
+            for folders in dict.fromkeys(entry.folders for entry in entries)
+        }
+        """The workers, by the bundles they hold; characters of the same bundles share them."""
+        self._members = [
+            Member(entry.name, entry.character, self.models[entry.folders], entry.is_shared)
+            for entry in entries
+        ]
+        self.cast = Cast(stage, self._members, make_hooks)
         self.ticking = asyncio.create_task(stage.run())
         """Ends only when the engine is closed, or with the error that stopped the stage."""
-        self._joined = 0
-
-    def join(self, character: Character, *, seed: int | None = None) -> Conversation:
-        """A new character on the stage, with a conversation of its own."""
-        self._joined += 1
-        performer = self.stage.join(character, self._joined if seed is None else seed)
-        return Conversation(character, performer, self.models)
-
-    async def leave(self, conversation: Conversation) -> None:
-        await conversation.cancel()
-        self.stage.leave(conversation.performer)
 
     def watch_ticks(self, on_tick: Callable[[float], None]) -> None:
         """Has how long each tick took, in seconds, told to `on_tick`."""
@@ -61,26 +79,35 @@ class Engine:
         """Has the kind of each output that failed and was evicted told to `on_eviction`."""
         self.stage.on_eviction = on_eviction
 
-    async def warm_up(self, character: Character) -> None:
-        """Starts the workers and makes each model run once, persona prefix included.
+    def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None:
+        """Has every answer that ended told to `on_turn_ended`."""
+        self.cast.on_turn_ended = on_turn_ended
+
+    async def warm_up(self) -> None:
+        """Starts the workers and makes each model run once, persona prefixes included.
 
         Raises:
-            ConfigError: the character asks for a style tag that the face does not know.
+            ConfigError: a character asks for a style tag that the face does not know.
             IdolError: a model could not be opened.
         """
+        await asyncio.gather(*(self._warm_up(member) for member in self._members))
+
+    async def _warm_up(self, member: Member) -> None:
+        character, models = member.character, member.models
         self.stage.styles.code(character.motion)
-        voice = character.voice
         messages = build_prompt(character, [ChatMessage("user", "Hello.")])
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
+        voice = character.voice
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
         await asyncio.gather(
-            _drain(self.models.dialogue.stream(prompt)), _drain(self.models.speech.stream(speech))
+            _drain(models.dialogue.stream(prompt)), _drain(models.speech.stream(speech))
         )
 
     async def aclose(self) -> None:
         self.ticking.cancel()
         await asyncio.wait([self.ticking])
-        await self.models.aclose()
+        await self.cast.aclose()
+        await asyncio.gather(*(models.aclose() for models in self.models.values()))
 
 
 async def _drain(items: AsyncIterator[object]) -> None:
@@ -100,18 +127,25 @@ def open_stage(
 
 @asynccontextmanager
 async def open_engine(
-    folders: ModelFolders, config: EngineConfig, *, clock: Clock | None = None
+    entries: Sequence[CastEntry],
+    config: EngineConfig,
+    *,
+    clock: Clock | None = None,
+    make_hooks: MakeHooks = no_hooks,
 ) -> AsyncIterator[Engine]:
     """A running engine: workers start with the first request, the stage ticks until the end.
 
     Args:
-        folders: The dialogue and speech bundles.
+        entries: Who lives here, at least one.
         config: Where and how wide to run.
         clock: The stage's; the machine's own by default.
+        make_hooks: Makes the hooks of each conversation.
+
+    Raises:
+        ConfigError: two characters of one name, or a style tag that a face does not know.
     """
     stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
-    models = start_models(folders, provider=config.provider, threads=config.threads)
-    engine = Engine(models, stage)
+    engine = Engine(entries, stage, config, make_hooks)
     try:
         yield engine
     finally:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk
 from idol_runtime.audio.level import at_speech_level
 from idol_runtime.character import Character
-from idol_runtime.conversation.conversation import Conversation, ReplyOptions
+from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.models import ModelFolders, start_models
+from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.errors import InputError
@@ -60,15 +61,15 @@ async def say(
     """
     stage, performer, recorder = _set_the_stage(character, provider, seed)
     models = start_models(folders, provider=provider, threads=threads)
-    reply: list[str] = []
     try:
         conversation = Conversation(character, performer, models)
         conversation.hear(text)
-        metrics = await conversation.reply(reply.append, ReplyOptions(seed=seed))
+        ended = await conversation.reply(ReplyOptions(seed=seed))
+        metrics = ended.result()
     finally:
         await models.aclose()
     duration_s = _perform(stage, performer, recorder, folder, fps)
-    said = "".join(reply).strip()
+    said = ended.item.text
     (folder / "reply.txt").write_text(said + "\n", encoding="utf-8")
     return Said(said, duration_s, metrics)
 

@@ -1,6 +1,7 @@
 """Who may connect: the Host and Origin of a request, and its token."""
 
 import hmac
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
@@ -66,6 +67,13 @@ def is_host_token(given: str, config: ServerConfig) -> bool:
     if config.host_token is None:
         return False
     return hmac.compare_digest(given.encode(), config.host_token.encode())
+
+
+def is_host(given: Iterable[str], config: ServerConfig) -> bool:
+    """Whether who gave these tokens is the host; without a host token, all on this machine are."""
+    if config.host_token is None:
+        return config.is_local
+    return any(is_host_token(each, config) for each in given)
 
 
 def _hostname(url: str) -> str:

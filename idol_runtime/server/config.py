@@ -56,7 +56,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What clients must know; required to listen beyond this machine."""
     host_token: str | None = None
     """What makes a session the host's: it may speak to a shared character whose audience is the
-    host alone. It opens the server as `token` does."""
+    host alone. It opens the server as `token` does. On loopback without one, all are the host's."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other hosts that may connect, such as `https://example.org`."""
 
@@ -90,6 +90,15 @@ def check_config(config: ServerConfig) -> None:
         raise ConfigError(
             f"Listening on {config.host} lets other machines connect, which needs a token; "
             "give one, or listen on 127.0.0.1."
+        )
+
+
+def check_audience(config: ServerConfig, name: str, audience: str) -> None:
+    """Raises `ConfigError` for a shared character that nobody could speak to."""
+    if audience == "host" and config.host_token is None and not config.is_local:
+        raise ConfigError(
+            f"{name} listens to its host alone (`audience` in its character.toml), and nobody can "
+            "be the host without a host token; give one by --host-token."
         )
 
 

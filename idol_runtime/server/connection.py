@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -13,7 +14,7 @@ from idol_protocol.errors import ProtocolError
 from idol_protocol.events import encode_event, parse_client_event
 from idol_protocol.idol_events import IdolGoaway
 from idol_protocol.server_events import Error
-from idol_runtime.server.access import is_token
+from idol_runtime.server.access import is_host, is_token
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
@@ -28,6 +29,10 @@ UNAUTHORIZED = 4401
 _FINISHED_CODES = (1000, 1001)
 
 
+class NewSession(Protocol):
+    async def __call__(self, *, is_host: bool) -> Session: ...
+
+
 class Connection:
     def __init__(
         self,
@@ -35,7 +40,7 @@ class Connection:
         config: ServerConfig,
         metrics: ServerMetrics,
         waiting: WaitingRoom,
-        new_session: Callable[[], Session],
+        new_session: NewSession,
     ) -> None:
         self._socket = socket
         self._config = config
@@ -45,17 +50,21 @@ class Connection:
         self._outbox = Outbox(socket, config.limits, metrics)
         self._session: Session | None = None
 
-    async def run(self, *, is_trusted: bool) -> None:
+    async def run(self, tokens: Sequence[str], *, is_trusted: bool) -> None:
         """Serves the connection until it ends.
 
         Args:
+            tokens: What the handshake carried.
             is_trusted: Whether the handshake already proved who this is.
         """
         self._limit_unsent()
-        if not is_trusted and not await self._authenticate():
-            return
-        session = self._carry(self._new_session())
-        session.greet()
+        if not is_trusted:
+            token = await self._authenticate()
+            if token is None:
+                return
+            tokens = [token]
+        session = self._carry(await self._new_session(is_host=is_host(tokens, self._config)))
+        await session.begin()
         writing = asyncio.create_task(self._outbox.run())
         try:
             await self._read()
@@ -68,7 +77,7 @@ class Connection:
     async def replied(self) -> None:
         """Returns when no answer is being given."""
         if self._session is not None:
-            await self._session.turns.settled()
+            await self._session.character.settled()
 
     def go_away(self, reason: str, in_ms: int) -> None:
         if self._session is not None:
@@ -116,8 +125,8 @@ class Connection:
             )
         return parse_client_event(message)
 
-    async def _authenticate(self) -> bool:
-        """Whether the first event gave the token in time; the connection is closed if not."""
+    async def _authenticate(self) -> str | None:
+        """The token, if the first event gave one in time; the connection is closed if not."""
         problem = ProtocolError(
             "Expected the server's token in the Authorization header, in an "
             "`openai-insecure-api-key.` subprotocol, or in `idol.authenticate` as the first event.",
@@ -127,9 +136,9 @@ class Connection:
             async with asyncio.timeout(self._config.limits.authenticate_s):
                 event = self._parse(await self._socket.recv())
             if isinstance(event, IdolAuthenticate) and is_token(event.token, self._config):
-                return True
+                return event.token
         except ConnectionClosed:
-            return False
+            return None
         except TimeoutError:
             pass
         except ProtocolError as unreadable:
@@ -138,7 +147,7 @@ class Connection:
         with suppress(ConnectionClosed):
             await self._socket.send(encode_event(Error(error=error_object(problem))))
         await self._socket.close(UNAUTHORIZED, "a valid token is required")
-        return False
+        return None
 
     def _carry(self, session: Session) -> Session:
         session.attach(self._outbox, binary=self._socket.subprotocol == BINARY_SUBPROTOCOL)

@@ -10,7 +10,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from idol_runtime.conversation.turn_metrics import TurnMetrics
+from idol_runtime.conversation.turn_handle import Ended
 
 TICK_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.033, 0.05)
 LATENCY_BUCKETS_S: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -64,10 +64,10 @@ class ServerMetrics:
             buckets=TICK_BUCKETS_S,
         )
 
-    def turn(self, status: str, metrics: TurnMetrics | None) -> None:
+    def turn(self, ended: Ended) -> None:
         """Counts a response that ended."""
-        self.turns.labels(status).inc()
-        if metrics is None:
+        self.turns.labels(ended.status).inc()
+        if (metrics := ended.metrics) is None:
             return
         self.tokens.inc(metrics.reply_tokens)
         if metrics.ttft_ms is not None:

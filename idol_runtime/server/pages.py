@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -86,6 +86,11 @@ class Pages:
 
 def path_of(request: Request) -> str:
     return urlsplit(request.path).path
+
+
+def model_of(request: Request) -> str | None:
+    """The `model` of a request's query, if it has one."""
+    return parse_qs(urlsplit(request.path).query).get("model", [None])[0]
 
 
 def sentence(status: HTTPStatus, text: str) -> Response:

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from idol_runtime.character import DEFAULT_CHARACTER, Character
+from idol_runtime.character import DEFAULT_CHARACTER
+from idol_runtime.conversation.character_handle import Cast
+from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.server.config import ServerConfig
-from idol_runtime.server.ports import Host
 from idol_runtime.server.server import Server, open_server
 
 AVATAR = DEFAULT_CHARACTER / "hoshi.vrm"
@@ -15,8 +16,11 @@ AVATAR = DEFAULT_CHARACTER / "hoshi.vrm"
 log = logging.getLogger(__name__)
 
 
-class RunningEngine(Host, Protocol):
+class RunningEngine(Protocol):
     """What serving needs of an engine; `idol_runtime.engine.engine.Engine` has it."""
+
+    @property
+    def cast(self) -> Cast: ...
 
     @property
     def ticking(self) -> asyncio.Task[None]:
@@ -27,12 +31,13 @@ class RunningEngine(Host, Protocol):
 
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None: ...
 
-    async def warm_up(self, character: Character) -> None: ...
+    def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None: ...
+
+    async def warm_up(self) -> None: ...
 
 
 async def serve(
     config: ServerConfig,
-    character: Character,
     engine: RunningEngine,
     *,
     when_ready: Callable[[str], None],
@@ -46,11 +51,12 @@ async def serve(
         ConfigError: the address cannot be listened on.
         IdolError: a model cannot be opened, or the stage stopped.
     """
-    server = Server(config, engine, character, avatar=AVATAR.read_bytes)
+    server = Server(config, engine.cast, avatar=AVATAR.read_bytes)
     engine.watch_ticks(server.metrics.tick.observe)
     engine.watch_evictions(server.metrics.evicted)
+    engine.watch_turns(server.metrics.turn)
     async with open_server(server):
-        await asyncio.gather(engine.warm_up(character), server.pages.warm_up())
+        await asyncio.gather(engine.warm_up(), server.pages.warm_up())
         server.is_warm = True
         when_ready(server.url)
         stopped = asyncio.create_task(server.serve_until_stopped())

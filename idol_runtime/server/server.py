@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from websockets.exceptions import NegotiationError
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from idol_runtime.character import Character
+from idol_runtime.conversation.character_handle import Cast
 from idol_runtime.errors import ConfigError
 from idol_runtime.server.access import (
     TOKEN_SUBPROTOCOL,
@@ -32,11 +33,11 @@ from idol_runtime.server.pages import (
     WEB,
     Pages,
     answer,
+    model_of,
     path_of,
     sentence,
     without_body,
 )
-from idol_runtime.server.ports import Host
 from idol_runtime.server.session import Session
 from idol_runtime.server.waiting import WaitingRoom
 
@@ -46,13 +47,12 @@ ENDPOINT = "/v1/realtime"
 
 
 class Server:
-    """Serves one character; every connection has it to itself."""
+    """Serves the characters of a cast."""
 
     def __init__(
         self,
         config: ServerConfig,
-        host: Host,
-        character: Character,
+        cast: Cast,
         *,
         avatar: Callable[[], bytes] | None = None,
         web: Path = WEB,
@@ -60,8 +60,7 @@ class Server:
     ) -> None:
         """Args:
         config: Where to listen and who may connect.
-        host: The engine.
-        character: Who answers.
+        cast: Who answers.
         avatar: Makes the VRM file of the stage page.
         web: The folder of the stage page.
         metrics: Where to count.
@@ -75,8 +74,7 @@ class Server:
         """Set when the models have run once; `/readyz` says 503 until then."""
         self.is_draining = False
         self._config = config
-        self._host = host
-        self._character = character
+        self._cast = cast
         self._avatar_url = AVATAR_PATH if avatar is not None else None
         self.pages = Pages(web, avatar)
         self._waiting = WaitingRoom(config.limits)
@@ -160,26 +158,25 @@ class Server:
                     loop.remove_signal_handler(number)
 
     async def _serve(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        name = self._cast.find(model_of(socket.request))
+        assert name is not None  # the handshake was refused otherwise
         connection = Connection(
-            socket, self._config, self.metrics, self._waiting, self._new_session
+            socket, self._config, self.metrics, self._waiting, partial(self._new_session, name)
         )
         self._connections.add(connection)
         self.metrics.connections.inc()
         try:
-            await connection.run(is_trusted=self._is_trusted(socket))
+            tokens = _tokens(socket.request)
+            is_trusted = self._config.token is None or bool(tokens)
+            await connection.run(tokens, is_trusted=is_trusted)
         finally:
             self.metrics.connections.dec()
             self._connections.discard(connection)
 
-    def _new_session(self) -> Session:
-        return Session(
-            self._host, self._character, self._config.limits, self.metrics, self._avatar_url
-        )
-
-    def _is_trusted(self, socket: ServerConnection) -> bool:
-        assert socket.request is not None
-        headers = socket.request.headers
-        return self._config.token is None or bool(tokens_of(headers, subprotocols_of(headers)))
+    async def _new_session(self, name: str, *, is_host: bool) -> Session:
+        character = await self._cast.enter(name, is_host=is_host)
+        return Session(character, self._config.limits, self.metrics, self._avatar_url)
 
     async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""
@@ -205,10 +202,17 @@ class Server:
                 f"The server holds its {self._config.limits.max_connections} connections; "
                 "try again later.",
             )
-        given = tokens_of(request.headers, subprotocols_of(request.headers))
+        given = _tokens(request)
         if given and not any(is_token(each, self._config) for each in given):
             return self._refuse(
                 "unauthorized", HTTPStatus.UNAUTHORIZED, "Expected the server's token."
+            )
+        if self._cast.find(model_of(request)) is None:
+            return self._refuse(
+                "model",
+                HTTPStatus.NOT_FOUND,
+                f"Expected ?model= to name one of {', '.join(self._cast.names)}, found another; "
+                "choose one of them, or leave it out for the first.",
             )
         return None
 
@@ -249,6 +253,10 @@ async def open_server(server: Server) -> AsyncIterator[Server]:
         yield server
     finally:
         await server.shutdown()
+
+
+def _tokens(request: Request) -> list[str]:
+    return tokens_of(request.headers, subprotocols_of(request.headers))
 
 
 def _select_subprotocol(

@@ -1,4 +1,4 @@
-"""One conversation on the Realtime protocol; it can outlive the connection that carries it."""
+"""One client's view of a character on the Realtime protocol; outlives the connection."""
 
 import secrets
 from typing import Any, cast
@@ -18,23 +18,34 @@ from idol_protocol.idol_events import (
     IdolUtteranceStarted,
     PhonemeSpan,
 )
-from idol_protocol.idol_events import (
-    Character as CharacterCard,
-)
+from idol_protocol.idol_events import Character as CharacterNoun
 from idol_protocol.items import SessionObject
-from idol_protocol.server_events import ServerEvent, SessionCreated
-from idol_runtime.character import Character
-from idol_runtime.conversation.reply_reader import read_gestures
+from idol_protocol.server_events import (
+    ConversationItemAdded,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemTruncated,
+    ServerEvent,
+    SessionCreated,
+)
+from idol_runtime.conversation.character_handle import CharacterHandle
+from idol_runtime.conversation.events import (
+    ConversationEvent,
+    ItemAdded,
+    ItemDeleted,
+    ItemTruncated,
+    ReplyText,
+    TurnEnded,
+    TurnStarted,
+)
+from idol_runtime.conversation.items import new_id
 from idol_runtime.server.config import Limits
-from idol_runtime.server.items import ItemList, new_id
 from idol_runtime.server.journal import Journal
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
-from idol_runtime.server.ports import Host
-from idol_runtime.server.response import Response
+from idol_runtime.server.response import Response, audio_config
 from idol_runtime.server.settings import initial_settings
 from idol_runtime.server.streams import Streams
-from idol_runtime.server.turns import Turns
 from idol_runtime.timeline import (
     ActivityCue,
     Cue,
@@ -48,12 +59,11 @@ from idol_runtime.timeline import (
 
 
 class Session:
-    """What one client and one character have between them; an output of the character."""
+    """What one client sees of one character: its frames and its conversation as events."""
 
     def __init__(
         self,
-        host: Host,
-        character: Character,
+        character: CharacterHandle,
         limits: Limits,
         metrics: ServerMetrics,
         avatar_url: str | None,
@@ -62,36 +72,26 @@ class Session:
         self.resume_token = secrets.token_urlsafe(24)
         self.character = character
         self.metrics = metrics
-        self.settings = initial_settings(character)
-        self.items = ItemList()
-        self.conversation = host.join(character)
-        self.turns = Turns(self.conversation, self.items, self.emit, metrics)
+        self.settings = initial_settings(character.card)
         self.streams: Streams | None = None
         """Of the connection that carries the session now, if one does."""
-        self._host = host
+        self.is_used = False
+        """Whether there is anything to come back to."""
         self._limits = limits
         self._avatar_url = avatar_url
         self._journal = Journal(limits.journal_events, limits.journal_bytes)
         self._outbox: Outbox | None = None
-        self.conversation.performer.attach(self)
-
-    @property
-    def is_used(self) -> bool:
-        """Whether there is anything to come back to."""
-        return len(self.items) > 0 or self.turns.active is not None
-
-    @property
-    def now_us(self) -> int:
-        return self._host.stage.now_us(self.conversation.performer)
+        self._response: Response | None = None
+        """The answer that is being given."""
 
     def describe(self) -> SessionObject:
         settings = self.settings
         return SessionObject(
             id=self.id,
-            model=self.character.models.dialogue,
+            model=self.character.card.id,
             instructions=settings.instructions,
             output_modalities=[settings.modality],
-            audio=settings.audio,
+            audio=audio_config(settings.voice, settings.speed),
             max_output_tokens=settings.max_output_tokens,
             temperature=settings.temperature,
         )
@@ -106,19 +106,21 @@ class Session:
         self._outbox = None
         self.streams = None
 
-    def greet(self) -> None:
-        """The events a connection begins with."""
+    async def begin(self) -> None:
+        """The events a connection begins with, then all that the character does."""
         self.emit(SessionCreated(session=self.describe()))
-        card = CharacterCard(
-            name=self.character.name,
-            language=self.character.language,
-            greeting=read_gestures(self.character.greeting)[0],
+        card = self.character.card
+        noun = CharacterNoun(
+            name=card.name,
+            language=card.language,
+            greeting=card.greeting,
             avatar_url=self._avatar_url,
             actions=[],
-            gestures=list(self.character.gestures),
+            gestures=list(card.gestures),
         )
-        self.emit(IdolCharacter(character=card))
+        self.emit(IdolCharacter(character=noun))
         self._open()
+        await self.character.watch(self)
 
     def catch_up(self, last_event_id: str | None) -> None:
         """The events a resumed connection begins with: what it missed, then what is new."""
@@ -134,14 +136,33 @@ class Session:
         if self._outbox is not None:
             self._outbox.put(text)
 
+    def on_event(self, event: ConversationEvent) -> None:
+        """Takes what happens in the conversation."""
+        self.is_used = True
+        match event:
+            case ItemAdded(item=item, previous_id=previous):
+                self.emit(ConversationItemAdded(previous_item_id=previous, item=item.message))
+                self.emit(ConversationItemDone(previous_item_id=previous, item=item.message))
+            case ItemDeleted(item_id=item_id):
+                self.emit(ConversationItemDeleted(item_id=item_id))
+            case ItemTruncated(item_id=item_id, audio_end_ms=end_ms):
+                self.emit(
+                    ConversationItemTruncated(item_id=item_id, content_index=0, audio_end_ms=end_ms)
+                )
+            case TurnStarted():
+                self._response = Response(event, self.character.card, self.emit)
+            case ReplyText(text=text) if self._response is not None:
+                self._response.write(text)
+            case TurnEnded() if self._response is not None:
+                response, self._response = self._response, None
+                response.end(event)
+
     def on_frame(self, frame: Frame) -> None:
         """Takes the character's timeline."""
         match frame:
             case AudioChunk():
-                if self.turns.active is not None:
-                    self.turns.active.sound(frame)
                 if self.streams is not None:
-                    self.streams.sound(frame, self.turns.active)
+                    self.streams.sound(frame, self._response)
             case FaceFrame():
                 if self.streams is not None:
                     self.streams.move("face", frame)
@@ -152,11 +173,9 @@ class Session:
                 self._cue(frame)
 
     async def aclose(self) -> None:
-        """Ends the conversation and takes the character off the stage."""
+        """Leaves the character."""
         self.detach()
-        self.conversation.performer.detach(self)
-        await self.turns.aclose()
-        await self._host.leave(self.conversation)
+        await self.character.leave()
 
     def _open(self) -> None:
         assert self.streams is not None
@@ -170,7 +189,7 @@ class Session:
                 self.emit(IdolActivity(pts_us=cue.pts_us, activity=activity))
             case GestureCue():
                 self.emit(_gesture(cue))
-            case _ if (response := self.turns.active) is not None:
+            case _ if (response := self._response) is not None:
                 self._speech_cue(cue, response)
 
     def _speech_cue(
@@ -183,7 +202,6 @@ class Session:
         }
         match cue:
             case UtteranceStarted():
-                response.start_utterance(cue)
                 self.emit(
                     IdolUtteranceStarted(**about, utterance_id=cue.utterance_id, text=cue.text)
                 )

@@ -5,9 +5,9 @@ from msgspec.structs import replace
 
 from idol_protocol.client_events import ResponseParams, SessionPatch
 from idol_protocol.errors import ProtocolError
-from idol_protocol.items import AudioConfig, AudioOutput, MaxTokens, Modality, PcmFormat
-from idol_runtime.character import Character
-from idol_runtime.conversation.conversation import ReplyOptions
+from idol_protocol.items import AudioConfig, MaxTokens, Modality
+from idol_runtime.conversation.character_handle import CharacterCard
+from idol_runtime.conversation.reply_options import ReplyOptions
 
 MIN_SPEED = 0.5
 
@@ -22,39 +22,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     speed: float
     temperature: float | None = None
 
-    @property
-    def audio(self) -> AudioConfig:
-        return AudioConfig(
-            output=AudioOutput(
-                format=PcmFormat(), voice=self.voice, speed=min(1.5, max(0.25, self.speed))
-            )
-        )
-
-    def options(self) -> ReplyOptions:
+    def options(self, metadata: dict[str, str] | None = None) -> ReplyOptions:
         limit = self.max_output_tokens
         return ReplyOptions(
             instructions=self.instructions,
             spoken=self.modality == "audio",
             max_tokens=None if limit == "inf" else limit,
             voice=self.voice,
-        )
-
-    def character(self, character: Character) -> Character:
-        """The character with these settings' pace and temperature."""
-        sampling = character.sampling
-        if self.temperature is not None:
-            sampling = replace(sampling, temperature=self.temperature)
-        return replace(
-            character, sampling=sampling, voice=replace(character.voice, speed=self.speed)
+            speed=self.speed,
+            temperature=self.temperature,
+            metadata=metadata,
         )
 
 
-def initial_settings(character: Character) -> Settings:
-    return Settings(
-        voice=character.voice.name,
-        speed=character.voice.speed,
-        temperature=character.sampling.temperature,
-    )
+def initial_settings(card: CharacterCard) -> Settings:
+    return Settings(voice=card.voice, speed=card.speed, temperature=card.temperature)
 
 
 def updated(settings: Settings, patch: SessionPatch) -> Settings:

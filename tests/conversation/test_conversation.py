@@ -1,7 +1,9 @@
 """Turns through real worker processes with models small enough to reason about."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -10,9 +12,14 @@ from msgspec.structs import replace
 
 from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
+from idol_protocol.items import MAX_TEXT_CHARS
 from idol_runtime.character import Character
-from idol_runtime.conversation.conversation import MAX_TEXT_CHARS, Conversation, ReplyOptions
+from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.events import ConversationEvent, ReplyText, TurnEnded, TurnStarted
+from idol_runtime.conversation.hooks import Hooks, MakeHooks, no_hooks
 from idol_runtime.conversation.models import ModelWorkers
+from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
+from idol_runtime.conversation.turn_handle import Ended, Turn
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
@@ -21,11 +28,12 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.errors import InputError, WorkerError
+from idol_runtime.errors import InputError, RequestError, WorkerError
 from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
+from idol_runtime.stage.utterance import Line
 from idol_runtime.timeline import (
     ActivityCue,
     Cue,
@@ -73,13 +81,13 @@ C = TypeVar("C", bound=Cue)
 
 class Listener:
     def __init__(self) -> None:
-        self.sound = 0
+        self.num_samples = 0
         self.cues: list[Cue] = []
 
     def on_frame(self, frame: Frame) -> None:
         match frame:
             case AudioChunk():
-                self.sound += len(frame.samples)
+                self.num_samples += len(frame.samples)
             case FaceFrame() | PoseFrame():
                 pass
             case _:
@@ -89,159 +97,195 @@ class Listener:
         return [cue for cue in self.cues if isinstance(cue, kind)]
 
 
+@dataclass
+class Talk:
+    """A conversation on a clock that moves by hand."""
+
+    conversation: Conversation
+    performer: Performer
+    listener: Listener
+
+    def tick(self) -> None:
+        weights = np.zeros(len(FACE_CHANNELS), np.float32)
+        self.performer.show(weights, REST, np.zeros(3, np.float32))
+
+    async def step(self) -> None:
+        """One frame, then a moment for the worker processes, or less if the turn ends."""
+        self.tick()
+        if (turn := self.conversation.turn) is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(turn, timeout=0.001)
+
+    async def finish(self, turn: Turn) -> Ended:
+        """Moves the media clock until the answer is given."""
+        while self.conversation.turn is turn:
+            await self.step()
+        return await turn
+
+    async def say(self, text: str, options: ReplyOptions = AS_THE_CHARACTER) -> Ended:
+        self.conversation.hear(text)
+        return await self.finish(self.conversation.reply(options))
+
+    @property
+    def remembered(self) -> list[str]:
+        return [message.content for message in self.conversation.items.messages()]
+
+    async def sing_until(self, num_samples: int, text: str = "forever") -> Turn:
+        """An answer that never ends, of which this much has been handed over."""
+        self.conversation.hear(text)
+        turn = self.conversation.reply()
+        while self.listener.num_samples < num_samples:
+            await self.step()
+        return turn
+
+
 @pytest.fixture
-async def models():
+async def models() -> AsyncIterator[ModelWorkers]:
     made = ModelWorkers(Worker("parrot", Parrot), Worker("beeper", Beeper, window=4))
     yield made
     await made.aclose()
 
 
+Open = Callable[..., Talk]
+
+
 @pytest.fixture
-def talk(models):
-    performer = Performer(
-        CHARACTER, lookahead_frames=2, lead_us=300_000, buffer_s=3600, gestures=TIMES
-    )
-    listener = Listener()
-    performer.attach(listener)
-    return Conversation(CHARACTER, performer, models), performer, listener
+def open_talk(models: ModelWorkers) -> Open:
+    def start(character: Character = CHARACTER, make_hooks: MakeHooks = no_hooks) -> Talk:
+        performer = Performer(
+            character, lookahead_frames=2, lead_us=300_000, buffer_s=3600, gestures=TIMES
+        )
+        listener = Listener()
+        performer.attach(listener)
+        conversation = Conversation(character, performer, models, make_hooks)
+        return Talk(conversation, performer, listener)
+
+    return start
 
 
-def tick(performer):
-    performer.show(np.zeros(len(FACE_CHANNELS), np.float32), REST, np.zeros(3, np.float32))
+@pytest.fixture
+def talk(open_talk: Open) -> Talk:
+    return open_talk()
 
 
-async def finish(reply, performer):
-    """Moves the media clock until the reply is given."""
-    task = asyncio.ensure_future(reply)
-    while not task.done():
-        await step(performer, task)
-    return await task
-
-
-async def step(performer, task):
-    """One frame, then a moment for the worker processes, or less if the reply ends."""
-    tick(performer)
-    await asyncio.wait([task], timeout=0.001)
-
-
-async def test_a_reply_is_written_spoken_and_remembered(talk):
-    conversation, performer, listener = talk
-    conversation.hear("The moon is bright tonight.")
-    written = []
-    metrics = await finish(conversation.reply(written.append), performer)
-    assert "".join(written) == "The moon is bright tonight. "
-    assert listener.sound == 5 * 2400
-    assert [message.content for message in conversation.history] == [
-        "The moon is bright tonight.",
-        "The moon is bright tonight.",
+async def test_a_reply_is_written_spoken_and_remembered(talk: Talk) -> None:
+    ended = await talk.say("The moon is bright tonight.")
+    metrics = ended.result()
+    assert ended.item.text == "The moon is bright tonight."
+    assert talk.listener.num_samples == 5 * 2400
+    assert [(each.role, each.content) for each in talk.conversation.items.messages()] == [
+        ("user", "The moon is bright tonight."),
+        ("assistant", "The moon is bright tonight."),
     ]
-    assert conversation.history[1].role == "assistant"
     assert metrics.speech_s == pytest.approx(0.5)
-    assert metrics.ttft_ms <= metrics.first_clause_ms <= metrics.first_audio_ms
-    assert metrics.first_audio_ms <= metrics.first_face_ms <= metrics.total_ms
-    assert metrics.finish_reason == "stop"
+    times = [metrics.ttft_ms, metrics.first_clause_ms, metrics.first_audio_ms]
+    times += [metrics.first_face_ms, metrics.total_ms]
+    known = [each for each in times if each is not None]
+    assert len(known) == 5
+    assert known == sorted(known)
+    assert (ended.status, metrics.finish_reason) == ("completed", "stop")
 
 
-async def test_the_persona_and_the_history_reach_the_dialogue_model(talk):
-    conversation, performer, _ = talk
-    conversation.history.append(ChatMessage("user", "earlier"))
-    conversation.hear("now")
-    metrics = await finish(conversation.reply(lambda text: None), performer)
-    assert metrics.prompt_tokens == 3  # the persona, what was said before, and now
+async def test_the_persona_and_the_history_reach_the_dialogue_model(talk: Talk) -> None:
+    talk.conversation.hear("earlier")
+    ended = await talk.say("now")
+    # The persona, what was said before, and now.
+    assert ended.result().prompt_tokens == 3
 
 
-async def test_without_anything_heard_the_greeting_is_spoken(talk):
-    conversation, performer, listener = talk
-    written = []
-    await finish(conversation.reply(written.append), performer)
-    assert "".join(written) == "Welcome, traveller."
-    assert listener.sound == 2 * 2400
+async def test_without_anything_said_the_greeting_is_spoken(talk: Talk) -> None:
+    ended = await talk.finish(talk.conversation.reply())
+    assert ended.item.text == "Welcome, traveller."
+    assert talk.listener.num_samples == 2 * 2400
 
 
-async def test_text_only_replies_leave_the_voice_silent(talk):
-    conversation, performer, listener = talk
-    conversation.hear("Whisper it.")
-    written = []
-    metrics = await finish(
-        conversation.reply(written.append, ReplyOptions(spoken=False)), performer
-    )
-    assert "".join(written).strip() == "Whisper it."
-    assert listener.sound == 0
-    assert metrics.first_audio_ms is None
-    assert conversation.history[-1].content == "Whisper it."
+async def test_text_only_replies_leave_the_voice_silent(talk: Talk) -> None:
+    ended = await talk.say("Whisper it.", ReplyOptions(spoken=False))
+    assert ended.item.text == "Whisper it."
+    assert talk.listener.num_samples == 0
+    assert ended.result().first_audio_ms is None
+    assert talk.remembered[-1] == "Whisper it."
 
 
-async def test_a_cancelled_reply_stops_and_only_what_was_heard_is_remembered(talk):
-    conversation, performer, listener = talk
-    conversation.hear("forever")
-    task = asyncio.create_task(conversation.reply(lambda text: None))
-    while listener.sound < 24_000:
-        await step(performer, task)
-    await conversation.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    heard = listener.sound
+async def test_a_cancelled_reply_stops_and_only_what_was_heard_is_remembered(talk: Talk) -> None:
+    turn = await talk.sing_until(24_000)
+    turn.cancel()
+    ended = await turn
+    assert ended.status == "cancelled"
+    heard = talk.listener.num_samples
     for _ in range(30):
-        tick(performer)
-    assert listener.sound == heard
-    assert len(listener.of(PlaybackCut)) == 1
-    started = [cue.text for cue in listener.of(UtteranceStarted)]
-    assert conversation.history[-1] == ChatMessage("assistant", " ".join(started))
-    assert not conversation.is_replying
+        talk.tick()
+    assert talk.listener.num_samples == heard
+    assert len(talk.listener.of(PlaybackCut)) == 1
+    started = [cue.text for cue in talk.listener.of(UtteranceStarted)]
+    assert [line.text for line in turn.heard] == started
+    assert talk.remembered[-1] == ended.item.text == " ".join(started)
+    assert talk.conversation.turn is None
 
 
-async def test_after_a_cancel_the_next_turn_works(talk):
-    conversation, performer, listener = talk
-    conversation.hear("forever")
-    task = asyncio.create_task(conversation.reply(lambda text: None))
-    while not listener.sound:
-        await step(performer, task)
-    await conversation.cancel()
-    await asyncio.wait([task])
-    conversation.hear("Still there?")
-    written = []
-    await finish(conversation.reply(written.append), performer)
-    assert "".join(written).strip() == "Still there?"
+async def test_what_a_listener_says_to_have_played_is_all_that_was_heard(talk: Talk) -> None:
+    turn = await talk.sing_until(48_000)
+    first, second, *_ = talk.listener.of(UtteranceStarted)
+    turn.played_us = second.pts_us
+    turn.cancel()
+    assert (await turn).item.text == first.text
 
 
-async def test_a_failing_model_is_one_sentence_and_the_conversation_lives(talk):
-    conversation, performer, _ = talk
-    conversation.hear("crash")
+async def test_a_turn_can_be_cancelled_before_its_first_step(talk: Talk) -> None:
+    talk.conversation.hear("Hello.")
+    turn = talk.conversation.reply()
+    turn.cancel()
+    ended = await turn
+    assert (ended.status, ended.item.text) == ("cancelled", "")
+    assert talk.remembered == ["Hello."]
+    assert (await talk.say("Still there?")).item.text == "Still there?"
+
+
+async def test_whoever_waits_for_a_turn_may_go_and_the_turn_goes_on(talk: Talk) -> None:
+    talk.conversation.hear("One two three.")
+    turn = talk.conversation.reply()
+
+    async def wait() -> Ended:
+        return await turn
+
+    waiting = asyncio.create_task(wait())
+    await talk.step()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert (await talk.finish(turn)).status == "completed"
+
+
+async def test_after_a_cancel_the_next_turn_works(talk: Talk) -> None:
+    await talk.sing_until(1)
+    await talk.conversation.cancel()
+    assert (await talk.say("Still there?")).item.text == "Still there?"
+
+
+async def test_a_failing_model_is_one_sentence_and_the_conversation_lives(talk: Talk) -> None:
     with pytest.raises(WorkerError, match="KeyError"):
-        await finish(conversation.reply(lambda text: None), performer)
-    conversation.hear("Again.")
-    await finish(conversation.reply(lambda text: None), performer)
-    assert conversation.history[-1].content == "Again."
+        (await talk.say("crash")).result()
+    await talk.say("Again.")
+    assert talk.remembered[-1] == "Again."
 
 
-async def test_a_second_reply_at_the_same_time_is_refused(talk):
-    conversation, performer, listener = talk
-    conversation.hear("forever")
-    task = asyncio.create_task(conversation.reply(lambda text: None))
-    while not listener.sound:
-        await step(performer, task)
-    with pytest.raises(InputError, match="one reply at a time"):
-        await conversation.reply(lambda text: None)
-    await conversation.cancel()
-    await asyncio.wait([task])
+async def test_a_second_reply_at_the_same_time_is_refused(talk: Talk) -> None:
+    await talk.sing_until(1)
+    with pytest.raises(RequestError, match="already has an active response"):
+        talk.conversation.reply()
+    await talk.conversation.cancel()
 
 
-async def test_a_reply_of_emoji_alone_is_shown_and_not_spoken(talk):
-    conversation, performer, listener = talk
-    conversation.hear("emoji please")
-    written = []
-    await finish(conversation.reply(written.append), performer)
-    assert "".join(written).split() == ["😀", "🎉"]
-    assert listener.sound == 0
+async def test_a_reply_of_emoji_alone_is_shown_and_not_spoken(talk: Talk) -> None:
+    ended = await talk.say("emoji please")
+    assert ended.item.text.split() == ["😀", "🎉"]
+    assert talk.listener.num_samples == 0
 
 
-async def test_the_body_thinks_then_speaks_then_rests(talk):
-    conversation, performer, listener = talk
-    conversation.hear("One two three.")
-    await finish(conversation.reply(lambda text: None), performer)
+async def test_the_body_thinks_then_speaks_then_rests(talk: Talk) -> None:
+    await talk.say("One two three.")
     for _ in range(40):
-        tick(performer)
-    shown = [cue.activity for cue in listener.of(ActivityCue)]
+        talk.tick()
+    shown = [cue.activity for cue in talk.listener.of(ActivityCue)]
     # Where the clock outruns the models, she thinks again between speaking and the end.
     assert shown[0] in ("listen", "think")
     assert "speak" in shown[1:-1]
@@ -249,68 +293,155 @@ async def test_the_body_thinks_then_speaks_then_rests(talk):
 
 
 @pytest.mark.parametrize("text", ["", "   \n"])
-def test_empty_text_is_refused(talk, text):
+def test_empty_text_is_refused(talk: Talk, text: str) -> None:
     with pytest.raises(InputError, match="Expected some text"):
-        talk[0].hear(text)
+        talk.conversation.hear(text)
 
 
-def test_a_text_that_is_too_long_is_refused_with_both_lengths(talk):
+def test_a_text_that_is_too_long_is_refused_with_both_lengths(talk: Talk) -> None:
     with pytest.raises(InputError, match=f"at most {MAX_TEXT_CHARS} characters, found 1048576"):
-        talk[0].hear("a" * 2**20)
+        talk.conversation.hear("a" * 2**20)
 
 
-async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_them(talk):
-    conversation, performer, listener = talk
-    conversation.hear("Hello [wave] my friend. *bows*")
-    written = []
-    await finish(conversation.reply(written.append), performer)
+async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_them(
+    talk: Talk,
+) -> None:
+    ended = await talk.say("Hello [wave] my friend. *bows*")
     for _ in range(60):
-        tick(performer)
-    assert "".join(written).strip() == "Hello my friend."
-    assert listener.sound == 3 * 2400
+        talk.tick()
+    listener = talk.listener
+    assert ended.item.text == "Hello my friend."
+    assert listener.num_samples == 3 * 2400
     assert [cue.text for cue in listener.of(UtteranceStarted)] == ["Hello my friend."]
     assert [cue.gesture for cue in listener.of(GestureCue)] == ["wave", "bow"]
-    assert conversation.history[-1].content == "Hello [wave] my friend. *bows*"
+    assert talk.remembered[-1] == "Hello [wave] my friend. *bows*"
 
 
-async def test_a_text_only_reply_gestures_too(talk):
-    conversation, performer, listener = talk
-    conversation.hear("Hello [wave] my friend.")
-    await finish(conversation.reply(lambda text: None, ReplyOptions(spoken=False)), performer)
-    tick(performer)
-    assert [cue.gesture for cue in listener.of(GestureCue)] == ["wave"]
+async def test_a_text_only_reply_gestures_too(talk: Talk) -> None:
+    await talk.say("Hello [wave] my friend.", ReplyOptions(spoken=False))
+    talk.tick()
+    assert [cue.gesture for cue in talk.listener.of(GestureCue)] == ["wave"]
 
 
-async def test_a_reply_of_a_gesture_alone_is_made_in_silence(talk):
-    conversation, performer, listener = talk
-    conversation.hear("[nod]")
-    written = []
-    await finish(conversation.reply(written.append), performer)
-    assert "".join(written).strip() == ""
-    assert listener.sound == 0
-    assert [cue.gesture for cue in listener.of(GestureCue)] == ["nod"]
-    assert conversation.history[-1].content == "[nod]"
+async def test_a_reply_of_a_gesture_alone_is_made_in_silence(talk: Talk) -> None:
+    ended = await talk.say("[nod]")
+    assert ended.item.text == ""
+    assert talk.listener.num_samples == 0
+    assert [cue.gesture for cue in talk.listener.of(GestureCue)] == ["nod"]
+    assert talk.remembered[-1] == "[nod]"
 
 
-async def test_gestures_the_character_may_not_make_are_left_out(talk):
-    conversation, performer, listener = talk
-    conversation.character = replace(CHARACTER, gestures=("nod",))
-    conversation.hear("Hello [wave] my [nod] friend.")
-    written = []
-    await finish(conversation.reply(written.append), performer)
-    assert "".join(written).strip() == "Hello my friend."
-    assert [cue.gesture for cue in listener.of(GestureCue)] == ["nod"]
+async def test_gestures_the_character_may_not_make_are_left_out(open_talk: Open) -> None:
+    talk = open_talk(replace(CHARACTER, gestures=("nod",)))
+    ended = await talk.say("Hello [wave] my [nod] friend.")
+    assert ended.item.text == "Hello my friend."
+    assert [cue.gesture for cue in talk.listener.of(GestureCue)] == ["nod"]
 
 
-async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(talk):
-    conversation, performer, listener = talk
-    conversation.hear("forever [wave]")
-    task = asyncio.create_task(conversation.reply(lambda text: None))
-    while listener.sound < 24_000:
-        await step(performer, task)
-    await conversation.cancel()
-    await asyncio.wait([task])
-    assert conversation.history[-1].content.startswith("[wave] again,")
+async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(
+    talk: Talk,
+) -> None:
+    await talk.sing_until(24_000, "forever [wave]")
+    await talk.conversation.cancel()
+    assert talk.remembered[-1].startswith("[wave] again,")
+
+
+# Hooks
+
+
+async def test_what_a_user_says_passes_a_hook_before_it_joins_the_conversation(
+    open_talk: Open,
+) -> None:
+    talk = open_talk(make_hooks=lambda character, _: Hooks(text_in=(str.upper, lambda t: t + "!")))
+    item = talk.conversation.hear("hello")
+    assert item.text == "HELLO!"
+    assert (await talk.finish(talk.conversation.reply())).item.text == "HELLO!"
+
+
+async def test_a_hook_that_refuses_keeps_the_words_out(open_talk: Open) -> None:
+    def refuse(text: str) -> str:
+        raise RequestError("Expected kind words; say it again.", code="refused")
+
+    talk = open_talk(make_hooks=lambda character, _: Hooks(text_in=(refuse,)))
+    with pytest.raises(RequestError, match="kind words"):
+        talk.conversation.hear("hello")
+    assert talk.remembered == []
+
+
+async def test_a_prompt_hook_may_wait_and_add_what_the_model_reads(open_talk: Open) -> None:
+    store = asyncio.Event()
+
+    async def remember(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
+        await store.wait()
+        return [*messages, ChatMessage("user", "You met Ann.")]
+
+    talk = open_talk(make_hooks=lambda character, _: Hooks(prompt=(remember,)))
+    talk.conversation.hear("hello")
+    turn = talk.conversation.reply()
+    await talk.step()
+    store.set()
+    assert (await talk.finish(turn)).item.text == "You met Ann."
+    assert talk.remembered[0] == "hello"
+
+
+async def test_a_clause_that_does_not_pass_is_neither_shown_nor_spoken(open_talk: Open) -> None:
+    def without_names(line: Line) -> Line | None:
+        return None if "Ann" in line.text else line
+
+    talk = open_talk(make_hooks=lambda character, _: Hooks(text_out=(without_names,)))
+    shown: list[str] = []
+    talk.conversation.subscribe(
+        lambda event: shown.append(event.text) if isinstance(event, ReplyText) else None
+    )
+    ended = await talk.say("Hello my dear old friend. Ann lives over there now. Bye for now then.")
+    assert ended.item.text == "Hello my dear old friend. Bye for now then."
+    assert "Ann" not in "".join(shown)
+    assert talk.listener.num_samples == 9 * 2400
+    spoken = [cue.text for cue in talk.listener.of(UtteranceStarted)]
+    assert spoken == ["Hello my dear old friend.", "Bye for now then."]
+
+
+async def test_each_conversation_has_hooks_of_its_own(open_talk: Open) -> None:
+    made: list[tuple[str, str]] = []
+
+    def make(character: Character, conversation_id: str) -> Hooks:
+        made.append((character.name, conversation_id))
+        return Hooks()
+
+    one, other = open_talk(make_hooks=make), open_talk(make_hooks=make)
+    assert made == [("Ren", one.conversation.id), ("Ren", other.conversation.id)]
+    assert one.conversation.id != other.conversation.id
+
+
+# Who follows a conversation
+
+
+async def test_an_subscriber_that_fails_is_dropped_and_the_others_go_on(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def fail(event: ConversationEvent) -> None:
+        raise ValueError("my secret name is Miso")
+
+    talk.conversation.subscribe(fail)
+    talk.conversation.subscribe(lambda event: seen.append(type(event).__name__))
+    ended = await talk.say("Hello.")
+    assert ended.status == "completed"
+    assert list(dict.fromkeys(seen)) == ["ItemAdded", "TurnStarted", "ReplyText", "TurnEnded"]
+    assert [each.message for each in caplog.records] == ["subscriber dropped"]
+    assert "Miso" not in caplog.text
+
+
+async def test_who_comes_in_the_middle_of_an_answer_is_told_of_it_first(talk: Talk) -> None:
+    turn = await talk.sing_until(1)
+    seen: list[ConversationEvent] = []
+    talk.conversation.subscribe(seen.append)
+    assert [(type(each), each.turn_id) for each in seen if isinstance(each, TurnStarted)] == [
+        (TurnStarted, turn.id)
+    ]
+    await talk.conversation.cancel()
+    assert isinstance(seen[-1], TurnEnded)
 
 
 class Faulty:
@@ -321,10 +452,11 @@ class Faulty:
             raise OSError("no room")
 
 
-async def test_an_output_that_raises_in_the_middle_of_a_turn_does_not_end_the_turn(talk) -> None:
-    conversation, performer, listener = talk
-    performer.attach(Faulty())
-    conversation.hear("One two three.")
-    await finish(conversation.reply(lambda text: None), performer)
-    assert listener.sound == 3 * 2400
-    assert conversation.history[-1].content == "One two three."
+async def test_an_output_that_raises_in_the_middle_of_a_turn_does_not_end_the_turn(
+    talk: Talk,
+) -> None:
+    talk.performer.attach(Faulty())
+    ended = await talk.say("One two three.")
+    assert ended.status == "completed"
+    assert talk.listener.num_samples == 3 * 2400
+    assert talk.remembered[-1] == "One two three."

@@ -43,14 +43,13 @@ async def greet(greeting: str) -> Greeted:
     performer, recorder = stage.join(hoshi, 1), Recorder()
     performer.attach(recorder)
     models = start_models(fetch_models(default_store(), hoshi), provider="cpu", threads=1)
-    shown: list[str] = []
     try:
-        await Conversation(hoshi, performer, models).reply(shown.append)
+        ended = await Conversation(hoshi, performer, models).reply()
     finally:
         await models.aclose()
     while performer.frame * 800 <= performer.speech_ends:
         stage.tick()
-    return "".join(shown), recorder
+    return ended.item.text, recorder
 
 
 @pytest.fixture(scope="module")

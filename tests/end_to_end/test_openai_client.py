@@ -18,7 +18,7 @@ pytestmark = pytest.mark.models
 
 async def test_the_openai_client_holds_a_spoken_conversation(served: str) -> None:
     client = openai.AsyncOpenAI(api_key="any", base_url=f"http://{served}/v1")
-    async with asyncio.timeout(300), client.realtime.connect(model="idol") as connection:
+    async with asyncio.timeout(300), client.realtime.connect(model="gpt-realtime") as connection:
         for question in ("Who are you, and what do you like?", "Do you like rainy nights?"):
             await connection.conversation.item.create(item=_words(question))
             await connection.response.create()
@@ -41,7 +41,7 @@ async def test_the_openai_client_holds_a_spoken_conversation(served: str) -> Non
 
 async def test_the_openai_client_gets_text_alone_and_can_cancel(served: str) -> None:
     client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://{served}/v1")
-    async with asyncio.timeout(300), client.realtime.connect(model="idol") as connection:
+    async with asyncio.timeout(300), client.realtime.connect(model="hoshi") as connection:
         await connection.session.update(
             session={"type": "realtime", "output_modalities": ["text"], "max_output_tokens": 40}
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,15 +13,16 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from idol_protocol.channels import GESTURES
 from idol_runtime.character import Character
-from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.hooks import MakeHooks, no_hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
+from idol_runtime.engine.cast import Cast, Member
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
-from idol_runtime.timeline import Phoneme
+from idol_runtime.timeline import FRAME_SAMPLES, Phoneme
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
@@ -69,48 +70,51 @@ class ScriptedSpeech:
         yield SpeechChunk(sound[half:], (), True)
 
 
-class SteppedHost:
+class SteppedStage:
     """Characters whose time moves as fast as the loop can while someone is answering."""
 
     def __init__(self) -> None:
         self.dialogue = ScriptedDialogue()
         self.speech = ScriptedSpeech()
-        self.conversations: list[Conversation] = []
-        self.left: list[Conversation] = []
+        self.performers: list[Performer] = []
+        self.left: list[Performer] = []
 
-    @property
-    def stage(self) -> "SteppedHost":
-        return self
+    def member(
+        self, character: Character = HOSHI, name: str = "hoshi", *, is_shared: bool = False
+    ) -> Member:
+        models = Models(self.dialogue, self.speech)
+        return Member(name, character, models, is_shared)
 
     def now_us(self, performer: Performer) -> int:
         return performer.frame * 1_000_000 // 30
 
-    def join(self, character: Character, *, seed: int | None = None) -> Conversation:
+    def join(self, character: Character, seed: int) -> Performer:
         performer = Performer(
             character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0, gestures=TIMES
         )
-        models = Models(self.dialogue, self.speech)
-        conversation = Conversation(character, performer, models)
-        self.conversations.append(conversation)
-        return conversation
+        self.performers.append(performer)
+        return performer
 
-    async def leave(self, conversation: Conversation) -> None:
-        await conversation.cancel()
-        self.conversations.remove(conversation)
-        self.left.append(conversation)
+    def leave(self, performer: Performer) -> None:
+        self.performers.remove(performer)
+        self.left.append(performer)
 
     def tick(self) -> None:
         face = np.full(59, 0.25, np.float32)
         rotations = np.tile(np.float32([0, 0, 0, 1]), (22, 1))
-        for conversation in self.conversations:
-            conversation.performer.show(face, rotations, np.zeros(3, np.float32))
+        for performer in self.performers:
+            performer.show(face, rotations, np.zeros(3, np.float32))
 
     async def run(self) -> None:
+        """Ticks while anybody thinks or has something left to say."""
         while True:
-            replying = any(each.is_replying for each in self.conversations)
-            if replying:
+            is_busy = any(
+                each.activity == "think" or each.speech_ends > each.frame * FRAME_SAMPLES
+                for each in self.performers
+            )
+            if is_busy:
                 self.tick()
-            await asyncio.sleep(0 if replying else 0.001)
+            await asyncio.sleep(0 if is_busy else 0.001)
 
 
 class Client:
@@ -159,8 +163,11 @@ class Client:
 
 @dataclass
 class Scene:
+    """A server with what is behind it."""
+
     server: Server
-    host: SteppedHost
+    stage: SteppedStage
+    cast: Cast
 
     @property
     def address(self) -> str:
@@ -176,30 +183,40 @@ OpenScene = Callable[..., Any]
 
 
 @pytest.fixture
-async def host() -> AsyncIterator[SteppedHost]:
-    host = SteppedHost()
-    running = asyncio.create_task(host.run())
-    yield host
+async def stage() -> AsyncIterator[SteppedStage]:
+    stage = SteppedStage()
+    running = asyncio.create_task(stage.run())
+    yield stage
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
 
 
 @pytest.fixture
-async def open_scene(host: SteppedHost) -> AsyncIterator[OpenScene]:
+async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
     """Opens servers with the options a test wants; they close with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, limits: dict[str, Any] | None = None, **options: Any) -> Scene:
+        async def start(
+            *,
+            limits: dict[str, Any] | None = None,
+            character: Character = HOSHI,
+            members: Sequence[Member] = (),
+            make_hooks: MakeHooks = no_hooks,
+            **options: Any,
+        ) -> Scene:
             config = {
                 key: options.pop(key)
-                for key in ("host", "port", "token", "allowed_origins")
+                for key in ("host", "port", "token", "host_token", "allowed_origins")
                 if key in options
             }
             settings = ServerConfig(**{"port": 0, "limits": Limits(**(limits or {})), **config})
-            server = Server(settings, host, options.pop("character", HOSHI), **options)
+            cast = Cast(stage, members or [stage.member(character)], make_hooks)
+            server = Server(settings, cast, **options)
+            cast.on_turn_ended = server.metrics.turn
             await stack.enter_async_context(open_server(server))
-            return Scene(server, host)
+            stack.push_async_callback(cast.aclose)
+            return Scene(server, stage, cast)
 
         yield start
 

@@ -134,7 +134,7 @@ async def test_any_other_first_event_closes_with_4401_and_a_sentence(open_scene,
         with pytest.raises(ConnectionClosed) as closed:
             await client.next()
     assert closed.value.rcvd.code == 4401
-    assert scene.host.conversations == []
+    assert scene.stage.performers == []
 
 
 async def test_a_silent_stranger_is_closed_when_its_time_is_over(open_scene) -> None:

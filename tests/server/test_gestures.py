@@ -14,7 +14,7 @@ def named(events, kind):
 async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_its_words(
     scene,
 ) -> None:
-    scene.host.dialogue.deltas = ["Hello ", "there, my dear old fri", "end [wa", "ve]", ". *nods*"]
+    scene.stage.dialogue.deltas = ["Hello ", "there, my dear old fri", "end [wa", "ve]", ". *nods*"]
     async with scene.client() as client:
         events = await client.ask("Hi.")
     written = "".join(
@@ -25,7 +25,7 @@ async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_it
     assert done["transcript"] == "Hello there, my dear old friend."
     subtitles = [each["text"] for each in named(events, "idol.utterance.started")]
     assert " ".join(subtitles) == "Hello there, my dear old friend."
-    [request, *_] = [each.text for each in scene.host.speech.requests]
+    [request, *_] = [each.text for each in scene.stage.speech.requests]
     assert "[" not in request
     gestures = named(events, "idol.gesture")
     assert [each["gesture"] for each in gestures] == ["wave", "nod"]
@@ -40,7 +40,7 @@ async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_it
 async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_does(
     scene,
 ) -> None:
-    scene.host.dialogue.deltas = ["[wave] Hello there. ", "*bows* Bye."]
+    scene.stage.dialogue.deltas = ["[wave] Hello there. ", "*bows* Bye."]
     async with scene.client() as client:
         events = await client.ask("Hi.")
         item_id = named(events, "response.output_item.done")[0]["item"]["id"]
@@ -48,7 +48,7 @@ async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_
         item = (await client.until("conversation.item.retrieved"))[-1]["item"]
         await client.ask("Again.")
     assert item["content"][0]["transcript"] == "Hello there. Bye."
-    remembered = scene.host.dialogue.requests[-1].messages
+    remembered = scene.stage.dialogue.requests[-1].messages
     assert [each.content for each in remembered if each.role == "assistant"][-1] == (
         "[wave] Hello there. *bows* Bye."
     )
@@ -57,7 +57,7 @@ async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_
 async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_those_words(
     scene,
 ) -> None:
-    scene.host.dialogue.deltas = ["Hello, [wave] my dear old friend there. [bow] How are you?"]
+    scene.stage.dialogue.deltas = ["Hello, [wave] my dear old friend there. [bow] How are you?"]
     async with scene.client() as client:
         events = await client.ask("Hi.")
         item_id = named(events, "response.output_item.done")[0]["item"]["id"]
@@ -69,32 +69,32 @@ async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_th
         await client.ask("Again.")
     assert item["content"][0]["transcript"].startswith("Hello, my dear")
     assert "How" not in item["content"][0]["transcript"]
-    remembered = scene.host.dialogue.requests[-1].messages
+    remembered = scene.stage.dialogue.requests[-1].messages
     said = [each.content for each in remembered if each.role == "assistant"][-1]
     assert said.startswith("Hello, [wave] my dear")
     assert "bow" not in said
 
 
 async def test_a_cancelled_answer_is_remembered_with_its_tags(scene) -> None:
-    scene.host.dialogue.deltas = ["[wave] Hello. "]
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.deltas = ["[wave] Hello. "]
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Hi.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
         await client.send({"type": "response.cancel"})
         events = await client.until("response.done")
-        scene.host.dialogue.never_ends = False
+        scene.stage.dialogue.never_ends = False
         await client.ask("Again.")
     [done] = named(events, "response.output_audio_transcript.done")
     assert "[" not in done["transcript"]
-    remembered = scene.host.dialogue.requests[-1].messages
+    remembered = scene.stage.dialogue.requests[-1].messages
     said = [each.content for each in remembered if each.role == "assistant"][-1]
     assert said.startswith("[wave] Hello.")
 
 
 async def test_a_text_answer_gestures_at_once(scene) -> None:
-    scene.host.dialogue.deltas = ["Hello [wave] there."]
+    scene.stage.dialogue.deltas = ["Hello [wave] there."]
     async with scene.client() as client:
         events = await client.ask("Hi.", output_modalities=["text"])
     assert [each["gesture"] for each in named(events, "idol.gesture")] == ["wave"]
@@ -180,7 +180,7 @@ async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene)
             }
         )
         events = await client.ask("Hi.")
-        performer = scene.host.conversations[0].performer
+        performer = scene.stage.performers[0]
         place, intensity = performer.beats.row(0.25 + 60 / 96)
         await client.send({"type": "idol.activity.set", "activity": "listen"})
         await client.alive()

@@ -110,7 +110,7 @@ async def test_the_clock_is_the_characters_media_time(scene) -> None:
     async with scene.client() as client:
         await client.alive()
         for _ in range(30):
-            scene.host.tick()
+            scene.stage.tick()
         await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 99})
         pong = (await client.until("idol.clock.pong"))[-1]
     assert pong["client_us"] == 99

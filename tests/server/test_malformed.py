@@ -118,7 +118,7 @@ async def test_emoji_alone_are_text(scene) -> None:
     async with scene.client() as client:
         events = await client.ask("\N{STRAWBERRY}\N{SPARKLES}")
     assert events[-1]["response"]["status"] == "completed"
-    assert scene.host.dialogue.requests[-1].messages[-1].content == "\N{STRAWBERRY}\N{SPARKLES}"
+    assert scene.stage.dialogue.requests[-1].messages[-1].content == "\N{STRAWBERRY}\N{SPARKLES}"
 
 
 async def test_a_taken_item_id_is_refused(scene) -> None:

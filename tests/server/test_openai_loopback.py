@@ -12,7 +12,7 @@ async def test_the_openai_client_holds_a_conversation(scene) -> None:
     client = openai.AsyncOpenAI(
         api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
     )
-    async with asyncio.timeout(20), client.realtime.connect(model="idol") as connection:
+    async with asyncio.timeout(20), client.realtime.connect(model="gpt-realtime") as connection:
         await connection.session.update(session={"type": "realtime", "instructions": "Be kind."})
         for question in ("Who are you?", "And what do you like?"):
             content = [{"type": "input_text", "text": question}]
@@ -38,11 +38,11 @@ async def test_the_openai_client_holds_a_conversation(scene) -> None:
 
 
 async def test_the_openai_client_can_ask_for_text_and_cancel(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     client = openai.AsyncOpenAI(
         api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
     )
-    async with asyncio.timeout(20), client.realtime.connect(model="idol") as connection:
+    async with asyncio.timeout(20), client.realtime.connect(model="hoshi") as connection:
         content = [{"type": "input_text", "text": "Sing."}]
         item = {"type": "message", "role": "user", "content": content}
         await connection.conversation.item.create(item=item)

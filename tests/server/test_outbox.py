@@ -148,16 +148,16 @@ async def test_a_real_client_that_stops_reading_is_dropped_and_others_go_on(open
             "resume_s": 0.01,
         }
     )
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     stalled = await asyncio.to_thread(_connect_and_never_read, scene.server.port)
     with stalled:
         async with asyncio.timeout(20):
-            while not scene.host.conversations:
+            while not scene.stage.performers:
                 await asyncio.sleep(0)
-            conversation = scene.host.conversations[0]
+            conversation = scene.stage.performers[0]
             async with scene.client() as client:
                 await client.alive()
-                while scene.host.conversations[0] is conversation:
+                while scene.stage.performers[0] is conversation:
                     await asyncio.sleep(0)
                 await client.alive()
     assert b'idol_ws_aborted_total{reason="stalled"} 1.0' in scene.server.metrics.page()

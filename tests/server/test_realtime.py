@@ -105,7 +105,7 @@ async def test_a_text_answer_is_written_and_not_spoken(scene) -> None:
     assert events[-1]["response"]["output"][0]["content"] == [
         {"type": "output_text", "text": "Hello there. How are you?"}
     ]
-    assert scene.host.speech.requests == []
+    assert scene.stage.speech.requests == []
 
 
 async def test_an_empty_conversation_is_answered_with_the_greeting(scene) -> None:
@@ -113,14 +113,14 @@ async def test_an_empty_conversation_is_answered_with_the_greeting(scene) -> Non
         await client.send({"type": "response.create"})
         events = await client.until("response.done")
     assert joined(events, "response.output_audio_transcript.delta") == "Hi, I'm Hoshi!"
-    assert scene.host.dialogue.requests == []
+    assert scene.stage.dialogue.requests == []
 
 
 async def test_the_dialogue_model_reads_the_whole_conversation(scene) -> None:
     async with scene.client() as client:
         await client.ask("First.")
         await client.ask("Second.")
-    roles = [(each.role, each.content) for each in scene.host.dialogue.requests[-1].messages]
+    roles = [(each.role, each.content) for each in scene.stage.dialogue.requests[-1].messages]
     assert roles == [
         ("system", "You are Hoshi."),
         ("user", "First."),
@@ -145,7 +145,7 @@ async def test_settings_of_the_session_reach_the_models(scene) -> None:
         assert updated["audio"]["output"]["voice"] == "af_bella"
         assert updated["temperature"] == 0.25
         await client.ask("Hi.")
-    asked, spoken = scene.host.dialogue.requests[-1], scene.host.speech.requests[-1]
+    asked, spoken = scene.stage.dialogue.requests[-1], scene.stage.speech.requests[-1]
     assert asked.messages[0].content == "You are Hoshi.\nTalk about cats."
     assert (asked.max_tokens, asked.sampling.temperature) == (12, 0.25)
     assert (spoken.voice, spoken.speed) == ("af_bella", 1.25)
@@ -155,7 +155,7 @@ async def test_settings_of_a_response_are_for_it_alone(scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.", instructions="Whisper.", max_output_tokens=5)
         await client.ask("Hi again.")
-    first, second = scene.host.dialogue.requests
+    first, second = scene.stage.dialogue.requests
     assert first.messages[0].content.endswith("Whisper.")
     assert first.max_tokens == 5
     assert "Whisper." not in second.messages[0].content
@@ -163,7 +163,7 @@ async def test_settings_of_a_response_are_for_it_alone(scene) -> None:
 
 
 async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
@@ -179,17 +179,17 @@ async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene) 
         }
         cut = next(each for each in events if each["type"] == "idol.playback.cut")
         assert cut["response_id"] == done["id"]
-        assert scene.host.dialogue.closed == 1
+        assert scene.stage.dialogue.closed == 1
         said = done["output"][0]["content"][0]["transcript"]
         assert said.startswith("Hello there.")
-        scene.host.dialogue.never_ends = False
+        scene.stage.dialogue.never_ends = False
         await client.ask("And now?")
-    history = [each.content for each in scene.host.dialogue.requests[-1].messages]
+    history = [each.content for each in scene.stage.dialogue.requests[-1].messages]
     assert history[1:] == ["Sing.", said, "And now?"]
 
 
 async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
@@ -203,7 +203,7 @@ async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene) 
 
 
 async def test_an_answer_can_be_cancelled_before_it_began(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
@@ -213,7 +213,7 @@ async def test_an_answer_can_be_cancelled_before_it_began(scene) -> None:
 
 
 async def test_a_second_answer_at_a_time_is_refused(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
@@ -233,17 +233,17 @@ async def test_cancelling_nothing_is_an_error(scene) -> None:
 
 
 async def test_a_failing_model_fails_the_answer_and_not_the_session(scene) -> None:
-    scene.host.dialogue.fails_with = WorkerError("The dialogue process ended; try again.")
+    scene.stage.dialogue.fails_with = WorkerError("The dialogue process ended; try again.")
     async with scene.client() as client:
         failed = (await client.ask("Hi."))[-1]["response"]
         assert failed["status"] == "failed"
         assert failed["status_details"]["error"]["message"].endswith("try again.")
-        scene.host.dialogue.fails_with = None
+        scene.stage.dialogue.fails_with = None
         assert (await client.ask("Hi again."))[-1]["response"]["status"] == "completed"
 
 
 async def test_a_defect_fails_the_answer_without_telling_what_was_said(scene, caplog) -> None:
-    scene.host.dialogue.fails_with = ValueError("my secret name is Miso")
+    scene.stage.dialogue.fails_with = ValueError("my secret name is Miso")
     with caplog.at_level("DEBUG"):
         async with scene.client() as client:
             failed = (await client.ask("my secret name is Miso"))[-1]["response"]
@@ -256,7 +256,7 @@ async def test_a_defect_fails_the_answer_without_telling_what_was_said(scene, ca
 
 
 async def test_an_answer_at_its_token_limit_is_incomplete(scene) -> None:
-    scene.host.dialogue.finish_reason = "length"
+    scene.stage.dialogue.finish_reason = "length"
     async with scene.client() as client:
         done = (await client.ask("Hi."))[-1]["response"]
     assert done["status"] == "incomplete"
@@ -288,7 +288,7 @@ async def test_items_can_be_inserted_read_and_deleted(scene) -> None:
         await client.send({"type": "conversation.item.delete", "item_id": first["id"]})
         await client.until("conversation.item.deleted")
         await client.ask("Go on.")
-    heard = [each.content for each in scene.host.dialogue.requests[-1].messages]
+    heard = [each.content for each in scene.stage.dialogue.requests[-1].messages]
     assert heard == ["You are Hoshi.", "Be brief.", "Yes?", "Go on."]
 
 
@@ -309,13 +309,13 @@ async def test_two_connections_have_conversations_of_their_own(scene) -> None:
     async with scene.client() as one, scene.client() as other:
         await one.ask("My name is Ann.")
         await other.ask("Who am I?")
-    assert len(scene.host.dialogue.requests[-1].messages) == 2
+    assert len(scene.stage.dialogue.requests[-1].messages) == 2
 
 
 async def test_a_closed_connection_takes_its_character_off_the_stage(scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.")
-        assert len(scene.host.conversations) == 1
+        assert len(scene.stage.performers) == 1
     await scene.server.shutdown()
-    assert scene.host.conversations == []
-    assert len(scene.host.left) == 1
+    assert scene.stage.performers == []
+    assert len(scene.stage.left) == 1

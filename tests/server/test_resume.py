@@ -17,7 +17,7 @@ async def lose(client) -> None:
 
 
 async def test_no_control_event_is_lost_between_two_connections(scene) -> None:
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client() as first:
         token = await token_of(first)
         await first.say("Sing.")
@@ -25,7 +25,7 @@ async def test_no_control_event_is_lost_between_two_connections(scene) -> None:
         seen = await first.until("idol.utterance.started")
         last = seen[-1]["event_id"]
         await lose(first)
-    scene.host.dialogue.never_ends = False
+    scene.stage.dialogue.never_ends = False
     async with scene.client() as second:
         await second.send({"type": "idol.resume", "token": token, "last_event_id": last})
         events = (await second.until("idol.character"))[:0]  # the fresh session's own beginning
@@ -54,7 +54,7 @@ async def test_a_resumed_session_remembers_what_was_said(scene) -> None:
         await second.send({"type": "idol.resume", "token": token})
         await second.until("idol.resumed")
         await second.ask("Who am I?")
-    said = [each.content for each in scene.host.dialogue.requests[-1].messages]
+    said = [each.content for each in scene.stage.dialogue.requests[-1].messages]
     assert "My name is Ann." in said
     assert second.media
 
@@ -86,7 +86,7 @@ async def test_a_session_that_nobody_comes_back_to_ends(open_scene) -> None:
         await client.ask("Hi.")
         await lose(client)
     async with asyncio.timeout(5):
-        while not scene.host.left:
+        while not scene.stage.left:
             await asyncio.sleep(0)
     async with scene.client() as late:
         await late.send({"type": "idol.resume", "token": token})
@@ -97,7 +97,7 @@ async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.")
     async with asyncio.timeout(5):
-        while not scene.host.left:
+        while not scene.stage.left:
             await asyncio.sleep(0)
 
 

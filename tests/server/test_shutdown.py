@@ -19,7 +19,7 @@ async def test_clients_are_told_then_closed_with_1012(scene) -> None:
             await client.next()
         await stopping
     assert closed.value.rcvd.code == 1012
-    assert scene.host.conversations == []
+    assert scene.stage.performers == []
 
 
 async def test_an_answer_in_progress_is_finished_first(scene) -> None:
@@ -35,13 +35,13 @@ async def test_an_answer_in_progress_is_finished_first(scene) -> None:
 
 async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene) -> None:
     scene = await open_scene(limits={"drain_s": 0.2})
-    scene.host.dialogue.never_ends = True
+    scene.stage.dialogue.never_ends = True
     async with scene.client(close_timeout=0.1) as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
         await asyncio.wait_for(scene.server.shutdown(), 5)
-    assert scene.host.conversations == []
+    assert scene.stage.performers == []
 
 
 async def test_nobody_new_is_let_in_while_draining(scene) -> None:

@@ -1,0 +1,116 @@
+"""What a client's session holds of a character: messages in, frames and events out.
+
+Nothing that can change is reached through it, so that the character may live in another process
+or on another machine.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from idol_protocol.client_events import IdolActivitySet
+from idol_protocol.items import MessageItem
+from idol_runtime.conversation.events import ConversationEvent
+from idol_runtime.conversation.items import Item
+from idol_runtime.conversation.reply_options import ReplyOptions
+from idol_runtime.timeline import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterCard:
+    """Who is met, and what a session begins with."""
+
+    id: str
+    """The name of the character's folder: `?model=` of the Realtime API."""
+    name: str
+    language: str
+    greeting: str
+    """As it is shown: without gesture tags."""
+    gestures: tuple[str, ...]
+    voice: str
+    speed: float
+    temperature: float | None
+    has_avatar: bool
+    is_shared: bool
+    """Whether others see and hear the same character at the same time."""
+    conversation_id: str
+
+
+class Viewer(Protocol):
+    """Takes what a character does, in the event loop's thread; must not block."""
+
+    def on_frame(self, frame: Frame) -> None: ...
+
+    def on_event(self, event: ConversationEvent) -> None: ...
+
+
+class CharacterHandle(Protocol):
+    """A live character as one session has it; ends with `leave`.
+
+    Every request raises `RequestError` where it cannot be done, also where this session is not of
+    the character's audience.
+    """
+
+    @property
+    def card(self) -> CharacterCard: ...
+
+    async def watch(self, viewer: Viewer) -> None:
+        """From now on frames and events go to `viewer`; an answer that is being given first."""
+        ...
+
+    async def now_us(self) -> int:
+        """The character's media time."""
+        ...
+
+    async def add(self, message: MessageItem, after: str | None = None) -> None: ...
+
+    async def delete(self, item_id: str) -> None: ...
+
+    async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None: ...
+
+    async def item(self, item_id: str) -> Item: ...
+
+    async def reply(self, options: ReplyOptions) -> None:
+        """Begins an answer."""
+        ...
+
+    async def cancel(self, turn_id: str | None = None) -> None:
+        """Stops the answer that is being given and returns when it has stopped."""
+        ...
+
+    async def settled(self) -> None:
+        """Returns when no answer is being given."""
+        ...
+
+    async def played(self, pts_us: int) -> None:
+        """How far a listener has played."""
+        ...
+
+    async def gesture(self, name: str, stroke_pts_us: int | None) -> None: ...
+
+    async def set_activity(self, wish: IdolActivitySet) -> None: ...
+
+    async def leave(self) -> None:
+        """Nothing more comes; a character that nobody else sees leaves the stage."""
+        ...
+
+
+class Cast(Protocol):
+    """Who lives here."""
+
+    def find(self, model: str | None) -> str | None:
+        """The character that a client's `model` means, or None; the first one by default."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In order; each is the name of a character's folder."""
+        ...
+
+    async def enter(self, name: str, *, is_host: bool) -> CharacterHandle:
+        """A session meets a character.
+
+        Args:
+            name: One of `names`.
+            is_host: Whether it may speak to a character whose audience is its host alone.
+        """
+        ...

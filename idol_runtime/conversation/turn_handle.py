@@ -1,0 +1,163 @@
+"""The handle of one turn: it can be awaited, cancelled, and asked what was heard."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from idol_protocol.frames import AudioChunk
+from idol_protocol.items import MessageItem, OutputAudio, OutputText
+from idol_runtime.conversation.items import Item, Speech, SpokenClause, words_of, written_of
+from idol_runtime.conversation.models import Models
+from idol_runtime.conversation.reply_options import ReplyOptions
+from idol_runtime.conversation.turn import TurnRequest, run_turn
+from idol_runtime.conversation.turn_metrics import TurnMetrics
+from idol_runtime.errors import IdolError
+from idol_runtime.stage.performer import Performer
+from idol_runtime.stage.utterance import Line, line_of
+from idol_runtime.timeline import Frame, UtteranceStarted
+
+log = logging.getLogger(__name__)
+
+Ending: TypeAlias = Literal["completed", "cancelled", "incomplete", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a turn ended, and what is left of it."""
+
+    status: Ending
+    """`incomplete`: the reply came to its token limit."""
+    item: Item
+    """What was really said: after an end before the end, only the clauses that were heard."""
+    metrics: TurnMetrics | None = None
+    error: Exception | None = None
+
+    def result(self) -> TurnMetrics:
+        """What the turn cost, or raises what made it fail."""
+        if self.error is not None:
+            raise self.error
+        if self.metrics is None:
+            raise IdolError("Expected a whole turn, but it was cancelled; ask again.")
+        return self.metrics
+
+
+class Turn:
+    """One answer of a character while it is given."""
+
+    def __init__(
+        self,
+        request: TurnRequest,
+        item_id: str,
+        models: Models,
+        performer: Performer,
+        on_show: Callable[["Turn", str], None],
+        on_end: Callable[["Turn", Ended], None],
+    ) -> None:
+        """Begins it.
+
+        Args:
+            request: What to answer.
+            item_id: The item it becomes.
+            models: Write and speak the reply.
+            performer: Says it.
+            on_show: Told the reply piece by piece, without gesture tags.
+            on_end: Told once how it ended, before whoever awaits the turn.
+        """
+        self.id = request.id
+        self.item_id = item_id
+        self.played_us: int | None = None
+        """Media time up to which a listener says to have played it; None if nobody says."""
+        self._request = request
+        self._performer = performer
+        self._on_show = on_show
+        self._on_end = on_end
+        self._shown: list[str] = []
+        self._written: list[str] = []
+        self._clauses: list[SpokenClause] = []
+        self._num_samples = 0
+        self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        performer.attach(self)
+        self._task = asyncio.create_task(run_turn(request, models, performer, self))
+        # A callback, not a `finally` in the task: a task cancelled before its first step runs none.
+        self._task.add_done_callback(self._finish)
+
+    def __await__(self) -> Generator[Any, None, Ended]:
+        # Whoever waits may be cancelled; the turn goes on.
+        return asyncio.shield(self._ended).__await__()
+
+    @property
+    def options(self) -> ReplyOptions:
+        return self._request.options
+
+    @property
+    def heard(self) -> tuple[Line, ...]:
+        """The clauses a listener heard so far."""
+        return self._speech.until_pts(self.played_us)
+
+    def cancel(self) -> None:
+        """Stops it within one token and one chunk of sound; awaiting it waits for that."""
+        self._task.cancel()
+
+    # The reply as it is made
+
+    def show(self, text: str) -> None:
+        self._shown.append(text)
+        self._on_show(self, text)
+
+    def write(self, text: str) -> None:
+        self._written.append(text)
+
+    def on_frame(self, frame: Frame) -> None:
+        """Keeps what is handed to the outputs."""
+        if isinstance(frame, AudioChunk):
+            self._num_samples += len(frame.samples)
+        elif isinstance(frame, UtteranceStarted):
+            clause = SpokenClause(line_of(frame), frame.pts_us, self._num_samples)
+            self._clauses.append(clause)
+
+    # The end
+
+    @property
+    def _speech(self) -> Speech:
+        return Speech(tuple(self._clauses), self._num_samples)
+
+    def _finish(self, task: "asyncio.Task[TurnMetrics]") -> None:
+        ended = self._ending(task)
+        self._performer.detach(self)
+        self._performer.activity = "idle"
+        try:
+            if ended.status in ("cancelled", "failed"):
+                self._performer.cut()
+            self._on_end(self, ended)
+        finally:
+            self._ended.set_result(ended)
+
+    def _ending(self, task: "asyncio.Task[TurnMetrics]") -> Ended:
+        if task.cancelled():
+            return Ended("cancelled", self._item("cancelled"))
+        error = task.exception()
+        if error is None:
+            metrics = task.result()
+            status: Ending = "incomplete" if metrics.finish_reason == "length" else "completed"
+            return Ended(status, self._item(status), metrics)
+        if not isinstance(error, Exception):  # the loop itself is being ended
+            raise error
+        if not isinstance(error, IdolError):
+            # The message may quote what was said, so only its type is logged.
+            log.error("turn failed", extra={"error": type(error).__name__})
+        return Ended("failed", self._item("failed"), error=error)
+
+    def _item(self, status: Ending) -> Item:
+        shown, written = "".join(self._shown).strip(), "".join(self._written).strip()
+        spoken = self.options.spoken
+        if spoken and status in ("cancelled", "failed"):
+            shown, written = words_of(self.heard), written_of(self.heard)
+        message = MessageItem(
+            id=self.item_id,
+            status="completed" if status == "completed" else "incomplete",
+            role="assistant",
+            content=[OutputAudio(transcript=shown) if spoken else OutputText(text=shown)],
+        )
+        return Item(message, written, self._speech if spoken else None)
