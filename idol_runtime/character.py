@@ -1,5 +1,6 @@
 """A character is a folder: `character.toml`, owned by the people who wrote it."""
 
+import struct
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ CHARACTER_FILE = "character.toml"
 BUILT_IN = Path(__file__).parent / "characters"
 DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
+GLB_HEADER = struct.Struct("<4sII")
+"""Of a glTF binary, VRM files included: `glTF`, the version and the length of the whole file."""
 
 
 class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +72,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = "en-us"
     """BCP 47: `en-us`, `en-gb`, `ja`, `zh`."""
     voice: Voice = Voice()
+    avatar: str | None = None
+    """The VRM file that the stage page shows, relative to the character's folder and inside it."""
     emotion: dict[str, float] = {}
     """The baseline: any of `idol_protocol.channels.EMOTIONS`."""
     motion: Motion = Motion()
@@ -89,7 +94,8 @@ def load_character(folder: Path) -> Character:
     """Reads a character's folder.
 
     Raises:
-        ConfigError: no such folder or file, broken TOML, an unknown key, or a value out of range.
+        ConfigError: no such folder or file, broken TOML, an unknown key, a value out of range, or
+            an avatar that is no glTF binary in that folder.
     """
     path = folder / CHARACTER_FILE
     try:
@@ -113,7 +119,14 @@ def load_character(folder: Path) -> Character:
             f"{path}: {error}; known keys are {', '.join(Character.__struct_fields__)}."
         ) from None
     _check(path, character)
+    if character.avatar is not None:
+        _check_avatar(path, character.avatar)
     return character
+
+
+def avatar_file(folder: Path, character: Character) -> Path | None:
+    """Where the VRM of the character of a folder is, if it has one."""
+    return None if character.avatar is None else (folder / character.avatar).resolve()
 
 
 def find_character(name_or_folder: str) -> Path:
@@ -147,6 +160,31 @@ def _check(path: Path, character: Character) -> None:
             f"{path}: expected voice.speed from 0.5 to 2, found {character.voice.speed:g}."
         )
     _check_motion(path, character.motion)
+
+
+def _check_avatar(path: Path, avatar: str) -> None:
+    folder = path.parent.resolve()
+    try:
+        file = (folder / avatar).resolve()
+        if not file.is_relative_to(folder):
+            raise ConfigError(
+                f"{path}: expected an avatar in the character's own folder, found {avatar}; copy "
+                "the file there."
+            )
+        with file.open("rb") as opened:
+            head = opened.read(GLB_HEADER.size)
+        size = file.stat().st_size
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"{path}: expected a VRM file at {folder / avatar}, but: {reason}; mend `avatar`, or "
+            "leave it out."
+        ) from None
+    if head[:4] != b"glTF" or GLB_HEADER.unpack(head.ljust(12, b"\0"))[1:] != (2, size):
+        raise ConfigError(
+            f"{path}: expected a whole glTF 2.0 binary as avatar, such as a VRM file, found "
+            f"{avatar}, which is none or is cut short; export it again."
+        )
 
 
 def _check_motion(path: Path, motion: Motion) -> None:

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from idol_runtime.character import (
     BUILT_IN,
     DEFAULT_CHARACTER,
     Motion,
+    avatar_file,
     find_character,
     load_character,
 )
@@ -104,3 +106,62 @@ def test_all_gestures_are_allowed_unless_a_character_says_which(tmp_path: Path) 
     assert load_character(write(tmp_path, GOOD)).gestures == GESTURES
     some = load_character(write(tmp_path, GOOD + 'gestures = ["nod", "bow"]\n'))
     assert some.gestures == ("nod", "bow")
+
+
+def glb(*, magic: bytes = b"glTF", version: int = 2, missing: int = 0) -> bytes:
+    """A glTF binary without content; `missing` bytes are cut off its end."""
+    return (struct.pack("<4sII", magic, version, 20) + bytes(8))[: 20 - missing]
+
+
+def test_every_built_in_character_brings_its_avatar() -> None:
+    hoshi = load_character(DEFAULT_CHARACTER)
+    assert avatar_file(DEFAULT_CHARACTER, hoshi) == DEFAULT_CHARACTER / "hoshi.vrm"
+
+
+@pytest.mark.parametrize("avatar", ["aki.vrm", "looks/aki.glb", "./looks/../aki.vrm"])
+def test_an_avatar_is_any_glb_in_the_folder(tmp_path: Path, avatar: str) -> None:
+    folder = tmp_path / "aki"
+    (folder / "looks").mkdir(parents=True)
+    (folder / avatar).write_bytes(glb())
+    character = load_character(write(folder, GOOD + f'avatar = "{avatar}"\n'))
+    assert avatar_file(folder, character) == (folder / avatar).resolve()
+
+
+def test_a_character_needs_no_avatar(tmp_path: Path) -> None:
+    assert avatar_file(tmp_path, load_character(write(tmp_path, GOOD))) is None
+
+
+@pytest.mark.parametrize("avatar", ["../aki.vrm", "{outside}", "link.vrm", "looks/../../aki.vrm"])
+def test_an_avatar_outside_the_folder_is_refused(tmp_path: Path, avatar: str) -> None:
+    outside = tmp_path / "aki.vrm"
+    outside.write_bytes(glb())
+    folder = tmp_path / "aki"
+    (folder / "looks").mkdir(parents=True)
+    (folder / "link.vrm").symlink_to(outside)
+    line = f'avatar = "{avatar.format(outside=outside)}"\n'
+    with pytest.raises(ConfigError, match=r"toml: expected an avatar in the .* own folder.*\.$"):
+        load_character(write(folder, GOOD + line))
+
+
+@pytest.mark.parametrize("avatar", ["none.vrm", "looks", "", "a\\u0000b", "x" * 300])
+def test_an_avatar_that_cannot_be_read_is_one_sentence(tmp_path: Path, avatar: str) -> None:
+    (tmp_path / "looks").mkdir()
+    with pytest.raises(ConfigError, match=r"toml: expected a VRM file at [^\n]*\.$"):
+        load_character(write(tmp_path, GOOD + f'avatar = "{avatar}"\n'))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"glTF",
+        b"not a model at all",
+        glb(magic=b"gLTF"),
+        glb(version=1),
+        glb(missing=1),
+    ],
+)
+def test_an_avatar_that_is_no_whole_glb_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "aki.vrm").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"expected a whole glTF 2\.0 binary.*aki\.vrm.*\.$"):
+        load_character(write(tmp_path, GOOD + 'avatar = "aki.vrm"\n'))

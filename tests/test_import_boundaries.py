@@ -1,5 +1,9 @@
+import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,39 @@ def test_the_wire_needs_nothing_but_msgspec_and_numpy() -> None:
         "sys.exit(str(heavy) if heavy else 0)"
     )
     assert done.returncode == 0, done.stderr
+
+
+def normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_the_runtime_imports_nothing_that_only_tests_or_training_install() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = {
+        normalised(re.split(r"[^\w.-]", requirement)[0])
+        for requirement in [*project["dependencies"], *extras["ja"], *extras["zh"]]
+    }
+    distributions = importlib.metadata.packages_distributions()
+    own = {"idol_runtime", "idol_protocol"}
+    undeclared = {
+        f"{file.relative_to(ROOT)}: {top}"
+        for file in (ROOT / "idol_runtime").rglob("*.py")
+        for top in tops_imported_by(file) - own - sys.stdlib_module_names
+        if not declared & {normalised(name) for name in distributions.get(top, [top])}
+    }
+    assert undeclared == set()
+
+
+def tops_imported_by(file: Path) -> set[str]:
+    """The packages a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 @pytest.mark.parametrize(

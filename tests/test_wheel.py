@@ -24,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_holds_the_two_packages_and_no_tools(wheel: Path) -> None:
+def test_it_holds_the_two_packages_and_neither_tests_nor_training_nor_export(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
     assert {name for name in tops if not name.endswith(".dist-info")} == {
@@ -40,6 +40,7 @@ def test_it_holds_the_two_packages_and_no_tools(wheel: Path) -> None:
         "idol_runtime/bundles/pose/pose.onnx",
         "idol_runtime/catalog.toml",
         "idol_runtime/characters/hoshi/character.toml",
+        "idol_runtime/characters/hoshi/hoshi.vrm",
         "idol_runtime/web/index.html",
         "idol_runtime/web/vendor/three/build/three.module.js",
         "idol_runtime/py.typed",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from idol_runtime.character import load_character
+from idol_runtime.character import avatar_file, load_character
 from idol_runtime.cli.arguments import Subparsers, add_compute
 
 
@@ -98,7 +98,11 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
         CastEntry(each.name, characters[each.name], folders[each.name], each.shared)
         for each in settings.cast
     ]
-
+    avatars = {
+        member.name: file
+        for member in settings.cast
+        if (file := avatar_file(member.folder, characters[member.name]))
+    }
     config = EngineConfig(provider=settings.engine.provider, lead_ms=settings.engine.lead_ms)
     if settings.engine.threads is not None:
         config = replace(config, threads=settings.engine.threads)
@@ -113,7 +117,7 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
 
     async def run_all() -> None:
         async with open_engine(entries, config) as engine:
-            await serve(settings.server, engine, when_ready=ready)
+            await serve(settings.server, engine, avatars=avatars, when_ready=ready)
 
     asyncio.run(run_all())
     return 0

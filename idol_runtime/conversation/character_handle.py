@@ -29,7 +29,6 @@ class CharacterCard:
     voice: str
     speed: float
     temperature: float | None
-    has_avatar: bool
     is_shared: bool
     """Whether others see and hear the same character at the same time."""
     conversation_id: str

@@ -143,7 +143,6 @@ class LiveCharacter:
             voice=character.voice.name,
             speed=character.voice.speed,
             temperature=character.sampling.temperature,
-            has_avatar=True,
             is_shared=member.is_shared,
             conversation_id=conversation.id,
         )

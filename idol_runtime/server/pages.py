@@ -1,8 +1,7 @@
-"""Plain HTTP on the same port: the stage page, its avatar, health and metrics."""
+"""Plain HTTP on the same port: the stage page, avatars, health and metrics."""
 
 import asyncio
 import email.utils
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -10,6 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+
+from idol_runtime.server.avatars import CONTENT_TYPE, FOLDER, Avatars
 
 WEB: Final = Path(__file__).parents[1] / "web"
 CONTENT_TYPES: Final = {
@@ -25,32 +26,23 @@ CONTENT_TYPES: Final = {
 }
 """Only files of these kinds are served."""
 NOT_SERVED: Final = frozenset({"node_modules"})
-AVATAR_PATH: Final = "/avatar.vrm"
 
 
 class Pages:
-    """The files of the stage page."""
+    """The files of the stage page, and the avatars it shows."""
 
-    def __init__(self, web: Path, avatar: Callable[[], bytes] | None) -> None:
-        """Args:
-        web: The folder of the page.
-        avatar: Makes the VRM file; called once, in a thread: by `warm_up`, or when it is first
-            asked for.
-        """
+    def __init__(self, web: Path, avatars: Avatars) -> None:
+        """Takes the folder of the page and the characters' VRM files."""
         self._web = web.resolve()
-        self._avatar = avatar
-        self._avatar_file: bytes | None = None
-        self._making = asyncio.Lock()
-
-    async def warm_up(self) -> None:
-        """Makes the avatar, which takes seconds: a browser gives up on an answer that is late."""
-        if self._avatar is not None:
-            await self._vrm()
+        self._avatars = avatars
 
     async def respond(self, path: str) -> Response:
         """The file a page asked for, or 404."""
-        if path == AVATAR_PATH and self._avatar is not None:
-            return answer(HTTPStatus.OK, await self._vrm(), "model/gltf-binary")
+        if path.startswith(FOLDER):
+            vrm = await self._avatars.content(path)
+            if vrm is None:
+                return sentence(HTTPStatus.NOT_FOUND, "No character here has that avatar.")
+            return answer(HTTPStatus.OK, vrm, CONTENT_TYPE)
         if path == "/favicon.ico" and not (self._web / "favicon.ico").is_file():
             return answer(HTTPStatus.NO_CONTENT, b"", "image/x-icon")
         file = self._file(path)
@@ -63,13 +55,6 @@ class Pages:
                 else "There is nothing here; the stage page is at /.",
             )
         return answer(HTTPStatus.OK, content, CONTENT_TYPES[file.suffix])
-
-    async def _vrm(self) -> bytes:
-        async with self._making:
-            if self._avatar_file is None:
-                assert self._avatar is not None
-                self._avatar_file = await asyncio.to_thread(self._avatar)
-            return self._avatar_file
 
     def _file(self, path: str) -> Path | None:
         """The file of a URL path, if it is one of the page's own."""

@@ -2,16 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
-from idol_runtime.character import DEFAULT_CHARACTER
 from idol_runtime.conversation.character_handle import Cast
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.server import Server, open_server
-
-AVATAR = DEFAULT_CHARACTER / "hoshi.vrm"
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +38,7 @@ async def serve(
     config: ServerConfig,
     engine: RunningEngine,
     *,
+    avatars: Mapping[str, Path],
     when_ready: Callable[[str], None],
 ) -> None:
     """Serves until SIGINT or SIGTERM.
@@ -51,12 +50,12 @@ async def serve(
         ConfigError: the address cannot be listened on.
         IdolError: a model cannot be opened, or the stage stopped.
     """
-    server = Server(config, engine.cast, avatar=AVATAR.read_bytes)
+    server = Server(config, engine.cast, avatars=avatars)
     engine.watch_ticks(server.metrics.tick.observe)
     engine.watch_evictions(server.metrics.evicted)
     engine.watch_turns(server.metrics.turn)
     async with open_server(server):
-        await asyncio.gather(engine.warm_up(), server.pages.warm_up())
+        await engine.warm_up()
         server.is_warm = True
         when_ready(server.url)
         stopped = asyncio.create_task(server.serve_until_stopped())

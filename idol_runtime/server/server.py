@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -25,11 +25,11 @@ from idol_runtime.server.access import (
     subprotocols_of,
     tokens_of,
 )
+from idol_runtime.server.avatars import Avatars
 from idol_runtime.server.config import ServerConfig, check_config, is_loopback
 from idol_runtime.server.connection import BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, Connection
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.pages import (
-    AVATAR_PATH,
     WEB,
     Pages,
     answer,
@@ -54,14 +54,14 @@ class Server:
         config: ServerConfig,
         cast: Cast,
         *,
-        avatar: Callable[[], bytes] | None = None,
+        avatars: Mapping[str, Path] | None = None,
         web: Path = WEB,
         metrics: ServerMetrics | None = None,
     ) -> None:
         """Args:
         config: Where to listen and who may connect.
         cast: Who answers.
-        avatar: Makes the VRM file of the stage page.
+        avatars: The VRM files that the stage page shows, by the name of the character's folder.
         web: The folder of the stage page.
         metrics: Where to count.
 
@@ -75,8 +75,8 @@ class Server:
         self.is_draining = False
         self._config = config
         self._cast = cast
-        self._avatar_url = AVATAR_PATH if avatar is not None else None
-        self.pages = Pages(web, avatar)
+        self._avatars = Avatars(avatars or {})
+        self._pages = Pages(web, self._avatars)
         self._waiting = WaitingRoom(config.limits)
         self._connections: set[Connection] = set()
         self._sockets: WebSocketServer | None = None
@@ -176,7 +176,7 @@ class Server:
 
     async def _new_session(self, name: str, *, is_host: bool) -> Session:
         character = await self._cast.enter(name, is_host=is_host)
-        return Session(character, self._config.limits, self.metrics, self._avatar_url)
+        return Session(character, self._config.limits, self.metrics, self._avatars.url(name))
 
     async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""
@@ -187,7 +187,7 @@ class Server:
             return self._check_handshake(request)
         if request.method not in ("GET", "HEAD"):
             return sentence(HTTPStatus.METHOD_NOT_ALLOWED, "Expected GET or HEAD.")
-        response = self._health(socket, request, path) or await self.pages.respond(path)
+        response = self._health(socket, request, path) or await self._pages.respond(path)
         return without_body(response) if request.method == "HEAD" else response
 
     def _check_handshake(self, request: Request) -> Response | None:

@@ -1,7 +1,6 @@
 """A stage page in Chromium, and a tiny server that speaks the binary lane to it."""
 
 import asyncio
-import functools
 import json
 import shutil
 import threading
@@ -17,7 +16,6 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from export.avatar import build_avatar
 from idol_protocol.channels import ARKIT_BLENDSHAPES, GESTURES, POSE_BONES
 from idol_protocol.codec import (
     Header,
@@ -31,6 +29,8 @@ from idol_protocol.codec import (
 )
 from idol_protocol.frames import FaceFrame, PoseFrame
 from idol_protocol.idol_events import Character, IdolCharacter
+from idol_runtime.character import DEFAULT_CHARACTER
+from idol_runtime.server.avatars import Avatars
 from idol_runtime.server.pages import Pages
 
 WEB = Path(__file__).parents[2] / "idol_runtime" / "web"
@@ -47,8 +47,6 @@ CHROMIUM_FLAGS = [
 ]
 FPS = 30
 
-avatar_file = functools.cache(build_avatar)
-
 
 class StageServer:
     """Serves the page; tests say what it sends. All its methods may be called from the test."""
@@ -57,11 +55,15 @@ class StageServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._pages = Pages(WEB, avatar_file)
+        self._pages = Pages(WEB, Avatars({}))
+        self.avatar_url: str | None = None
+        self.show_avatar("hikari", DEFAULT_CHARACTER / "hoshi.vrm")
         self._connections: list[ServerConnection] = []
         self._seq = 0
         self.received: list[dict[str, Any]] = []
         self.num_connections = 0
+        self.addresses: list[str] = []
+        """Path and query of each connection."""
         self.dtype: Any = "f16"
         self._server: Server = self._do(self._serve())
 
@@ -74,6 +76,12 @@ class StageServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def show_avatar(self, name: str, file: Path) -> None:
+        """What pages that are opened from now on are told to show."""
+        avatars = Avatars({name: file})
+        self.avatar_url = avatars.url(name)
+        self._pages = Pages(WEB, avatars)
 
     async def _close(self) -> None:
         self._server.close()
@@ -100,11 +108,13 @@ class StageServer:
     async def _converse(self, connection: ServerConnection) -> None:
         self._connections.append(connection)
         self.num_connections += 1
+        assert connection.request is not None
+        self.addresses.append(connection.request.path)
         hello = Character(
             name="Hikari",
             language="en",
             greeting="Hi!",
-            avatar_url="/avatar.vrm",
+            avatar_url=self.avatar_url,
             actions=[],
             gestures=list(GESTURES),
         )
@@ -193,7 +203,6 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def server() -> Iterator[StageServer]:
-    avatar_file()  # made before a page waits for it
     server = StageServer()
     yield server
     server.close()
@@ -211,7 +220,9 @@ def open_stage(chromium: Any, server: StageServer) -> Iterator[Callable[..., Any
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(server.url + query)
-        page.wait_for_function("window.__stage?.ready && window.__stage.connected")
+        page.wait_for_function("window.__stage?.connected")
+        if server.avatar_url is not None:
+            page.wait_for_function("window.__stage.ready")
         page.wait_for_function("window.__stage.playheadUs !== null")
         return page
 

@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib import image
+
+from export.avatar import AvatarStyle, build_avatar
 
 pytestmark = pytest.mark.browser
 
@@ -81,6 +84,35 @@ def test_the_overlay_shows_her_on_nothing(open_stage: Callable[..., Any], server
     assert [seen[y, x, 3] for y in (0, -1) for x in (0, -1)] == [0.0] * 4
     assert (seen[..., 3] > 0.9).mean() > 0.05
     assert not page.is_visible("#chat")
+
+
+def test_the_page_shows_the_avatar_of_the_character_it_asks_for(
+    open_stage: Callable[..., Any], server: Any, tmp_path: Path
+) -> None:
+    page = open_stage()
+    assert page.evaluate("window.__stage.avatarName") == "Hikari"
+    file = tmp_path / "akane.vrm"
+    file.write_bytes(build_avatar(AvatarStyle(name="Akane", hair="#c0503f", twin_tails=False)))
+    server.show_avatar("akane & co", file)
+    for query in ("?character=akane%20%26%20co", "?overlay&character=akane%20%26%20co"):
+        page.goto(server.url + query)
+        page.wait_for_function("window.__stage?.avatarName === 'Akane'")
+    assert server.addresses == ["/v1/realtime", *["/v1/realtime?model=akane%20%26%20co"] * 2]
+
+
+def test_a_character_without_an_avatar_is_told_in_the_panel_and_still_answers(
+    open_stage: Callable[..., Any], server: Any
+) -> None:
+    server.avatar_url = None
+    page = open_stage()
+    page.wait_for_function("document.documentElement.classList.contains('ready')")
+    assert "Hikari has no avatar to show" in page.inner_text("#notice")
+    assert page.evaluate("window.__stage.avatarName") is None
+    server.face({"jawOpen": 1.0})
+    server.event(type="idol.gesture", gesture="point", pts_us=0, duration_us=1, stroke_pts_us=0)
+    server.event(type="idol.utterance.started", pts_us=0, text="Stars!", utterance_id="u")
+    page.wait_for_function("document.getElementById('subtitle').textContent === 'Stars!'")
+    assert page.errors == []
 
 
 def test_the_page_says_that_the_connection_is_lost_and_comes_back(

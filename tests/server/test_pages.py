@@ -1,9 +1,16 @@
 """Plain HTTP on the same port."""
 
+import asyncio
+import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.server.conftest import OpenScene, Scene
 
 
 @pytest.fixture
@@ -23,10 +30,25 @@ def web(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def http(open_scene, web: Path):
-    scene = await open_scene(web=web, avatar=lambda: b"glTF-of-the-idol")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{scene.server.port}") as client:
-        client.scene = scene  # type: ignore[attr-defined]
+def vrm(tmp_path: Path) -> Path:
+    file = tmp_path / "looks" / "hoshi.vrm"
+    file.parent.mkdir()
+    file.write_bytes(b"glTF-of-hoshi")
+    file.with_name("aki.vrm").write_bytes(b"glTF-of-aki")
+    file.with_name("secret.vrm").write_bytes(b"secret")
+    return file
+
+
+@pytest.fixture
+async def pages(open_scene: OpenScene, web: Path, vrm: Path) -> Scene:
+    avatars = {"hoshi": vrm, "aki & co": vrm.with_name("aki.vrm")}
+    scene: Scene = await open_scene(web=web, avatars=avatars)
+    return scene
+
+
+@pytest.fixture
+async def http(pages: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{pages.server.port}") as client:
         yield client
 
 
@@ -38,10 +60,13 @@ async def http(open_scene, web: Path):
         ("/index.html", "text/html", "<title>stage</title>"),
         ("/stage.js", "text/javascript", "export {};"),
         ("/vendor/three.module.js", "text/javascript", "export const three = 1;"),
-        ("/avatar.vrm", "model/gltf-binary", "glTF-of-the-idol"),
+        ("/avatars/hoshi.vrm", "model/gltf-binary", "glTF-of-hoshi"),
+        ("/avatars/aki%20%26%20co.vrm", "model/gltf-binary", "glTF-of-aki"),
     ],
 )
-async def test_the_stage_page_and_its_files_are_served(http, path, kind, content) -> None:
+async def test_the_stage_page_and_its_files_are_served(
+    http: httpx.AsyncClient, path: str, kind: str, content: str
+) -> None:
     response = await http.get(path)
     assert (response.status_code, response.text) == (200, content)
     assert response.headers["content-type"].startswith(kind)
@@ -63,13 +88,21 @@ async def test_the_stage_page_and_its_files_are_served(http, path, kind, content
         "/nothing.js",
         "/vendor/",
         "/%00.js",
+        "/avatars/",
+        "/avatars/hoshi",
+        "/avatars/secret.vrm",
+        "/avatars/looks/hoshi.vrm",
+        "/avatars/../looks/secret.vrm",
+        "/avatars/%2e%2e%2flooks%2fsecret.vrm",
+        "/avatars/..%5csecret.vrm",
+        "/avatars//etc/passwd",
+        "/avatars/%00.vrm",
+        "/avatars/" + "a" * 3_000 + ".vrm",
         "/" + "a" * 3_000 + ".js",
     ],
 )
-async def test_nothing_else_is_served(http, path: str) -> None:
-    import asyncio
-
-    reader, writer = await asyncio.open_connection("127.0.0.1", http.scene.server.port)
+async def test_nothing_else_is_served(pages: Scene, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", pages.server.port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
@@ -78,7 +111,9 @@ async def test_nothing_else_is_served(http, path: str) -> None:
     assert b"secret" not in answer
 
 
-async def test_without_a_page_the_root_says_what_to_do(open_scene, tmp_path: Path) -> None:
+async def test_without_a_page_the_root_says_what_to_do(
+    open_scene: OpenScene, tmp_path: Path
+) -> None:
     scene = await open_scene(web=tmp_path)
     async with httpx.AsyncClient() as client:
         response = await client.get(scene.server.url)
@@ -86,17 +121,43 @@ async def test_without_a_page_the_root_says_what_to_do(open_scene, tmp_path: Pat
     assert "make setup" in response.text
 
 
-async def test_the_avatar_is_made_once(open_scene, web: Path) -> None:
-    made = []
-    scene = await open_scene(web=web, avatar=lambda: made.append(1) or b"vrm")
-    async with httpx.AsyncClient(base_url=scene.server.url) as client:
-        assert (await client.get("avatar.vrm")).content == b"vrm"
-        assert (await client.get("avatar.vrm")).content == b"vrm"
-    assert made == [1]
+def rewrite(file: Path, content: bytes, modified_s: int) -> None:
+    file.write_bytes(content)
+    os.utime(file, (modified_s, modified_s))
 
 
-async def test_health_follows_the_server(http) -> None:
-    server = http.scene.server
+async def test_an_avatar_is_read_again_only_when_it_has_changed(
+    http: httpx.AsyncClient, vrm: Path
+) -> None:
+    seen = []
+    for content, modified_s in ((b"one", 1_000), (b"two", 1_000), (b"three", 1_001)):
+        rewrite(vrm, content, modified_s)
+        seen.append((await http.get("/avatars/hoshi.vrm")).content)
+    assert seen == [b"one", b"one", b"three"]
+
+
+async def test_an_avatar_whose_file_is_gone_is_not_found(
+    http: httpx.AsyncClient, vrm: Path
+) -> None:
+    os.unlink(vrm)
+    response = await http.get("/avatars/hoshi.vrm")
+    assert (response.status_code, response.text) == (404, "No character here has that avatar.\n")
+
+
+async def test_a_session_is_told_where_the_avatar_is(pages: Scene) -> None:
+    async with pages.client() as client:
+        events = await client.until("idol.character")
+    assert events[-1]["character"]["avatar_url"] == "/avatars/hoshi.vrm"
+
+
+async def test_a_session_is_told_that_there_is_no_avatar(scene: Scene) -> None:
+    async with scene.client() as client:
+        events = await client.until("idol.character")
+    assert events[-1]["character"].get("avatar_url") is None
+
+
+async def test_health_follows_the_server(pages: Scene, http: httpx.AsyncClient) -> None:
+    server = pages.server
     assert (await http.get("/livez")).text == "alive\n"
     cold = await http.get("/readyz")
     assert (cold.status_code, cold.text) == (503, "warming up\n")
@@ -108,8 +169,8 @@ async def test_health_follows_the_server(http) -> None:
     server.is_draining = False
 
 
-async def test_metrics_are_prometheus_text(http) -> None:
-    async with http.scene.client() as client:
+async def test_metrics_are_prometheus_text(pages: Scene, http: httpx.AsyncClient) -> None:
+    async with pages.client() as client:
         await client.ask("Hi.")
         page = (await http.get("/metrics")).text
     assert "idol_ws_connections 1.0" in page
@@ -117,27 +178,25 @@ async def test_metrics_are_prometheus_text(http) -> None:
     assert "idol_first_audio_seconds_count 1.0" in page
 
 
-async def test_head_is_get_without_a_body(http) -> None:
-    response = await http.head("/stage.js")
+@pytest.mark.parametrize(("path", "length"), [("/stage.js", "10"), ("/avatars/hoshi.vrm", "13")])
+async def test_head_is_get_without_a_body(http: httpx.AsyncClient, path: str, length: str) -> None:
+    response = await http.head(path)
     assert response.status_code == 200
-    assert response.headers["content-length"] == "10"
+    assert response.headers["content-length"] == length
     assert response.content == b""
 
 
-async def test_other_methods_are_refused(http) -> None:
+async def test_other_methods_are_refused(http: httpx.AsyncClient) -> None:
     assert (await http.post("/livez")).status_code == 405
 
 
-async def test_the_endpoint_without_an_upgrade_says_so(http) -> None:
+async def test_the_endpoint_without_an_upgrade_says_so(http: httpx.AsyncClient) -> None:
     response = await http.get("/v1/realtime")
     assert response.status_code == 426
 
 
-async def test_a_websocket_elsewhere_is_refused(http) -> None:
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidStatus
-
+async def test_a_websocket_elsewhere_is_refused(pages: Scene) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"ws://127.0.0.1:{http.scene.server.port}/v2"):
+        async with connect(f"ws://127.0.0.1:{pages.server.port}/v2"):
             pass
     assert refused.value.response.status_code == 404

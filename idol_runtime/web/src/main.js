@@ -19,6 +19,7 @@ let avatar = null;
 let bringing = false;
 let turn = null; // {askedMs, heardMs, responseId}
 let greeted = false;
+let everOpened = false;
 let appliedFaceFrames = 0;
 let lastShownFace = null;
 
@@ -26,7 +27,9 @@ const panel = new Panel(document, { say, stop, sound: enableSound });
 panel.setStatus('connecting');
 
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-const connection = new Connection(`${scheme}://${location.host}/v1/realtime`, { open: opened, event: received, media: received_media, lost }, query.get('token'));
+const chosen = query.get('character'); // the name of its folder; without one the server's first
+const model = chosen ? `?model=${encodeURIComponent(chosen)}` : '';
+const connection = new Connection(`${scheme}://${location.host}/v1/realtime${model}`, { open: opened, event: received, media: received_media, lost }, query.get('token'));
 
 // The connection is on its way before the renderer is even here.
 const figure = Promise.all([import('./scenery.js'), import('./avatar.js')]).then(([{ Scenery }, { loadAvatar }]) => {
@@ -72,6 +75,7 @@ audio.onstatechange = showSoundHint;
 showSoundHint();
 
 function opened() {
+  everOpened = true;
   playback.restart();
   panel.setStatus('idle');
   panel.clearNotice();
@@ -83,7 +87,8 @@ function lost(retryMs) {
   panel.setStatus('offline');
   panel.setCanSend(false);
   panel.hideSubtitle({ now: true });
-  panel.showNotice(`The connection to the server is lost. Trying again in ${(retryMs / 1000).toFixed(1)} s.`, { sticky: true });
+  const unknown = chosen && !everOpened ? ` Is a character named ${chosen} served here?` : '';
+  panel.showNotice(`The connection to the server is lost.${unknown} Trying again in ${(retryMs / 1000).toFixed(1)} s.`, { sticky: true });
   turn = null;
 }
 
@@ -98,7 +103,9 @@ function received_media(buffer) {
 const answers = {
   'idol.character': ({ character }) => {
     panel.introduce(character);
-    if (!bringing) void bring(character.avatar_url ?? '/avatar.vrm');
+    if (bringing) return;
+    if (character.avatar_url) void bring(character.avatar_url);
+    else stayEmpty(character.name);
   },
   'idol.stream.opened': (event) => playback.opened(event),
   'idol.stream.closed': (event) => playback.closed(event.stream_id),
@@ -163,6 +170,12 @@ async function bring(url) {
   document.documentElement.classList.add('ready');
 }
 
+/** A character without an avatar is heard and read; the stage says why nobody stands on it. */
+function stayEmpty(name) {
+  panel.showNotice(`${name} has no avatar to show: name a VRM file by \`avatar\` in its character.toml.`, { sticky: true });
+  document.documentElement.classList.add('ready');
+}
+
 let lastMs = performance.now();
 function frame(nowMs) {
   requestAnimationFrame(frame);
@@ -182,6 +195,7 @@ function frame(nowMs) {
 /** For tests: read-only facts, a still camera, a body that stands still below a living face, and a held picture. */
 window.__stage = {
   get ready() { return avatar !== null; },
+  get avatarName() { return avatar?.vrm.meta.name ?? null; },
   get connected() { return connection.isOpen; },
   get status() { return panel.dot.dataset.state; },
   get counts() { return { ...playback.counts }; },
