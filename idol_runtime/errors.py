@@ -7,6 +7,7 @@ IdolError
 ├── ProviderError    an execution provider that was asked for and is not there
 ├── InputError       text, sound or a file the user gave and we cannot use
 │   └── RequestError something asked of a character that it cannot do now
+├── OutputError      an output that cannot be opened or cannot follow
 └── WorkerError      a worker process that died or refused a request
 """
 
@@ -42,6 +43,10 @@ class RequestError(InputError):
         super().__init__(message)
         self.code = code
         self.param = param
+
+
+class OutputError(IdolError):
+    pass
 
 
 class WorkerError(IdolError):

@@ -19,8 +19,13 @@ def write_face_csv(path: Path, frames: Sequence[FaceFrame], *, fps: float) -> No
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         for index, frame in enumerate(frames):
-            values = [*frame.weights.tolist(), *frame.head_eyes_deg.tolist()]
-            writer.writerow([f"{index / fps:.4f}", *(f"{value:.5f}" for value in values)])
+            writer.writerow(face_row(index / fps, frame))
+
+
+def face_row(time_s: float, frame: FaceFrame) -> list[str]:
+    """The cells of a row, in `HEADER` order."""
+    values = [*frame.weights.tolist(), *frame.head_eyes_deg.tolist()]
+    return [f"{time_s:.4f}", *(f"{value:.5f}" for value in values)]
 
 
 def read_face_csv(path: Path) -> list[FaceFrame]:

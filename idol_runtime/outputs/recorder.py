@@ -1,15 +1,14 @@
 """Writes what a character performs into files: sound, face, body and events."""
 
 import wave
-from dataclasses import astuple, fields
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.outputs.bvh import write_bvh
+from idol_runtime.outputs.event_line import event_line
 from idol_runtime.outputs.face_csv import write_face_csv
 from idol_runtime.outputs.resample import resample_face, resample_pose
 from idol_runtime.outputs.vrma import write_vrma
@@ -52,8 +51,7 @@ class Recorder:
             write_vrma(folder / "pose.vrma", poses, fps=fps)
         self._write_wav(folder / "speech.wav", start_us, duration_us)
         cues = sorted(self.cues, key=lambda cue: cue.pts_us)
-        lines = (msgspec.json.encode(_event(cue, start_us)) for cue in cues)
-        (folder / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+        (folder / "events.jsonl").write_bytes(b"".join(event_line(cue, start_us) for cue in cues))
 
     def _write_wav(self, path: Path, start_us: int, duration_us: int) -> None:
         sound = np.zeros(round(duration_us * AUDIO_RATE_HZ / 1_000_000), np.int16)
@@ -65,13 +63,3 @@ class Recorder:
             file.setsampwidth(2)
             file.setframerate(AUDIO_RATE_HZ)
             file.writeframes(sound.astype("<i2").tobytes())
-
-
-def _event(cue: Cue, start_us: int) -> dict[str, object]:
-    """What is None or empty is left out; the parts of a cue are lists of their values."""
-    about = {each.name: getattr(cue, each.name) for each in fields(cue) if each.name != "pts_us"}
-    return {"time_s": round((cue.pts_us - start_us) / 1e6, 6), "name": cue.name} | {
-        name: [astuple(part) for part in value] if isinstance(value, tuple) else value
-        for name, value in about.items()
-        if value not in (None, ())
-    }
