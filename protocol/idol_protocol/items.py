@@ -92,7 +92,7 @@ class SessionObject(Noun, kw_only=True, frozen=True):
     object: Literal["realtime.session"] = "realtime.session"
     type: Literal["realtime"] = "realtime"
     model: str
-    """The dialogue model that answers."""
+    """The character that answers: the name of its folder, as `?model=` chooses it."""
     instructions: str
     """Put before the conversation for the dialogue model, after the character's own persona."""
     output_modalities: list[Modality]

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from idol_protocol.channels import GESTURES
 from idol_runtime.character import Character
@@ -174,12 +175,26 @@ class Scene:
         return f"ws://127.0.0.1:{self.server.port}/v1/realtime"
 
     @asynccontextmanager
-    async def client(self, *subprotocols: str, **options: Any) -> AsyncIterator[Client]:
-        async with connect(self.address, subprotocols=subprotocols or None, **options) as socket:
+    async def client(
+        self, *subprotocols: str, query: str = "", **options: Any
+    ) -> AsyncIterator[Client]:
+        offered = [Subprotocol(each) for each in subprotocols] or None
+        async with connect(self.address + query, subprotocols=offered, **options) as socket:
             yield Client(socket)
 
 
-OpenScene = Callable[..., Any]
+class OpenScene(Protocol):
+    """Opens a server with what a test wants; it closes with the test."""
+
+    async def __call__(
+        self,
+        *,
+        limits: dict[str, Any] | None = None,
+        character: Character = HOSHI,
+        members: Sequence[Member] = (),
+        make_hooks: MakeHooks = no_hooks,
+        **options: Any,
+    ) -> Scene: ...
 
 
 @pytest.fixture
@@ -194,7 +209,6 @@ async def stage() -> AsyncIterator[SteppedStage]:
 
 @pytest.fixture
 async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
-    """Opens servers with the options a test wants; they close with the test."""
     async with AsyncExitStack() as stack:
 
         async def start(

@@ -1,5 +1,6 @@
 """Who may connect: addresses, origins and tokens."""
 
+import asyncio
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from idol_runtime.errors import ConfigError
 from idol_runtime.server.access import refuse_origin, subprotocols_of, tokens_of
 from idol_runtime.server.config import ServerConfig, check_config
+from tests.server.conftest import OpenScene, Scene
 
 LOCAL = ServerConfig()
 PUBLIC = ServerConfig(host="0.0.0.0", token="t", allowed_origins=("https://friend.example",))
@@ -77,7 +79,7 @@ def test_loopback_needs_no_token(host: str) -> None:
     check_config(ServerConfig(host=host))
 
 
-async def test_a_page_of_another_host_cannot_connect(scene) -> None:
+async def test_a_page_of_another_host_cannot_connect(scene: Scene) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with connect(scene.address, origin="https://evil.example"):
             pass
@@ -85,7 +87,7 @@ async def test_a_page_of_another_host_cannot_connect(scene) -> None:
     assert b'idol_ws_refused_total{reason="origin"} 1.0' in scene.server.metrics.page()
 
 
-async def test_the_token_opens_by_header_and_by_subprotocol(open_scene) -> None:
+async def test_the_token_opens_by_header_and_by_subprotocol(open_scene: OpenScene) -> None:
     scene = await open_scene(token="right")
     bearer = {"Authorization": "Bearer right"}
     async with scene.client(additional_headers=bearer) as client:
@@ -95,7 +97,7 @@ async def test_the_token_opens_by_header_and_by_subprotocol(open_scene) -> None:
         assert client.socket.subprotocol == "idol.v1"
 
 
-async def test_a_wrong_token_is_refused_at_the_handshake(open_scene) -> None:
+async def test_a_wrong_token_is_refused_at_the_handshake(open_scene: OpenScene) -> None:
     scene = await open_scene(token="right")
     for headers, offered in (
         ({"Authorization": "Bearer wrong"}, ()),
@@ -107,7 +109,7 @@ async def test_a_wrong_token_is_refused_at_the_handshake(open_scene) -> None:
         assert refused.value.response.status_code == 401
 
 
-async def test_the_token_may_be_the_first_event(open_scene) -> None:
+async def test_the_token_may_be_the_first_event(open_scene: OpenScene) -> None:
     scene = await open_scene(token="right")
     async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.authenticate", "token": "right"})
@@ -124,7 +126,9 @@ async def test_the_token_may_be_the_first_event(open_scene) -> None:
         b"\x00",
     ],
 )
-async def test_any_other_first_event_closes_with_4401_and_a_sentence(open_scene, first) -> None:
+async def test_any_other_first_event_closes_with_4401_and_a_sentence(
+    open_scene: OpenScene, first
+) -> None:
     scene = await open_scene(token="right")
     async with scene.client() as client:
         await client.send(first)
@@ -137,7 +141,7 @@ async def test_any_other_first_event_closes_with_4401_and_a_sentence(open_scene,
     assert scene.stage.performers == []
 
 
-async def test_a_silent_stranger_is_closed_when_its_time_is_over(open_scene) -> None:
+async def test_a_silent_stranger_is_closed_when_its_time_is_over(open_scene: OpenScene) -> None:
     scene = await open_scene(token="right", limits={"authenticate_s": 0.01})
     async with scene.client() as client:
         assert (await client.next())["error"]["code"] == "unauthorized"
@@ -146,7 +150,7 @@ async def test_a_silent_stranger_is_closed_when_its_time_is_over(open_scene) -> 
     assert closed.value.rcvd.code == 4401
 
 
-async def test_an_unknown_subprotocol_is_refused(scene) -> None:
+async def test_an_unknown_subprotocol_is_refused(scene: Scene) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with scene.client("graphql-ws"):
             pass
@@ -154,7 +158,7 @@ async def test_an_unknown_subprotocol_is_refused(scene) -> None:
     assert b"idol.v1" in refused.value.response.body
 
 
-async def test_subprotocols_without_a_space_are_told_apart(scene) -> None:
+async def test_subprotocols_without_a_space_are_told_apart(scene: Scene) -> None:
     reader, writer = await _handshake(scene.server.port, "idol.v1,realtime")
     answer = await reader.readuntil(b"\r\n\r\n")
     assert b"101 Switching Protocols" in answer
@@ -163,7 +167,7 @@ async def test_subprotocols_without_a_space_are_told_apart(scene) -> None:
     await writer.wait_closed()
 
 
-async def test_a_connection_too_many_is_refused(open_scene) -> None:
+async def test_a_connection_too_many_is_refused(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"max_connections": 1})
     async with scene.client() as client:
         await client.next()
@@ -174,20 +178,21 @@ async def test_a_connection_too_many_is_refused(open_scene) -> None:
         await client.alive()
 
 
-async def test_a_port_in_use_is_told_with_what_to_do(open_scene) -> None:
+async def test_a_port_in_use_is_told_with_what_to_do(open_scene: OpenScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"listens on 127.0.0.1:{port} already.*--port"):
             await open_scene(port=port)
 
 
-async def test_an_address_of_another_machine_is_told_with_what_to_do(open_scene) -> None:
+async def test_an_address_of_another_machine_is_told_with_what_to_do(open_scene: OpenScene) -> None:
     with pytest.raises(ConfigError, match="--host"):
         await open_scene(host="203.0.113.7", token="t")
 
 
-async def _handshake(port: int, subprotocols: str):
-    import asyncio
+async def _handshake(
+    port: int, subprotocols: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(

@@ -1,18 +1,20 @@
 """Gestures and the dance on the wire."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from idol_protocol.channels import GESTURES
-from tests.server.conftest import HOSHI
+from tests.server.conftest import HOSHI, OpenScene, Scene
 
 
-def named(events, kind):
+def named(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [each for each in events if each["type"] == kind]
 
 
 async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_its_words(
-    scene,
+    scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["Hello ", "there, my dear old fri", "end [wa", "ve]", ". *nods*"]
     async with scene.client() as client:
@@ -38,7 +40,7 @@ async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_it
 
 
 async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_does(
-    scene,
+    scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["[wave] Hello there. ", "*bows* Bye."]
     async with scene.client() as client:
@@ -55,7 +57,7 @@ async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_
 
 
 async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_those_words(
-    scene,
+    scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["Hello, [wave] my dear old friend there. [bow] How are you?"]
     async with scene.client() as client:
@@ -75,7 +77,7 @@ async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_th
     assert "bow" not in said
 
 
-async def test_a_cancelled_answer_is_remembered_with_its_tags(scene) -> None:
+async def test_a_cancelled_answer_is_remembered_with_its_tags(scene: Scene) -> None:
     scene.stage.dialogue.deltas = ["[wave] Hello. "]
     scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
@@ -93,7 +95,7 @@ async def test_a_cancelled_answer_is_remembered_with_its_tags(scene) -> None:
     assert said.startswith("[wave] Hello.")
 
 
-async def test_a_text_answer_gestures_at_once(scene) -> None:
+async def test_a_text_answer_gestures_at_once(scene: Scene) -> None:
     scene.stage.dialogue.deltas = ["Hello [wave] there."]
     async with scene.client() as client:
         events = await client.ask("Hi.", output_modalities=["text"])
@@ -102,14 +104,14 @@ async def test_a_text_answer_gestures_at_once(scene) -> None:
     assert done["text"] == "Hello there."
 
 
-async def test_the_card_names_the_gestures_the_character_makes(scene) -> None:
+async def test_the_card_names_the_gestures_the_character_makes(scene: Scene) -> None:
     async with scene.client() as client:
         card = (await client.until("idol.character"))[-1]["character"]
     assert card["gestures"] == list(GESTURES)
 
 
 async def test_the_greeting_on_the_card_is_without_tags_and_is_said_with_its_gesture(
-    open_scene,
+    open_scene: OpenScene,
 ) -> None:
     scene = await open_scene(character=replace(HOSHI, greeting="[wave] Hi, I'm Hoshi!"))
     async with scene.client() as client:
@@ -120,7 +122,7 @@ async def test_the_greeting_on_the_card_is_without_tags_and_is_said_with_its_ges
     assert [each["gesture"] for each in named(events, "idol.gesture")] == ["wave"]
 
 
-async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene) -> None:
+async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
         now = (await client.until("idol.gesture"))[-1]
@@ -140,7 +142,7 @@ async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene) -> None
         ({"gesture": "nod", "stroke_pts_us": 10**9}, "stroke_too_late", "at most 60 s"),
     ],
 )
-async def test_a_gesture_that_cannot_be_made_is_refused(scene, event, code, says) -> None:
+async def test_a_gesture_that_cannot_be_made_is_refused(scene: Scene, event, code, says) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", **event})
         error = await client.error()
@@ -149,7 +151,7 @@ async def test_a_gesture_that_cannot_be_made_is_refused(scene, event, code, says
 
 
 async def test_a_gesture_of_another_character_is_refused_with_those_of_this_one(
-    open_scene,
+    open_scene: OpenScene,
 ) -> None:
     shy = replace(HOSHI, gestures=("nod", "bow"))
     scene = await open_scene(character=shy)
@@ -160,7 +162,7 @@ async def test_a_gesture_of_another_character_is_refused_with_those_of_this_one(
     assert "(nod, bow), found cheer" in error["message"]
 
 
-async def test_the_same_gesture_twice_at_a_time_is_refused(scene) -> None:
+async def test_the_same_gesture_twice_at_a_time_is_refused(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
@@ -168,7 +170,7 @@ async def test_the_same_gesture_twice_at_a_time_is_refused(scene) -> None:
     assert error["code"] == "gesture_in_progress"
 
 
-async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene) -> None:
+async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send(
             {
@@ -189,7 +191,7 @@ async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene)
     assert (place, intensity) == pytest.approx((1 / 8, 0.9))
 
 
-async def test_music_without_a_dance_is_refused(scene) -> None:
+async def test_music_without_a_dance_is_refused(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.activity.set", "activity": "idle", "bpm": 120})
         error = await client.error()

@@ -8,9 +8,10 @@ from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header, decode_message
 from idol_protocol.events import parse_server_event
 from idol_protocol.frames import AudioChunk
 from idol_protocol.idol_events import IdolStreamOpened
+from tests.server.conftest import Client, Scene
 
 
-async def streams_of(client) -> dict[int, IdolStreamOpened]:
+async def streams_of(client: Client) -> dict[int, IdolStreamOpened]:
     """The streams a connection begins with."""
     await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 0})
     events = await client.until("idol.clock.pong")
@@ -28,7 +29,7 @@ def opened(events) -> dict[int, IdolStreamOpened]:
     return {each.stream_id: each for each in found}
 
 
-def by_kind(client, streams) -> dict[str, list]:
+def by_kind(client: Client, streams) -> dict[str, list]:
     found: dict[str, list] = {"audio": [], "face": [], "pose": []}
     for message in client.media:
         stream = streams[decode_header(message)[0].stream_id]
@@ -37,7 +38,7 @@ def by_kind(client, streams) -> dict[str, list]:
     return found
 
 
-async def test_audio_face_and_pose_arrive_on_one_clock(scene) -> None:
+async def test_audio_face_and_pose_arrive_on_one_clock(scene: Scene) -> None:
     async with scene.client("idol.v1") as client:
         streams = await streams_of(client)
         assert [each.kind for each in streams.values()] == ["audio", "face", "pose"]
@@ -57,7 +58,7 @@ async def test_audio_face_and_pose_arrive_on_one_clock(scene) -> None:
     np.testing.assert_allclose(media["face"][0].weights, 0.25)
 
 
-async def test_each_stream_counts_its_own_messages_and_none_is_too_long(scene) -> None:
+async def test_each_stream_counts_its_own_messages_and_none_is_too_long(scene: Scene) -> None:
     async with scene.client("idol.v1") as client:
         streams = await streams_of(client)
         await client.ask("Who are you?")
@@ -70,7 +71,7 @@ async def test_each_stream_counts_its_own_messages_and_none_is_too_long(scene) -
         assert seqs
 
 
-async def test_streams_can_be_changed_and_closed(scene) -> None:
+async def test_streams_can_be_changed_and_closed(scene: Scene) -> None:
     async with scene.client("idol.v1") as client:
         before = await streams_of(client)
         wish = {"audio": None, "face": {"dtype": "u8", "fps": 15}, "pose": None}
@@ -90,7 +91,7 @@ async def test_streams_can_be_changed_and_closed(scene) -> None:
     assert all(step % 2 == 0 for step in steps)
 
 
-async def test_a_json_client_gets_face_and_pose_only_when_it_asks(scene) -> None:
+async def test_a_json_client_gets_face_and_pose_only_when_it_asks(scene: Scene) -> None:
     async with scene.client("realtime") as client:
         quiet = await client.ask("Hi.")
         assert not any(each["type"] in ("idol.face.delta", "idol.pose.delta") for each in quiet)
@@ -106,7 +107,7 @@ async def test_a_json_client_gets_face_and_pose_only_when_it_asks(scene) -> None
     assert client.media == []
 
 
-async def test_the_clock_is_the_characters_media_time(scene) -> None:
+async def test_the_clock_is_the_characters_media_time(scene: Scene) -> None:
     async with scene.client() as client:
         await client.alive()
         for _ in range(30):
@@ -117,7 +118,7 @@ async def test_the_clock_is_the_characters_media_time(scene) -> None:
     assert pong["pts_us"] == 1_000_000
 
 
-async def test_activities_are_announced(scene) -> None:
+async def test_activities_are_announced(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?")
     told = [each["activity"] for each in events if each["type"] == "idol.activity"]

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tests.server.conftest import Scene
+
 
 def message_item(text: object, role: str = "user", kind: str = "input_text") -> dict:
     content = [{"type": kind, "text": text}]
@@ -77,7 +79,7 @@ def message_item(text: object, role: str = "user", kind: str = "input_text") -> 
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
 async def test_a_bad_message_gets_a_sentence_and_the_connection_lives(
-    scene, message: object, code: str, param: str | None
+    scene: Scene, message: object, code: str, param: str | None
 ) -> None:
     async with scene.client() as client:
         await client.send(message)
@@ -89,13 +91,13 @@ async def test_a_bad_message_gets_a_sentence_and_the_connection_lives(
         await client.alive()
 
 
-async def test_an_error_names_the_event_that_caused_it(scene) -> None:
+async def test_an_error_names_the_event_that_caused_it(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send(message_item(""))
         assert (await client.error())["event_id"] == "mine"
 
 
-async def test_a_message_that_cannot_be_held_closes_with_1009(scene) -> None:
+async def test_a_message_that_cannot_be_held_closes_with_1009(scene: Scene) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", scene.server.port)
     writer.write(
         b"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
@@ -114,14 +116,14 @@ async def test_a_message_that_cannot_be_held_closes_with_1009(scene) -> None:
     await writer.wait_closed()
 
 
-async def test_emoji_alone_are_text(scene) -> None:
+async def test_emoji_alone_are_text(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("\N{STRAWBERRY}\N{SPARKLES}")
     assert events[-1]["response"]["status"] == "completed"
     assert scene.stage.dialogue.requests[-1].messages[-1].content == "\N{STRAWBERRY}\N{SPARKLES}"
 
 
-async def test_a_taken_item_id_is_refused(scene) -> None:
+async def test_a_taken_item_id_is_refused(scene: Scene) -> None:
     async with scene.client() as client:
         event = message_item("hi")
         event["item"]["id"] = "same"
@@ -131,7 +133,7 @@ async def test_a_taken_item_id_is_refused(scene) -> None:
         assert (await client.error())["code"] == "invalid_item_id"
 
 
-async def test_what_users_say_is_in_no_log(scene, caplog) -> None:
+async def test_what_users_say_is_in_no_log(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         async with scene.client() as client:
             await client.ask("my secret name is Miso")
@@ -143,7 +145,7 @@ async def test_what_users_say_is_in_no_log(scene, caplog) -> None:
     assert not any("Miso" in json.dumps([each.getMessage(), str(vars(each))]) for each in ours)
 
 
-async def test_errors_are_counted_by_code(scene) -> None:
+async def test_errors_are_counted_by_code(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send("{")
         await client.error()

@@ -5,10 +5,12 @@ import base64
 
 import pytest
 
+from tests.server.conftest import Scene
+
 openai = pytest.importorskip("openai")
 
 
-async def test_the_openai_client_holds_a_conversation(scene) -> None:
+async def test_the_openai_client_holds_a_conversation(scene: Scene) -> None:
     client = openai.AsyncOpenAI(
         api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
     )
@@ -37,7 +39,7 @@ async def test_the_openai_client_holds_a_conversation(scene) -> None:
     await client.close()
 
 
-async def test_the_openai_client_can_ask_for_text_and_cancel(scene) -> None:
+async def test_the_openai_client_can_ask_for_text_and_cancel(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     client = openai.AsyncOpenAI(
         api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"

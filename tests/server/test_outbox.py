@@ -15,6 +15,7 @@ from idol_runtime.server.media import MAX_WAITING_FRAMES, FrameLane, frame_step
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
 from idol_runtime.timeline import frame_pts
+from tests.server.conftest import OpenScene
 
 
 class Pipe:
@@ -139,7 +140,9 @@ async def test_a_client_too_far_behind_is_dropped_once(pipe: Pipe) -> None:
     assert pipe.sent == []
 
 
-async def test_a_real_client_that_stops_reading_is_dropped_and_others_go_on(open_scene) -> None:
+async def test_a_real_client_that_stops_reading_is_dropped_and_others_go_on(
+    open_scene: OpenScene,
+) -> None:
     scene = await open_scene(
         limits={
             "stall_s": 0.2,

@@ -4,8 +4,10 @@ import base64
 from typing import Any
 
 import numpy as np
+import pytest
 
 from idol_runtime.errors import WorkerError
+from tests.server.conftest import Scene
 
 
 def types(events: list[dict[str, Any]]) -> list[str]:
@@ -24,7 +26,7 @@ def joined(events: list[dict[str, Any]], kind: str) -> str:
     return "".join(each["delta"] for each in events if each["type"] == kind)
 
 
-async def test_a_connection_begins_with_the_session_and_the_character(scene) -> None:
+async def test_a_connection_begins_with_the_session_and_the_character(scene: Scene) -> None:
     async with scene.client() as client:
         created = await client.next()
         assert created["type"] == "session.created"
@@ -35,7 +37,7 @@ async def test_a_connection_begins_with_the_session_and_the_character(scene) -> 
         assert character["character"]["name"] == "Hoshi"
 
 
-async def test_a_spoken_answer_has_all_its_events_in_order(scene) -> None:
+async def test_a_spoken_answer_has_all_its_events_in_order(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?")
     order = without_idol(events)
@@ -63,7 +65,7 @@ async def test_a_spoken_answer_has_all_its_events_in_order(scene) -> None:
     assert done["usage"]["input_token_details"]["cached_tokens"] == 12
 
 
-async def test_the_sound_of_an_answer_arrives_whole(scene) -> None:
+async def test_the_sound_of_an_answer_arrives_whole(scene: Scene) -> None:
     async with scene.client("realtime") as client:
         events = await client.ask("Who are you?")
     parts = [each["delta"] for each in events if each["type"] == "response.output_audio.delta"]
@@ -72,7 +74,7 @@ async def test_the_sound_of_an_answer_arrives_whole(scene) -> None:
     assert np.abs(pcm).max() > 7_000
 
 
-async def test_utterances_and_phonemes_are_told_with_their_media_time(scene) -> None:
+async def test_utterances_and_phonemes_are_told_with_their_media_time(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?")
     started = [each for each in events if each["type"] == "idol.utterance.started"]
@@ -87,7 +89,7 @@ async def test_utterances_and_phonemes_are_told_with_their_media_time(scene) -> 
         assert spans["phonemes"][0] == {"symbol": "h", "start_s": 0.0, "end_s": 0.1}
 
 
-async def test_a_turn_reports_what_it_cost(scene) -> None:
+async def test_a_turn_reports_what_it_cost(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?")
     metrics = next(each for each in events if each["type"] == "idol.turn.metrics")
@@ -97,7 +99,7 @@ async def test_a_turn_reports_what_it_cost(scene) -> None:
     assert metrics["speech_s"] == 0.5
 
 
-async def test_a_text_answer_is_written_and_not_spoken(scene) -> None:
+async def test_a_text_answer_is_written_and_not_spoken(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?", output_modalities=["text"])
     assert joined(events, "response.output_text.delta") == "Hello there. How are you?"
@@ -108,7 +110,7 @@ async def test_a_text_answer_is_written_and_not_spoken(scene) -> None:
     assert scene.stage.speech.requests == []
 
 
-async def test_an_empty_conversation_is_answered_with_the_greeting(scene) -> None:
+async def test_an_empty_conversation_is_answered_with_the_greeting(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "response.create"})
         events = await client.until("response.done")
@@ -116,7 +118,7 @@ async def test_an_empty_conversation_is_answered_with_the_greeting(scene) -> Non
     assert scene.stage.dialogue.requests == []
 
 
-async def test_the_dialogue_model_reads_the_whole_conversation(scene) -> None:
+async def test_the_dialogue_model_reads_the_whole_conversation(scene: Scene) -> None:
     async with scene.client() as client:
         await client.ask("First.")
         await client.ask("Second.")
@@ -129,7 +131,7 @@ async def test_the_dialogue_model_reads_the_whole_conversation(scene) -> None:
     ]
 
 
-async def test_settings_of_the_session_reach_the_models(scene) -> None:
+async def test_settings_of_the_session_reach_the_models(scene: Scene) -> None:
     async with scene.client() as client:
         audio = {"output": {"voice": "af_bella", "speed": 1.25}}
         session = {
@@ -151,7 +153,7 @@ async def test_settings_of_the_session_reach_the_models(scene) -> None:
     assert (spoken.voice, spoken.speed) == ("af_bella", 1.25)
 
 
-async def test_settings_of_a_response_are_for_it_alone(scene) -> None:
+async def test_settings_of_a_response_are_for_it_alone(scene: Scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.", instructions="Whisper.", max_output_tokens=5)
         await client.ask("Hi again.")
@@ -162,7 +164,7 @@ async def test_settings_of_a_response_are_for_it_alone(scene) -> None:
     assert second.max_tokens is None
 
 
-async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene) -> None:
+async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
@@ -188,7 +190,7 @@ async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene) 
     assert history[1:] == ["Sing.", said, "And now?"]
 
 
-async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene) -> None:
+async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
@@ -202,7 +204,7 @@ async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene) 
     assert done["output"][0]["content"][0]["transcript"] == first["text"]
 
 
-async def test_an_answer_can_be_cancelled_before_it_began(scene) -> None:
+async def test_an_answer_can_be_cancelled_before_it_began(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
@@ -212,7 +214,7 @@ async def test_an_answer_can_be_cancelled_before_it_began(scene) -> None:
         await client.alive()
 
 
-async def test_a_second_answer_at_a_time_is_refused(scene) -> None:
+async def test_a_second_answer_at_a_time_is_refused(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     async with scene.client() as client:
         await client.say("Sing.")
@@ -225,14 +227,14 @@ async def test_a_second_answer_at_a_time_is_refused(scene) -> None:
         await client.until("response.done")
 
 
-async def test_cancelling_nothing_is_an_error(scene) -> None:
+async def test_cancelling_nothing_is_an_error(scene: Scene) -> None:
     async with scene.client() as client:
         await client.send({"type": "response.cancel"})
         assert (await client.error())["code"] == "response_cancel_not_active"
         await client.alive()
 
 
-async def test_a_failing_model_fails_the_answer_and_not_the_session(scene) -> None:
+async def test_a_failing_model_fails_the_answer_and_not_the_session(scene: Scene) -> None:
     scene.stage.dialogue.fails_with = WorkerError("The dialogue process ended; try again.")
     async with scene.client() as client:
         failed = (await client.ask("Hi."))[-1]["response"]
@@ -242,7 +244,9 @@ async def test_a_failing_model_fails_the_answer_and_not_the_session(scene) -> No
         assert (await client.ask("Hi again."))[-1]["response"]["status"] == "completed"
 
 
-async def test_a_defect_fails_the_answer_without_telling_what_was_said(scene, caplog) -> None:
+async def test_a_defect_fails_the_answer_without_telling_what_was_said(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     scene.stage.dialogue.fails_with = ValueError("my secret name is Miso")
     with caplog.at_level("DEBUG"):
         async with scene.client() as client:
@@ -255,7 +259,7 @@ async def test_a_defect_fails_the_answer_without_telling_what_was_said(scene, ca
     assert not any("Miso" in each.getMessage() or "Miso" in str(each.exc_info) for each in ours)
 
 
-async def test_an_answer_at_its_token_limit_is_incomplete(scene) -> None:
+async def test_an_answer_at_its_token_limit_is_incomplete(scene: Scene) -> None:
     scene.stage.dialogue.finish_reason = "length"
     async with scene.client() as client:
         done = (await client.ask("Hi."))[-1]["response"]
@@ -263,7 +267,7 @@ async def test_an_answer_at_its_token_limit_is_incomplete(scene) -> None:
     assert done["status_details"]["reason"] == "max_output_tokens"
 
 
-async def test_items_can_be_inserted_read_and_deleted(scene) -> None:
+async def test_items_can_be_inserted_read_and_deleted(scene: Scene) -> None:
     def message(role: str, kind: str, text: str) -> dict[str, Any]:
         return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
 
@@ -292,7 +296,7 @@ async def test_items_can_be_inserted_read_and_deleted(scene) -> None:
     assert heard == ["You are Hoshi.", "Be brief.", "Yes?", "Go on."]
 
 
-async def test_truncating_an_answer_keeps_the_words_that_were_heard(scene) -> None:
+async def test_truncating_an_answer_keeps_the_words_that_were_heard(scene: Scene) -> None:
     async with scene.client() as client:
         item = (await client.ask("Hi."))[-1]["response"]["output"][0]
         cut = {"type": "conversation.item.truncate", "item_id": item["id"], "content_index": 0}
@@ -305,14 +309,14 @@ async def test_truncating_an_answer_keeps_the_words_that_were_heard(scene) -> No
     assert read["content"][0]["transcript"] == "Hello there."
 
 
-async def test_two_connections_have_conversations_of_their_own(scene) -> None:
+async def test_two_connections_have_conversations_of_their_own(scene: Scene) -> None:
     async with scene.client() as one, scene.client() as other:
         await one.ask("My name is Ann.")
         await other.ask("Who am I?")
     assert len(scene.stage.dialogue.requests[-1].messages) == 2
 
 
-async def test_a_closed_connection_takes_its_character_off_the_stage(scene) -> None:
+async def test_a_closed_connection_takes_its_character_off_the_stage(scene: Scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.")
         assert len(scene.stage.performers) == 1

@@ -4,19 +4,20 @@ import asyncio
 
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
 from idol_runtime.server.journal import Journal
+from tests.server.conftest import Client, OpenScene, Scene
 
 
-async def token_of(client) -> str:
+async def token_of(client: Client) -> str:
     return (await client.until("idol.resume.token"))[-1]["token"]
 
 
-async def lose(client) -> None:
+async def lose(client: Client) -> None:
     """Breaks a connection without a goodbye."""
     client.socket.transport.abort()
     await client.socket.wait_closed()
 
 
-async def test_no_control_event_is_lost_between_two_connections(scene) -> None:
+async def test_no_control_event_is_lost_between_two_connections(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
     async with scene.client() as first:
         token = await token_of(first)
@@ -45,7 +46,7 @@ async def test_no_control_event_is_lost_between_two_connections(scene) -> None:
     assert resumed["replayed"] > 0
 
 
-async def test_a_resumed_session_remembers_what_was_said(scene) -> None:
+async def test_a_resumed_session_remembers_what_was_said(scene: Scene) -> None:
     async with scene.client() as first:
         token = await token_of(first)
         await first.ask("My name is Ann.")
@@ -59,7 +60,7 @@ async def test_a_resumed_session_remembers_what_was_said(scene) -> None:
     assert second.media
 
 
-async def test_a_token_works_once(scene) -> None:
+async def test_a_token_works_once(scene: Scene) -> None:
     async with scene.client() as first:
         token = await token_of(first)
         await first.ask("Hi.")
@@ -72,14 +73,14 @@ async def test_a_token_works_once(scene) -> None:
         await third.alive()
 
 
-async def test_only_the_first_event_can_resume(scene) -> None:
+async def test_only_the_first_event_can_resume(scene: Scene) -> None:
     async with scene.client() as client:
         await client.alive()
         await client.send({"type": "idol.resume", "token": "any"})
         assert (await client.error())["code"] == "resume_too_late"
 
 
-async def test_a_session_that_nobody_comes_back_to_ends(open_scene) -> None:
+async def test_a_session_that_nobody_comes_back_to_ends(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"resume_s": 0.01})
     async with scene.client() as client:
         token = await token_of(client)
@@ -93,7 +94,7 @@ async def test_a_session_that_nobody_comes_back_to_ends(open_scene) -> None:
         assert (await late.error())["code"] == "session_not_found"
 
 
-async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene) -> None:
+async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene: Scene) -> None:
     async with scene.client() as client:
         await client.ask("Hi.")
     async with asyncio.timeout(5):
@@ -101,7 +102,7 @@ async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene) -> None:
             await asyncio.sleep(0)
 
 
-async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene) -> None:
+async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"max_waiting_sessions": 1})
     tokens = []
     for _ in range(2):

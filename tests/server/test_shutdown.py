@@ -7,8 +7,10 @@ import signal
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.server.conftest import OpenScene, Scene
 
-async def test_clients_are_told_then_closed_with_1012(scene) -> None:
+
+async def test_clients_are_told_then_closed_with_1012(scene: Scene) -> None:
     async with scene.client() as client:
         await client.alive()
         stopping = asyncio.create_task(scene.server.shutdown())
@@ -22,7 +24,7 @@ async def test_clients_are_told_then_closed_with_1012(scene) -> None:
     assert scene.stage.performers == []
 
 
-async def test_an_answer_in_progress_is_finished_first(scene) -> None:
+async def test_an_answer_in_progress_is_finished_first(scene: Scene) -> None:
     async with scene.client() as client:
         await client.say("Hi.")
         await client.send({"type": "response.create"})
@@ -33,7 +35,7 @@ async def test_an_answer_in_progress_is_finished_first(scene) -> None:
         await stopping
 
 
-async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene) -> None:
+async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"drain_s": 0.2})
     scene.stage.dialogue.never_ends = True
     async with scene.client(close_timeout=0.1) as client:
@@ -44,7 +46,7 @@ async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene) 
     assert scene.stage.performers == []
 
 
-async def test_nobody_new_is_let_in_while_draining(scene) -> None:
+async def test_nobody_new_is_let_in_while_draining(scene: Scene) -> None:
     scene.server.is_draining = True
     with pytest.raises(InvalidStatus) as refused:
         async with scene.client():
@@ -54,7 +56,7 @@ async def test_nobody_new_is_let_in_while_draining(scene) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_shuts_the_server_down(scene, number: signal.Signals) -> None:
+async def test_a_signal_shuts_the_server_down(scene: Scene, number: signal.Signals) -> None:
     async with scene.client() as client:
         await client.alive()
         serving = asyncio.create_task(scene.server.serve_until_stopped())
