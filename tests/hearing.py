@@ -48,7 +48,7 @@ def _hear(sound: NDArray[np.floating[Any]]) -> str:
     import ctranslate2
 
     model, tokenizer = _model()
-    features = ctranslate2.StorageView.from_array(_log_mel(sound)[None])
+    features = ctranslate2.StorageView.from_array(log_mel(sound)[None])
     start = "<|startoftranscript|>"
     prompt = [tokenizer.token_to_id(start), tokenizer.token_to_id("<|notimestamps|>")]
     result = model.generate(features, [prompt], beam_size=2, max_length=220)[0]
@@ -66,7 +66,7 @@ def _model() -> tuple[Any, Tokenizer]:
     return ctranslate2.models.Whisper(str(folder), compute_type="int8", intra_threads=1), tokenizer
 
 
-def _log_mel(sound: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+def log_mel(sound: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """(80, 3000): Whisper's features of 30 s (Radford et al. 2022)."""
     padded = np.zeros(_WINDOW_S * _RATE_HZ)
     padded[: len(sound)] = sound

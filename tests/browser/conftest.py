@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES, GESTURES, POSE_BONES
 from idol_protocol.codec import (
@@ -97,7 +98,7 @@ class StageServer:
             "127.0.0.1",
             0,
             process_request=self._page,
-            subprotocols=["idol.v1"],  # type: ignore[list-item]
+            subprotocols=[Subprotocol("idol.v1")],
             compression=None,
         )
 

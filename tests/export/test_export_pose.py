@@ -12,7 +12,8 @@ from idol_runtime.motion.pose import PoseModel
 from training.checkpoint import read_json
 from training.config import load_config
 from training.ingest.shipping import read_seen
-from training.train_pose import Settings, train
+from training.pose.settings import Settings
+from training.train_pose import train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 

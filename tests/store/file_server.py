@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 @dataclass
@@ -50,8 +51,8 @@ class FileServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
-    def serve(self, path: str, content: bytes, **behaviour: object) -> str:
-        self.files[path] = Served(content, **behaviour)  # type: ignore[arg-type]
+    def serve(self, path: str, content: bytes, **behaviour: Any) -> str:
+        self.files[path] = Served(content, **behaviour)
         return self.url + path
 
     def gets(self, path: str) -> list[str]:

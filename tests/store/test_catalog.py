@@ -122,8 +122,8 @@ def test_any_text_is_a_catalog_or_one_sentence(text: str) -> None:
 def one_file(**changes: Any) -> str:
     file = {"path": "a.bin", "size": 1, "sha256": DIGEST} | changes
     source = {"from": "url", "url": "https://example.test/a"}
-    model = {"kind": "speech", "licence": "MIT", "description": ""}
-    model["groups"] = [{"sources": [source], "files": [file]}]  # type: ignore[assignment]
+    groups = [{"sources": [source], "files": [file]}]
+    model = {"kind": "speech", "licence": "MIT", "description": "", "groups": groups}
     return document({"models": {"some-model": model}})
 
 

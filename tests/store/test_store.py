@@ -4,6 +4,7 @@ import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -279,8 +280,10 @@ def test_status_tells_missing_partial_and_ready(server: FileServer, tmp_path: Pa
     assert len(server.gets("/a.bin")) == 1
 
 
-def archive(content: bytes, registry: str = "pypi", package: str = "toy-weights") -> Archive:
-    return Archive(registry, package, "1.0", len(content), sha256(content))  # type: ignore[arg-type]
+def archive(
+    content: bytes, registry: Literal["pypi", "npm"] = "pypi", package: str = "toy-weights"
+) -> Archive:
+    return Archive(registry, package, "1.0", len(content), sha256(content))
 
 
 def test_an_archive_that_was_fetched_before_is_not_asked_for_again(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from training.adversarial import (
     generator_loss,
     gradient_penalty,
     interpolate_penalty,
+    loss_family,
     pairing_loss,
 )
 from training.gan import Discriminator
@@ -121,9 +122,7 @@ def test_clips_that_cannot_be_paired_are_refused() -> None:
 
 def test_an_unknown_family_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"relativistic, non_saturating.*found 'lsgan'"):
-        discriminator_loss(first_frame, clips(0), clips(0), penalty=0, family="lsgan")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="lsgan"):
-        generator_loss(first_frame, clips(0), clips(0), family="lsgan")  # type: ignore[arg-type]
+        loss_family("lsgan")
 
 
 def test_pairing_loss_falls_as_the_winner_pulls_ahead() -> None:
@@ -167,7 +166,8 @@ def test_a_step_of_either_side_lowers_its_loss_and_moves_the_scores_its_way(
     assert made.grad is None
     with torch.no_grad():
         for parameter in critic.parameters():
-            parameter -= 0.01 * parameter.grad
+            assert parameter.grad is not None
+            parameter.sub_(parameter.grad, alpha=0.01)
     after, then = discriminator_loss(critic, real, made, penalty=0, family=family)
     assert after.item() < before.item()
     assert then["d_margin"] > metrics["d_margin"]

@@ -22,9 +22,9 @@ def panels(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
     seen: list[Axes] = []
     save = Figure.savefig
 
-    def remember(figure: Figure, *args: object, **named: object) -> None:
+    def remember(figure: Figure, path: Path, dpi: float) -> None:
         seen[:] = [axes for axes in figure.axes if axes.axison]
-        save(figure, *args, **named)
+        save(figure, path, dpi=dpi)
 
     monkeypatch.setattr(Figure, "savefig", remember)
     return seen
@@ -56,7 +56,7 @@ def test_runs_are_drawn_over_one_another_validation_first(
     assert imread(path).std() > 0.02
     assert [axes.get_title() for axes in panels] == ["validation/objective", "loss/lips"]
     assert [len(axes.lines) for axes in panels] == [1, 2]
-    assert list(panels[1].lines[1].get_ydata()) == [1.0] * 5
+    np.testing.assert_array_equal(panels[1].lines[1].get_ydata(), [1.0] * 5)
     assert panels[0].lines[0].get_color() == panels[1].lines[0].get_color()  # one colour a run
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.device import MixedPrecision, pick_device, seed_everything
+from training.device import MixedPrecision, PrecisionChoice, pick_device, seed_everything
 
 CPU = torch.device("cpu")
 
@@ -63,17 +63,17 @@ def test_a_gpu_without_bfloat16_gets_float16(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("choice", ["float32", "bfloat16", "float16"])
-def test_every_precision_fits_a_line(choice: str) -> None:
-    layer = fit(MixedPrecision(CPU, choice), 60)  # type: ignore[arg-type]
+def test_every_precision_fits_a_line(choice: PrecisionChoice) -> None:
+    layer = fit(MixedPrecision(CPU, choice), 60)
     assert layer.weight.dtype == torch.float32
     expected = torch.tensor([[1.0, -2.0, 0.5, 0.0]])
     torch.testing.assert_close(layer.weight.detach(), expected, atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("choice", ["float32", "float16"])
-def test_gradients_are_clipped_at_their_true_size(choice: str) -> None:
-    before = fit(MixedPrecision(CPU, choice), 0)  # type: ignore[arg-type]
-    precision = MixedPrecision(CPU, choice)  # type: ignore[arg-type]
+def test_gradients_are_clipped_at_their_true_size(choice: PrecisionChoice) -> None:
+    before = fit(MixedPrecision(CPU, choice), 0)
+    precision = MixedPrecision(CPU, choice)
     if choice == "float16":  # the first scale is so large that the first steps are skipped
         precision.load_state_dict(precision.state_dict() | {"scale": 8.0})
     after = fit(precision, 1, max_norm=0.5)
@@ -101,9 +101,9 @@ def test_a_step_that_overflows_is_skipped_and_the_scale_falls_and_survives_savin
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("choice", ["auto", "float16"])
-def test_a_gpu_fits_a_line_in_half_precision(choice: str) -> None:
+def test_a_gpu_fits_a_line_in_half_precision(choice: PrecisionChoice) -> None:
     device = pick_device("cuda")
-    precision = MixedPrecision(device, choice)  # type: ignore[arg-type]
+    precision = MixedPrecision(device, choice)
     assert precision.dtype != torch.float32
     with torch.device(device):
         layer = fit(precision, 60)

@@ -105,7 +105,7 @@ class Rod:
         return np.asarray(weights)[..., None] * np.array([0.01, 0, 0])
 
 
-def motion(**curves: object) -> np.ndarray:
+def motion(**curves: np.ndarray | float) -> np.ndarray:
     made = np.zeros((200, len(MADE)), np.float32)
     for name, curve in curves.items():
         made[:, MADE.index(name)] = curve

@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ def timecode(count: int, start_s: int = 0, rate: int = 60, step: int = 2) -> str
 
 def livelink_text(
     rows: int,
-    weights: dict[str, Sequence[float]] | None = None,
+    weights: Mapping[str, Sequence[float]] | None = None,
     head: Sequence[float] = (0, 0, 0),
     lost: Sequence[int] = (),
 ) -> str:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,17 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import FACE_CHANNELS
 from training.face.ensemble import Ensemble, correlations, fingerprint, fit_ensemble, summary
-from training.face.labeller import MOUTH, Example, Heard, Linear, Recurrent, fit_member
+from training.face.labeller import (
+    MOUTH,
+    Example,
+    Heard,
+    Labeller,
+    Linear,
+    LinearLabeller,
+    MemberConfig,
+    Recurrent,
+    fit_member,
+)
 from training.face.whisper import WIDTH
 from training.ingest.recording import Dataset, DatasetCard, Recording, read_card, read_dataset
 from training.label import SPEEDS, example, label, made_card, split
@@ -115,9 +126,11 @@ def test_an_interrupted_run_fits_only_what_is_missing(
     short = msgspec.structs.replace(RECURRENT, steps=2)
     first = fit_ensemble([LINEAR, short], examples, tmp_path)
     (tmp_path / f"{LINEAR.name}.safetensors").write_bytes(b"torn")
-    asked = []
+    asked: list[str] = []
 
-    def fit(config, examples, progress):  # type: ignore[no-untyped-def]
+    def fit(
+        config: MemberConfig, examples: Sequence[Example], progress: Callable[[], None]
+    ) -> Labeller:
         asked.append(config.name)
         return fit_member(config, examples, progress)
 
@@ -141,6 +154,7 @@ def test_the_same_seed_gives_the_same_member() -> None:
 def test_ridge_regression_solves_the_normal_equations() -> None:
     example = random_example(400)
     member = fit_member(Linear(speech_components=6, sound_components=5, ridge=7.0), [example])
+    assert isinstance(member, LinearLabeller)
     with torch.no_grad():
         inputs = (
             member.around(

@@ -1,5 +1,5 @@
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,8 @@ def test_a_rig_whose_bones_all_rest_along_one_axis_keeps_its_limbs(tmp_path: Pat
 
 
 alterations = st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=6)), min_size=1)
+Writer = Callable[[Path, Sequence[PoseFrame], int], None]
+
 poses = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
@@ -99,7 +101,11 @@ def as_clip(frames: list[PoseFrame]) -> Clip:
 @settings(max_examples=25)
 @given(rng=poses, count=st.integers(1, 6))
 def test_any_pose_that_the_runtime_writes_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, write, suffix: str, rng, count: int
+    tmp_path_factory: pytest.TempPathFactory,
+    write: Writer,
+    suffix: str,
+    rng: np.random.Generator,
+    count: int,
 ) -> None:
     path = tmp_path_factory.mktemp("written") / f"pose{suffix}"
     frames = random_frames(rng, count)
@@ -118,7 +124,12 @@ def test_any_pose_that_the_runtime_writes_is_read_back(
     arms=st.one_of(st.just(0.0), st.floats(-90, 40)),
 )
 def test_any_pose_comes_back_from_any_order_unit_and_rest_pose(
-    tmp_path_factory: pytest.TempPathFactory, rng, order: list[str], unit: float, yaw: int, arms
+    tmp_path_factory: pytest.TempPathFactory,
+    rng: np.random.Generator,
+    order: list[str],
+    unit: float,
+    yaw: int,
+    arms: float,
 ) -> None:
     path = tmp_path_factory.mktemp("written") / "rig.bvh"
     clip = as_clip(random_frames(rng, 3))
@@ -210,7 +221,11 @@ def test_another_kind_of_file_is_refused_with_the_kinds_that_are_read(tmp_path: 
     rng=poses, cuts=st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=6)), min_size=1)
 )
 def test_an_altered_file_is_read_or_refused_but_never_breaks_the_reader(
-    tmp_path_factory: pytest.TempPathFactory, write, suffix: str, rng, cuts
+    tmp_path_factory: pytest.TempPathFactory,
+    write: Writer,
+    suffix: str,
+    rng: np.random.Generator,
+    cuts: list[tuple[int, bytes]],
 ) -> None:
     path = tmp_path_factory.mktemp("altered") / f"pose{suffix}"
     write(path, random_frames(rng, 2), 30)

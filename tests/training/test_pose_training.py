@@ -19,8 +19,9 @@ from training.pose.data import make_clips
 from training.pose.drivers import NOISE
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, calm_windows, pace, slow
 from training.pose.model import MOTION, PoseGenerator
+from training.pose.settings import Settings
 from training.pose.streams import Batch, Streams
-from training.train_pose import Settings, Training, train
+from training.train_pose import Training, train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 DATA = Path(__file__).parents[3] / "shared" / "data"

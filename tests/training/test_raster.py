@@ -8,11 +8,11 @@ from training.face.raster import blend, fragments, nearest, texels
 Corners = list[tuple[float, float]]
 
 
-def triangles(*corners: Corners) -> np.ndarray:  # type: ignore[type-arg]
+def triangles(*corners: Corners) -> np.ndarray:
     return np.array(corners, np.float32)
 
 
-def covered(points: np.ndarray, width: int = 16, height: int = 16) -> np.ndarray:  # type: ignore[type-arg]
+def covered(points: np.ndarray, width: int = 16, height: int = 16) -> np.ndarray:
     """[height, width], how many triangles cover each pixel."""
     count = np.bincount(fragments(points, width, height).pixel, minlength=width * height)
     return count.reshape(height, width)

@@ -43,7 +43,7 @@ def face(frames: int = 1, **values: float) -> Array:
 
 
 def weights(**values: float) -> Array:
-    return face(**values)[0, : len(ARKIT_BLENDSHAPES)]
+    return face(1, **values)[0, : len(ARKIT_BLENDSHAPES)]
 
 
 def changed(camera: FaceCamera, **values: float) -> Array:

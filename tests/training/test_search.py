@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -60,8 +61,8 @@ def train(settings: Settings, run: Path) -> None:
 
 
 def search(folder: Path, function: Callable[[Any, Path], None] = train, **others: Any) -> Search:
-    plan = {"config": {"steps": 3}, "kind": Settings, "space": SPACE, "prune_after": 1} | others
-    return Search(folder=folder, train=function, **plan)
+    plan = Search(folder, {"steps": 3}, Settings, SPACE, function, prune_after=1)
+    return dataclasses.replace(plan, **others)
 
 
 @pytest.fixture(autouse=True)

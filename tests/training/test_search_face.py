@@ -8,9 +8,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from training.config import load_config
+from training.face.settings import Settings
 from training.search.__main__ import main
 from training.search.space import enqueued, read_space, to_settings, values_of, with_values
-from training.train_face import Settings
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 

