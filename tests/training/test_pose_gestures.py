@@ -244,9 +244,9 @@ def test_solving_again_gives_the_table() -> None:
     assert abs(angles - torch.tensor(ARMS["vee"]).numpy()).max() < 2
 
 
-@pytest.mark.parametrize("name", arms.GESTURES)
+@pytest.mark.parametrize("name", arms.SPEECH_GESTURES)
 def test_hands_that_beat_do_not_pass_through_each_other(name: str) -> None:
     pose = torch.zeros(1, 38)
-    pose[0, LEFT_ARM] = pose[0, RIGHT_ARM] = torch.tensor(arms.GESTURES[name]).float()
+    pose[0, LEFT_ARM] = pose[0, RIGHT_ARM] = torch.tensor(arms.SPEECH_GESTURES[name]).float()
     _, joints, world = body(pose)
     assert depth_m(joints, world).max() < 0.01
