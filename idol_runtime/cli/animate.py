@@ -25,10 +25,11 @@ def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         "and --first-beat, and written to beats.csv.",
     )
     parser.add_argument(
-        "wav",
+        "recording",
         type=Path,
-        metavar="WAV",
-        help="PCM, float, A-law or mu-law of any rate (RIFF, RIFX, RF64, BW64); channels are mixed",
+        metavar="RECORDING",
+        help="WAV and its family, FLAC, OGG (Vorbis, Opus), MP3, AIFF, ... of any rate; channels "
+        "are mixed",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--fps", type=positive, default=30, metavar="N", help="rows a second")
@@ -50,7 +51,7 @@ def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--voice",
         type=Path,
-        metavar="WAV",
+        metavar="RECORDING",
         help="the singing or speech alone, beginning with the recording, when that is a mix with "
         "music: the lips follow it, speech.wav keeps the mix (with --activity dance or speak)",
     )
@@ -72,14 +73,14 @@ def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from idol_runtime.audio.recording import read_wav
+    from idol_runtime.audio.recording import read_recording
     from idol_runtime.engine.offline import animate
     from idol_runtime.store.display import display_for
 
     _check_activity(options)
-    samples = read_wav(options.wav)
-    voice = None if options.voice is None else read_wav(options.voice)
-    for recording in filter(None, (options.wav, options.voice)):
+    samples = read_recording(options.recording)
+    voice = None if options.voice is None else read_recording(options.voice)
+    for recording in filter(None, (options.recording, options.voice)):
         _check_target(recording, options.out)
     beats = _beats_of(samples, options) if options.activity == "dance" else None
     display = display_for(Console(stderr=True))
@@ -123,9 +124,9 @@ def _beats_of(samples: NDArray[np.int16], options: argparse.Namespace) -> BeatGr
     console = Console(stderr=True)
     if beats.confidence < CERTAIN:
         console.print(
-            f"{options.wav}: no clear beat was heard (confidence {beats.confidence:.2f}); the "
-            f"body sways gently at {beats.bpm:.0f} beats a minute. Where there is one, tell it by "
-            "--bpm and --first-beat.",
+            f"{options.recording}: no clear beat was found (confidence {beats.confidence:.2f}); "
+            f"the body sways gently at {beats.bpm:.0f} beats a minute. Where there is one, give it "
+            "by --bpm and --first-beat.",
             soft_wrap=True,
         )
     else:

@@ -94,7 +94,7 @@ async def animate(
     or dances does not make the sound and keeps its lips closed, unless there is a `voice`.
 
     Args:
-        samples: Shape (n,), n >= 1, mono PCM16 at `AUDIO_RATE_HZ`; see `read_wav`.
+        samples: Shape (n,), n >= 1, mono PCM16 at `AUDIO_RATE_HZ`; see `read_recording`.
         folder: Where the files go; made when missing.
         character: Gives the emotion baseline and the style.
         provider: Where the generators run.

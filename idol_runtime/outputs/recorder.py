@@ -1,9 +1,9 @@
 """Writes what a character performs into files: sound, face, body and events."""
 
-import wave
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
@@ -58,8 +58,4 @@ class Recorder:
         for chunk in self.audio:
             at = round((chunk.pts_us - start_us) * AUDIO_RATE_HZ / 1_000_000)
             sound[at : at + len(chunk.samples)] = chunk.samples[: max(0, len(sound) - at)]
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(AUDIO_RATE_HZ)
-            file.writeframes(sound.astype("<i2").tobytes())
+        soundfile.write(path, sound, AUDIO_RATE_HZ, subtype="PCM_16")

@@ -1,39 +1,43 @@
 import struct
-from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.io import wavfile
-from scipy.signal import resample_poly
 
-from idol_runtime.audio.level import (
-    SPEECH_LEVEL_DBFS,
-    active_level_db,
-    at_speech_level,
-    speech_gain_db,
-)
-from idol_runtime.audio.recording import read_wav, to_pcm16
-from idol_runtime.audio.resample import resample, resample_blocks
+from idol_runtime.audio.recording import read_recording
 from idol_runtime.errors import InputError
 
 PCM, FLOAT = 1, 3
 VALUES = np.array([0, 1000, -1000, 32000, -32768], "<i2")
 EXPECTED = [0, 1000, -1000, 31999, -32767]
 
+Sound = NDArray[np.float64]
+Pcm = NDArray[np.int16]
 
-def tone(rate_hz, seconds=1.0, hz=440.0):
+
+def tone(rate_hz: int, seconds: float = 1.0, hz: float = 440.0) -> Sound:
     return 0.5 * np.sin(2 * np.pi * hz * np.arange(int(rate_hz * seconds)) / rate_hz)
 
 
-def written(tmp_path, rate_hz, samples):
+def sweep(rate_hz: int, seconds: float = 2.0) -> Sound:
+    """Rises from 200 Hz by 600 Hz a second: no two moments of it sound alike."""
+    time_s = np.arange(int(rate_hz * seconds)) / rate_hz
+    return 0.3 * np.sin(2 * np.pi * (200 * time_s + 300 * time_s**2))
+
+
+def written(tmp_path: Path, rate_hz: int, samples: NDArray[np.generic]) -> Path:
     path = tmp_path / "a.wav"
     wavfile.write(path, rate_hz, samples)
     return path
 
 
-def form(code, channels, rate_hz, bits, order="<"):
+def form(code: int, channels: int, rate_hz: int, bits: int, order: str = "<") -> bytes:
     align = channels * -(-bits // 8)
     head = struct.pack(
         f"{order}HHIIHH", code, channels, rate_hz, rate_hz * align % 2**32, align, bits
@@ -41,103 +45,167 @@ def form(code, channels, rate_hz, bits, order="<"):
     return b"fmt " + struct.pack(f"{order}I", len(head)) + head
 
 
-def data(sound, order="<"):
+def data(sound: bytes, order: str = "<") -> bytes:
     return b"data" + struct.pack(f"{order}I", len(sound)) + sound + b"\0" * (len(sound) % 2)
 
 
-def riff(magic, code, channels, rate_hz, bits, sound):
+def riff(magic: bytes, code: int, channels: int, rate_hz: int, bits: int, sound: bytes) -> bytes:
     order = ">" if magic == b"RIFX" else "<"
     body = b"WAVE" + form(code, channels, rate_hz, bits, order) + data(sound, order)
     return magic + struct.pack(f"{order}I", len(body)) + body
 
 
-def read(tmp_path, content):
+def read(tmp_path: Path, content: bytes) -> Pcm:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
-    return read_wav(path)
+    return read_recording(path)
 
 
 @pytest.mark.parametrize(
     "rate_hz", [8000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000, 192_000]
 )
-def test_any_rate_becomes_24_khz_with_the_same_tone(tmp_path, rate_hz):
-    sound = read_wav(written(tmp_path, rate_hz, (tone(rate_hz) * 32767).astype(np.int16)))
+def test_any_rate_becomes_24_khz_with_the_same_tone(tmp_path: Path, rate_hz: int) -> None:
+    sound = read_recording(written(tmp_path, rate_hz, (tone(rate_hz) * 32767).astype(np.int16)))
     assert abs(len(sound) - 24_000) <= 1
     spectrum = np.abs(np.fft.rfft(sound[:24_000].astype(float)))
-    assert abs(np.argmax(spectrum) - 440) <= 1
+    assert abs(int(np.argmax(spectrum)) - 440) <= 1
     assert np.abs(sound[1000:-1000]).max() == pytest.approx(16384, rel=0.03)
 
 
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 44_099])
+def test_a_long_recording_converts_like_the_whole_of_it_at_once(
+    tmp_path: Path, rate_hz: int
+) -> None:
+    """Block by block: no seam is heard where one block ends and the next begins."""
+    sound = sweep(rate_hz, 12.0)
+    found = read_recording(written(tmp_path, rate_hz, sound))
+    whole = soxr.resample(sound, rate_hz, 24_000)
+    assert len(found) == len(whole)
+    np.testing.assert_allclose(found, whole * 32767, atol=1)
+
+
+def test_sound_of_the_media_clocks_own_rate_is_not_touched(tmp_path: Path) -> None:
+    samples = np.arange(-32768, 32768).astype(np.int16)
+    found = read_recording(written(tmp_path, 24_000, samples))
+    expected = np.round(samples / 32768 * 32767).astype(np.int16)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 48_000])
+@pytest.mark.parametrize(
+    ("name", "subtype", "apart"),
+    [
+        ("a.flac", "PCM_16", 1e-3),
+        ("a.flac", "PCM_24", 1e-3),
+        ("a.ogg", "VORBIS", 0.1),
+        ("a.opus", "OPUS", 0.1),
+        ("a.mp3", "MPEG_LAYER_III", 0.1),
+        ("a.aiff", "PCM_16", 1e-3),
+        ("a.caf", "PCM_24", 1e-3),
+        ("a.w64", "PCM_16", 1e-3),
+        ("a.rf64", "PCM_16", 1e-3),
+    ],
+)
+def test_any_format_keeps_length_and_phase(
+    tmp_path: Path, name: str, subtype: str, apart: float, rate_hz: int
+) -> None:
+    path = tmp_path / name
+    kind = "OGG" if subtype == "OPUS" else path.suffix[1:].upper()
+    soundfile.write(path, sweep(rate_hz), rate_hz, format=kind, subtype=subtype)
+    found = read_recording(path) / 32767
+    assert len(found) == 48_000
+    # The codec itself needs a moment to settle; a shift by one sample would leave 0.2 and more.
+    difference = found - sweep(24_000)
+    assert np.sqrt(np.mean(difference[2400:-2400] ** 2)) < apart * 0.3 / np.sqrt(2)
+
+
+def test_what_is_in_the_file_counts_and_not_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.raw"
+    soundfile.write(path, sweep(24_000), 24_000, format="FLAC")
+    assert len(read_recording(path)) == 48_000
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32, np.float64])
-def test_any_sample_format_reads_at_the_same_loudness(tmp_path, dtype):
+def test_any_sample_format_reads_at_the_same_loudness(
+    tmp_path: Path, dtype: type[np.integer | np.floating]
+) -> None:
     sound = tone(24_000)
-    if dtype == np.uint8:
+    if dtype is np.uint8:
         encoded = (sound * 127 + 128).astype(np.uint8)
-    elif np.issubdtype(dtype, np.integer):
+    elif issubclass(dtype, np.integer):
         encoded = (sound * np.iinfo(dtype).max).astype(dtype)
     else:
         encoded = sound.astype(dtype)
-    read = read_wav(written(tmp_path, 24_000, encoded))
-    assert np.abs(read).max() == pytest.approx(16384, rel=0.02)
+    found = read_recording(written(tmp_path, 24_000, encoded))
+    assert np.abs(found).max() == pytest.approx(16384, rel=0.02)
 
 
-def test_stereo_is_averaged(tmp_path):
+def test_stereo_is_averaged(tmp_path: Path) -> None:
     left = (tone(24_000) * 32767).astype(np.int16)
-    read = read_wav(written(tmp_path, 24_000, np.stack([left, np.zeros_like(left)], axis=1)))
-    assert np.abs(read).max() == pytest.approx(8192, rel=0.01)
+    found = read_recording(written(tmp_path, 24_000, np.stack([left, np.zeros_like(left)], axis=1)))
+    assert np.abs(found).max() == pytest.approx(8192, rel=0.01)
 
 
-def test_float_samples_over_full_scale_are_clipped_and_nan_is_silence(tmp_path):
-    read = read_wav(written(tmp_path, 24_000, np.array([4.0, -4.0, np.nan], np.float32)))
-    assert read.tolist() == [32767, -32767, 0]
+def test_channels_that_would_cancel_each_other_are_read(tmp_path: Path) -> None:
+    left = (tone(24_000) * 32767).astype(np.int16)
+    found = read_recording(written(tmp_path, 24_000, np.stack([left, -left], axis=1)))
+    assert np.abs(found).max() == pytest.approx(16384, rel=0.01)
 
 
-def test_a_missing_file_says_so(tmp_path):
+def test_float_samples_over_full_scale_are_clipped_and_nan_is_silence(tmp_path: Path) -> None:
+    found = read_recording(written(tmp_path, 24_000, np.array([4.0, -4.0, np.nan], np.float32)))
+    assert found.tolist() == [32767, -32767, 0]
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        read_wav(tmp_path / "none.wav")
+        read_recording(tmp_path / "none.wav")
 
 
-def test_a_file_without_samples_says_so(tmp_path):
+@pytest.mark.parametrize("rate_hz", [24_000, 44_100])
+def test_a_file_without_samples_says_so(tmp_path: Path, rate_hz: int) -> None:
     with pytest.raises(InputError, match="without samples"):
-        read_wav(written(tmp_path, 24_000, np.zeros(0, np.int16)))
+        read_recording(written(tmp_path, rate_hz, np.zeros(0, np.int16)))
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "an empty file"),
-        (b"Some notes about a song.", "another kind of file"),
-        (b"ID3\x04" + bytes(200), "an MP3 file"),
-        (b"\xff\xfb\x90\x00" + bytes(200), "an MP3 file"),
-        (b"OggS" + bytes(200), "an Ogg file"),
-        (b"fLaC" + bytes(200), "a FLAC file"),
-        (b"FORM\x00\x00\x00\x00AIFF" + bytes(200), "an AIFF file"),
-        (b"riff\x2e\x91\xcf\x11" + bytes(200), "a Sony Wave64 file"),
+        (b"Some notes about a song.", "a file that libsndfile cannot read"),
+        (b"OggS" + bytes(200), "a file that libsndfile cannot read"),
+        (b"fLaC" + bytes(200), "a file that libsndfile cannot read"),
+        (b"\xff\xf1\x50\x80" + bytes(200), "an AAC file"),
+        (b"\x1aE\xdf\xa3" + bytes(200), "a Matroska or WebM file"),
         (b"\x00\x00\x00\x20ftypM4A " + bytes(200), "an MP4 or M4A file"),
         (b"RIFF\x00\x00\x00\x00AVI " + bytes(200), "a RIFF file of another kind"),
-        (b"RIFF\x10", "cut off at once"),
-        (b"RIFF\x04\x00\x00\x00WAVE", "does not describe its samples"),
+        (b"RIFF\x10", "a WAV file cut off at once"),
+        (b"RIFF\x04\x00\x00\x00WAVE", "No 'data' chunk"),
     ],
 )
-def test_what_is_no_wav_is_named_and_told_how_to_convert(tmp_path, content, says):
+def test_what_is_no_recording_is_named_with_the_command_that_converts_it(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"expected a WAV file.*found {says}|{says}.*ffmpeg"):
-        read_wav(path)
+    with pytest.raises(InputError, match=f"expected a recording .*found .*{says}.*ffmpeg"):
+        read_recording(path)
 
 
-def test_a_folder_is_named_as_one(tmp_path):
+def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found a folder"):
-        read_wav(tmp_path)
+        read_recording(tmp_path)
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=60)
-def test_any_other_file_is_one_sentence(tmp_path_factory, data):
+def test_any_other_file_is_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.mktemp("any") / "a.wav"
-    path.write_bytes(data)
+    path.write_bytes(content)
     with pytest.raises(InputError, match=r"expected .*\."):
-        read_wav(path)
+        read_recording(path)
 
 
 @given(
@@ -145,64 +213,94 @@ def test_any_other_file_is_one_sentence(tmp_path_factory, data):
     st.integers(0, 400),
 )
 @settings(max_examples=200)
-def test_a_damaged_wav_is_sound_or_one_sentence(tmp_path_factory, damage, kept):
+def test_a_damaged_wav_is_sound_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[int, int]], kept: int
+) -> None:
     path = tmp_path_factory.mktemp("any") / "a.wav"
     content = bytearray(riff(b"RIFF", PCM, 2, 48_000, 16, np.arange(160, dtype="<i2").tobytes()))
     for at, value in damage:
         content[at % len(content)] = value
     path.write_bytes(content[: 44 + kept])
     try:
-        sound = read_wav(path)
+        sound = read_recording(path)
     except InputError:
         return
     assert sound.dtype == np.int16
     assert len(sound) > 0
 
 
-def test_a_truncated_wav_is_read_as_far_as_it_goes(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "subtype"),
+    [("a.flac", "PCM_16"), ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III"), ("a.aiff", "PCM_16")],
+)
+@pytest.mark.parametrize("kept", [0.6, 0.1, 0.01])
+def test_any_format_that_is_cut_off_is_sound_or_one_sentence(
+    tmp_path: Path, name: str, subtype: str, kept: float
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, sweep(44_100), 44_100, subtype=subtype)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    try:
+        sound = read_recording(path)
+    except InputError:
+        return
+    assert 0 < len(sound) < 48_000
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_tags_after_the_sound_are_no_sound(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    soundfile.write(path, sweep(44_100), 44_100)
+    whole = read_recording(path)
+    path.write_bytes(path.read_bytes() + b"TAG" + b"Hoshi sings".ljust(125, b"\0"))
+    np.testing.assert_array_equal(read_recording(path), whole)
+
+
+def test_a_truncated_wav_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     path = written(tmp_path, 24_000, (tone(24_000) * 32767).astype(np.int16))
-    whole = read_wav(path)
+    whole = read_recording(path)
     path.write_bytes(path.read_bytes()[: 44 + 2 * 5000 + 1])
-    np.testing.assert_array_equal(read_wav(path), whole[:5000])
+    np.testing.assert_array_equal(read_recording(path), whole[:5000])
 
 
-def test_a_wav_cut_off_in_its_header_is_a_sentence(tmp_path):
+def test_a_wav_cut_off_in_its_header_is_a_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, 24_000, (tone(24_000) * 32767).astype(np.int16))
     path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(InputError, match="without samples"):
-        read_wav(path)
+    with pytest.raises(InputError, match="No 'data' chunk"):
+        read_recording(path)
 
 
-@pytest.mark.parametrize("told", [0, 0xFFFFFFFF, 0x7FFFFFFF])
-def test_sizes_that_were_never_completed_do_not_matter(tmp_path, told):
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
+def test_sizes_that_were_never_completed_do_not_matter(tmp_path: Path, size: int) -> None:
     """Programs that write into a pipe, and recorders that lose power, leave such headers."""
     content = bytearray(riff(b"RIFF", PCM, 1, 24_000, 16, VALUES.tobytes()))
-    content[4:8] = content[40:44] = struct.pack("<I", told)
-    assert read(tmp_path, content).tolist() == EXPECTED
+    content[4:8] = content[40:44] = struct.pack("<I", size)
+    assert read(tmp_path, bytes(content)).tolist() == EXPECTED
 
 
-def test_chunks_before_and_after_the_sound_are_no_sound(tmp_path):
+def test_chunks_before_and_after_the_sound_are_no_sound(tmp_path: Path) -> None:
     tags = b"LIST" + struct.pack("<I", 5) + b"INFOx\0"  # odd, hence padded
     body = b"WAVE" + tags + form(PCM, 1, 24_000, 16) + data(VALUES.tobytes()) + tags
     assert read(tmp_path, b"RIFF" + struct.pack("<I", len(body)) + body).tolist() == EXPECTED
 
 
-def test_a_big_endian_file_reads_the_same(tmp_path):
-    for bits, samples in ((16, VALUES.astype(">i2")), (32, (VALUES / 32768).astype(">f4"))):
-        code = PCM if bits == 16 else FLOAT
-        content = riff(b"RIFX", code, 1, 24_000, bits, samples.tobytes())
+def test_a_big_endian_file_reads_the_same(tmp_path: Path) -> None:
+    pcm = riff(b"RIFX", PCM, 1, 24_000, 16, VALUES.astype(">i2").tobytes())
+    floats = riff(b"RIFX", FLOAT, 1, 24_000, 32, (VALUES / 32768).astype(">f4").tobytes())
+    for content in (pcm, floats):
         np.testing.assert_allclose(read(tmp_path, content), EXPECTED, atol=1)
 
 
-def test_a_24_bit_sample_is_scaled_by_its_own_full_scale(tmp_path):
-    raw = b"".join(int(value).to_bytes(3, "little", signed=True) for value in (0, 2**22, -(2**23)))
+def test_a_24_bit_sample_is_scaled_by_its_own_full_scale(tmp_path: Path) -> None:
+    values = (0, 2**22, -(2**23))
+    raw = b"".join(value.to_bytes(3, "little", signed=True) for value in values)
     assert read(tmp_path, riff(b"RIFF", PCM, 1, 24_000, 24, raw)).tolist() == [0, 16384, -32767]
-    raw = b"".join(int(value).to_bytes(3, "big", signed=True) for value in (0, 2**22, -(2**23)))
+    raw = b"".join(value.to_bytes(3, "big", signed=True) for value in values)
     assert read(tmp_path, riff(b"RIFX", PCM, 1, 24_000, 24, raw)).tolist() == [0, 16384, -32767]
 
 
 @pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
-def test_files_of_the_64_bit_family_tell_their_size_elsewhere(tmp_path, magic):
+def test_files_of_the_64_bit_family_hold_their_size_elsewhere(tmp_path: Path, magic: bytes) -> None:
     sound = VALUES.tobytes()
     sizes = b"ds64" + struct.pack("<IQQQI", 28, 0, len(sound), len(VALUES), 0)
     body = sizes + form(PCM, 1, 24_000, 16) + b"data\xff\xff\xff\xff" + sound + b"LIST\4\0\0\0xxxx"
@@ -210,7 +308,9 @@ def test_files_of_the_64_bit_family_tell_their_size_elsewhere(tmp_path, magic):
 
 
 @pytest.mark.parametrize(("code", "dtype"), [(PCM, "<i2"), (FLOAT, "<f4")])
-def test_an_extensible_header_names_its_format_inside(tmp_path, code, dtype):
+def test_an_extensible_header_names_its_format_inside(
+    tmp_path: Path, code: int, dtype: str
+) -> None:
     samples = VALUES if code == PCM else (VALUES / 32768).astype(dtype)
     width = np.dtype(dtype).itemsize
     guid = struct.pack("<I", code) + bytes.fromhex("000010008000 00aa00389b71")
@@ -227,122 +327,39 @@ def test_an_extensible_header_names_its_format_inside(tmp_path, code, dtype):
         (6, b"\xd5\x55\xaa\x2a\xc5", [8, -8, 32256, -32256, 264]),
     ],
 )
-def test_telephone_samples_follow_g711(tmp_path, code, raw, values):
+def test_telephone_samples_follow_g711(
+    tmp_path: Path, code: int, raw: bytes, values: list[int]
+) -> None:
     np.testing.assert_allclose(
         read(tmp_path, riff(b"RIFF", code, 1, 24_000, 8, raw)), values, atol=1.5
     )
 
 
-@pytest.mark.parametrize("code", [2, 0x11, 0x55])
-def test_compressed_samples_are_named_and_told_how_to_convert(tmp_path, code):
-    with pytest.raises(InputError, match=rf"compressed format 0x{code:04x}.*ffmpeg"):
-        read(tmp_path, riff(b"RIFF", code, 1, 24_000, 4, bytes(100)))
+@pytest.mark.parametrize("subtype", ["MS_ADPCM", "IMA_ADPCM", "GSM610"])
+def test_compressed_wavs_are_read(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(24_000), 24_000, subtype=subtype)
+    found = read_recording(path)
+    assert 24_000 <= len(found) < 25_500  # whole blocks of the codec
+    assert np.abs(found).max() == pytest.approx(16384, rel=0.4)
 
 
-@pytest.mark.parametrize(("channels", "rate_hz"), [(0, 24_000), (1, 0), (1, 7), (1, 4 * 10**9)])
-def test_impossible_headers_are_a_sentence(tmp_path, channels, rate_hz):
-    with pytest.raises(InputError, match=f"{channels} channels at {rate_hz} Hz"):
-        read(tmp_path, riff(b"RIFF", PCM, channels, rate_hz, 16, bytes(100)))
+@pytest.mark.parametrize("channels", [0, 65, 2000])
+def test_impossible_channel_counts_are_a_sentence(tmp_path: Path, channels: int) -> None:
+    with pytest.raises(InputError, match=r"expected a recording .*hannel.*ffmpeg"):
+        read(tmp_path, riff(b"RIFF", PCM, channels, 24_000, 16, bytes(100)))
+
+
+@pytest.mark.parametrize("rate_hz", [0, 7, 2_000_000, 4 * 10**9])
+def test_impossible_rates_are_a_sentence(tmp_path: Path, rate_hz: int) -> None:
+    with pytest.raises(InputError, match=r"expected a recording .*ffmpeg"):
+        read(tmp_path, riff(b"RIFF", PCM, 1, rate_hz, 16, bytes(100)))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 8])
-@pytest.mark.parametrize("rate_hz", [8000, 11_025, 44_100, 96_000, 192_000])
-def test_one_sample_of_any_rate_and_channel_count_is_sound(tmp_path, channels, rate_hz):
-    sound = read_wav(written(tmp_path, rate_hz, np.full((1, channels), 9000, np.int16)))
+@pytest.mark.parametrize("rate_hz", [8000, 11_025, 24_000, 44_100])
+def test_one_sample_of_any_rate_and_channel_count_is_sound(
+    tmp_path: Path, channels: int, rate_hz: int
+) -> None:
+    sound = read_recording(written(tmp_path, rate_hz, np.full((1, channels), 9000, np.int16)))
     assert 1 <= len(sound) <= 3
-
-
-def test_channels_that_would_cancel_each_other_are_heard(tmp_path):
-    left = (tone(24_000) * 32767).astype(np.int16)
-    read = read_wav(written(tmp_path, 24_000, np.stack([left, -left], axis=1)))
-    assert np.abs(read).max() == pytest.approx(16384, rel=0.01)
-
-
-@given(
-    st.integers(1, 40_000),
-    st.sampled_from([8000, 11_025, 16_000, 22_050, 44_100, 48_000, 44_099]),
-    st.lists(st.integers(0, 30_000), max_size=4),
-)
-@settings(max_examples=20)
-def test_sound_in_blocks_of_any_lengths_converts_like_the_whole(count, rate_hz, cuts):
-    sound = np.random.default_rng(count).uniform(-1, 1, count)
-    pieces = np.split(sound, sorted(min(cut, count) for cut in cuts))
-    found = np.concatenate(list(resample_blocks(pieces, rate_hz, 24_000)))
-    ratio = Fraction(24_000, rate_hz).limit_denominator(10_000)
-    expected = resample_poly(sound, ratio.numerator, ratio.denominator)
-    assert len(found) == len(expected)
-    np.testing.assert_allclose(found, expected, atol=1e-9)
-
-
-@given(st.integers(1, 3000), st.sampled_from([8000, 11025, 44100]))
-def test_the_length_follows_the_ratio_of_rates(count, rate_hz):
-    assert abs(len(resample(np.zeros(count), rate_hz, 24_000)) - count * 24_000 / rate_hz) <= 1
-
-
-def talk(level_dbfs, *, floor_dbfs=-90.0, seconds=12, seed=0):
-    """Syllables and pauses over a noise floor; the level is that of the syllables."""
-    rng = np.random.default_rng(seed)
-    frames = 30 * seconds
-    syllables = np.convolve(rng.random(frames) < 0.15, np.hanning(9), "same").clip(0, 1)
-    syllables[rng.integers(0, frames) % 60 :: 90] = 0
-    spoken = np.repeat(syllables, 800)
-    time_s = np.arange(len(spoken)) / 24_000
-    buzz = sum(np.sin(2 * np.pi * 130 * k * time_s) / k for k in range(1, 25)) * spoken
-    powers = (buzz.reshape(-1, 800) ** 2).mean(axis=1)
-    buzz *= 10 ** ((level_dbfs - active_level_db(powers)) / 20)
-    buzz += rng.standard_normal(len(buzz)) * 10 ** (floor_dbfs / 20)
-    return (buzz * 32768).clip(-32768, 32767).round().astype(np.int16)
-
-
-def powers(samples):
-    whole = len(samples) // 800 * 800
-    return ((samples[:whole].reshape(-1, 800) / 32768.0) ** 2).mean(axis=1)
-
-
-@pytest.mark.parametrize("level", [-45, -40, -30, -23, -12])
-def test_speech_of_any_loudness_is_heard_at_the_level_that_was_learnt(level):
-    heard = at_speech_level(talk(level))
-    assert active_level_db(powers(heard)) == pytest.approx(SPEECH_LEVEL_DBFS, abs=1)
-
-
-def test_the_active_level_does_not_count_pauses():
-    spoken = powers(talk(-23))
-    paused = np.concatenate([spoken, np.full(20 * len(spoken), 1e-9)])
-    assert active_level_db(paused) == pytest.approx(active_level_db(spoken), abs=0.01)
-    assert active_level_db(np.zeros(10)) == pytest.approx(-120)
-
-
-def test_silence_stays_silence():
-    assert not at_speech_level(np.zeros(24_000, np.int16)).any()
-
-
-@pytest.mark.parametrize("level", [-80, -60, -40, -20, -5])
-def test_noise_is_never_raised_and_steady_noise_is_lowered_to_silence(level):
-    rng = np.random.default_rng(0)
-    noise = to_pcm16(rng.standard_normal(24_000 * 5) * 10 ** (level / 20))
-    assert active_level_db(powers(at_speech_level(noise))) < min(level + 0.1, -60)
-
-
-def test_the_noise_under_quiet_speech_is_not_raised_above_what_was_learnt():
-    quiet = powers(at_speech_level(talk(-45, floor_dbfs=-65)))
-    assert np.quantile(quiet, 0.1) < 10**-5.4
-    assert -36 < active_level_db(quiet) < -33
-
-
-def test_an_offset_is_not_heard():
-    spoken = talk(-30)
-    shifted = (spoken // 2 + 12_000).astype(np.int16)
-    np.testing.assert_allclose(at_speech_level(shifted), at_speech_level(spoken // 2), atol=12)
-    assert np.abs(at_speech_level(np.full(48_000, 9000, np.int16))).max() <= 1
-
-
-def test_one_sample_can_be_levelled():
-    assert at_speech_level(np.array([20_000], np.int16)).shape == (1,)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
-def test_a_gain_never_raises_the_floor_or_more_than_its_limit(frames):
-    gain = speech_gain_db(np.array(frames))
-    floor = 10 * np.log10(np.quantile(frames, 0.1) + 1e-12)
-    assert gain <= 25
-    assert gain <= 0 or floor + gain <= -55 + 1e-6

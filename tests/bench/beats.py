@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ
-from idol_runtime.audio.recording import read_wav
-from idol_runtime.audio.resample import resample
+from idol_runtime.audio.recording import read_recording
 from idol_runtime.bench.turn import machine
 from idol_runtime.errors import InputError
 from idol_runtime.music.bars import BAR
@@ -112,13 +112,13 @@ def _read(path: Path) -> Song:
         ) from None
     beats_s = table[:, 0]
     downbeats_s = beats_s[table[:, 1] == 1] if table.shape[1] > 1 else beats_s[:0]
-    return Song(path.stem, read_wav(path), beats_s, downbeats_s)
+    return Song(path.stem, read_recording(path), beats_s, downbeats_s)
 
 
 def _compared(known: Song, metrics: ModuleType, rival: ModuleType) -> Row:
     minutes = len(known.samples) / AUDIO_RATE_HZ / 60
     grid, ours_s = _timed(lambda: find_beats(known.samples))
-    sound = resample(known.samples / 32768.0, AUDIO_RATE_HZ, RIVAL_RATE_HZ).astype(np.float32)
+    sound = soxr.resample(known.samples / np.float32(32768), AUDIO_RATE_HZ, RIVAL_RATE_HZ)
     (_, theirs), rival_s = _timed(
         lambda: rival.beat.beat_track(y=sound, sr=RIVAL_RATE_HZ, units="time")
     )

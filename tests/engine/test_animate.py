@@ -8,7 +8,7 @@ import pytest
 from scipy.io import wavfile
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
-from idol_runtime.audio.recording import read_wav
+from idol_runtime.audio.recording import read_recording
 from idol_runtime.cli.main import main
 from idol_runtime.outputs.bvh import read_bvh
 from idol_runtime.outputs.face_csv import read_face_csv
@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 def test_the_mouth_follows_the_voice_and_shuts_in_its_pauses(tmp_path):
     sound = np.concatenate([voice(8), np.zeros(2 * RATE_HZ)])
     made = animated(tmp_path, sound)
-    loud = loudness(read_wav(tmp_path / "a.wav"), len(made))
+    loud = loudness(read_recording(tmp_path / "a.wav"), len(made))
     assert np.corrcoef(made[:, JAW], loud)[0, 1] > 0.4
     assert apart(made).max() > 0.1
     assert apart(made)[-45:].max() < 0.05
@@ -159,7 +159,7 @@ def test_a_soft_and_a_loud_recording_move_the_jaw_alike_and_stay_as_loud_as_they
         sounds.append(wavfile.read(tmp_path / "out" / "speech.wav")[1])
     assert np.corrcoef(*jaws)[0, 1] > 0.98
     assert np.abs(jaws[0] - jaws[1]).max() < 0.1
-    np.testing.assert_array_equal(sounds[1], read_wav(tmp_path / "a.wav"))
+    np.testing.assert_array_equal(sounds[1], read_recording(tmp_path / "a.wav"))
     assert np.abs(sounds[0]).max() == pytest.approx(31.6 * np.abs(sounds[1]).max(), rel=0.01)
 
 
@@ -273,7 +273,7 @@ def captured(language):
 @pytest.mark.parametrize("language", ["Mandarin", "English"])
 def test_the_jaw_follows_real_speech_in_any_language(tmp_path, language):
     made = animated(tmp_path, captured(language), rate_hz=16_000)
-    loud = loudness(read_wav(tmp_path / "a.wav"), len(made))
+    loud = loudness(read_recording(tmp_path / "a.wav"), len(made))
     assert np.corrcoef(made[:, JAW], loud)[0, 1] > 0.5
     assert np.quantile(made[:, JAW], 0.95) > 0.1
     # Ten frames of silence before, and the look-ahead behind: a pause, not a stop consonant.
