@@ -1,17 +1,20 @@
-"""The two models of a turn as worker services: what a request holds and how it is served."""
+"""The two models of a turn, in worker processes of their own, opened by the engines they name."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-import msgspec
-
-from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationOptions
+from idol_runtime.character import Character
+from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
+from idol_runtime.dialogue.messages import DialogueRequest, Generated
+from idol_runtime.errors import ConfigError
+from idol_runtime.inference.engines import EngineNames, OpenEngine
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.worker import Worker
+from idol_runtime.speech.engine import Voice, VoiceCapabilities, speaks
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 
 RequestIn = TypeVar("RequestIn", contravariant=True)
@@ -38,8 +41,27 @@ class Models:
 class ModelWorkers(Models):
     """Models in processes of their own."""
 
-    dialogue: Worker[DialogueRequest, Generated]
-    speech: Worker[SpeechRequest, SpeechChunk]
+    dialogue: Worker[DialogueRequest, Generated, DialogueCapabilities]
+    speech: Worker[SpeechRequest, SpeechChunk, VoiceCapabilities]
+
+    async def check(self, character: Character) -> None:
+        """Opens both models and compares what they can do with what the character asks of them.
+
+        Raises:
+            ConfigError: a model was not made for the character's language.
+            IdolError: a model could not be opened.
+        """
+        await asyncio.gather(self.dialogue.start(), self.speech.start())
+        for part, name, languages in (
+            ("voice", character.models.speech, self.speech.capabilities.languages),
+            ("dialogue model", character.models.dialogue, self.dialogue.capabilities.languages),
+        ):
+            if not speaks(languages, character.language):
+                raise ConfigError(
+                    f"{character.name}: expected a {part} for the language `{character.language}`, "
+                    f"found {name} for {', '.join(languages)}; change `language` or `models` in "
+                    "character.toml."
+                )
 
     async def aclose(self) -> None:
         await asyncio.gather(self.dialogue.aclose(), self.speech.aclose())
@@ -54,42 +76,45 @@ class ModelFolders:
 
 
 def start_models(folders: ModelFolders, *, provider: Provider, threads: int) -> ModelWorkers:
-    """The workers, not yet running; each starts with its first request or `start()`."""
+    """The workers, not yet running; each starts with its first request or `start()`.
+
+    Raises:
+        BundleError: a bundle names an engine that nothing installed brings.
+    """
+    dialogue = DIALOGUE_ENGINES.of(folders.dialogue)
+    voice = VOICE_ENGINES.of(folders.speech)
     return ModelWorkers(
-        Worker("dialogue", partial(_DialogueService, folders.dialogue, provider, threads)),
-        Worker("speech", partial(_SpeechService, folders.speech, provider, threads), window=4),
+        Worker("dialogue", partial(dialogue, folders.dialogue, provider, threads)),
+        Worker("speech", partial(_open_voice, voice, folders.speech, provider, threads), window=4),
     )
 
 
-class _DialogueService:
-    def __init__(self, folder: Path, provider: Provider, threads: int) -> None:
-        from idol_runtime.dialogue.model import DialogueModel
-
-        self.model = DialogueModel.open(folder, provider=provider, threads=threads)
-
-    def serve(self, request: DialogueRequest) -> Iterator[Generated]:
-        changed = {
-            name: value
-            for name, value in msgspec.structs.asdict(request.sampling).items()
-            if value is not None
-        }
-        if request.max_tokens is not None:
-            changed["max_tokens"] = request.max_tokens
-        if request.seed is not None:
-            changed["seed"] = request.seed
-        return self.model.generate(request.messages, GenerationOptions(**changed))
+# Functions of the child: their imports are not for the process that makes frames.
 
 
-class _SpeechService:
-    def __init__(self, folder: Path, provider: Provider, threads: int) -> None:
-        from idol_runtime.speech.kokoro.model import SpeechModel
+def _open_voice(
+    open_voice: OpenEngine[Voice], folder: Path, provider: Provider, threads: int
+) -> Voice:
+    from idol_runtime.speech.media_rate import at_media_rate
 
-        self.model = SpeechModel.open(folder, provider=provider, threads=threads)
+    return at_media_rate(open_voice(folder, provider, threads))
 
-    def serve(self, request: SpeechRequest) -> Iterator[SpeechChunk]:
-        return self.model.synthesize(
-            request.text,
-            voice=request.voice,
-            language=request.language,
-            speed=request.speed,
-        )
+
+def _open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
+    from idol_runtime.dialogue.model import open_decoder
+
+    return open_decoder(folder, provider, threads)
+
+
+def _open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
+    from idol_runtime.speech.kokoro.model import open_kokoro
+
+    return open_kokoro(folder, provider, threads)
+
+
+DIALOGUE_ENGINES: EngineNames[Dialogue] = EngineNames(
+    "dialogue", DialogueCapabilities, {"decoder": _open_decoder}
+)
+VOICE_ENGINES: EngineNames[Voice] = EngineNames(
+    "speech", VoiceCapabilities, {"kokoro": _open_kokoro}
+)

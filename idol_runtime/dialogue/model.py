@@ -6,15 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
+import msgspec
 import numpy as np
 
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
 from idol_runtime.dialogue.config import DialogueConfig, read_config
 from idol_runtime.dialogue.decoder import DecoderMemory, Logits, new_memory
+from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.graph import MODEL_FILE
 from idol_runtime.dialogue.messages import (
     ChatMessage,
+    DialogueRequest,
     Generated,
     GenerationDone,
     GenerationOptions,
@@ -26,6 +29,7 @@ from idol_runtime.dialogue.slots import Slot, SlotPool
 from idol_runtime.dialogue.token_text import ReplyText
 from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.session import Provider, Session, resolve_provider
 
 CONTEXT_TOKENS = 2048
@@ -198,6 +202,25 @@ class DialogueModel:
         ):
             return "stop"
         return "length" if len(reply) == options.max_tokens else "context"
+
+
+def open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
+    """The engine `decoder`; see `DialogueModel.open`."""
+    model = DialogueModel.open(folder, provider=provider, threads=threads)
+
+    def reply(request: DialogueRequest) -> Iterator[Generated]:
+        return model.generate(request.messages, options_of(request))
+
+    return IteratorService(reply, DialogueCapabilities(context_length=model.context_tokens))
+
+
+def options_of(request: DialogueRequest) -> GenerationOptions:
+    """The defaults with what the character and the request change of them."""
+    changes = msgspec.structs.asdict(request.sampling)
+    if request.max_tokens is not None:
+        changes["max_tokens"] = request.max_tokens
+    changes["seed"] = request.seed
+    return GenerationOptions(**{key: value for key, value in changes.items() if value is not None})
 
 
 def _device(provider: Provider, config: DialogueConfig, folder: Path) -> Provider:

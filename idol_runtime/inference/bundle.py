@@ -22,7 +22,7 @@ class BundleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a bundle says of itself."""
 
     kind: str
@@ -36,6 +36,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this kind's loader needs: shapes, rates, names; see the loader's own struct."""
     card: dict[str, Any] = {}
     """How it was made: command, seed, data with licences, metrics."""
+    engine: str = ""
+    """What opens it, see `engines`; empty for the house's own engine of this kind."""
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ def write_manifest(
     licence: str,
     config: dict[str, Any],
     card: dict[str, Any] | None = None,
+    engine: str = "",
 ) -> Manifest:
     """Hashes every file in `folder` and writes the manifest beside them."""
     files = {
@@ -73,18 +76,17 @@ def write_manifest(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
-    manifest = Manifest(kind, name, FORMAT, files, licence, config, card or {})
+    manifest = Manifest(kind, name, FORMAT, files, licence, config, card or {}, engine)
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (folder / MANIFEST).write_bytes(encoded + b"\n")
     return manifest
 
 
-def open_bundle(folder: Path, kind: str) -> Bundle:
-    """Reads and verifies a bundle.
+def read_manifest(folder: Path) -> Manifest:
+    """Reads what a bundle says of itself; its files are not looked at.
 
     Raises:
-        BundleError: the manifest is missing or broken, the kind differs, or a file is missing,
-            truncated, altered or refers to data outside the folder.
+        BundleError: the manifest is missing or broken.
     """
     path = folder / MANIFEST
     try:
@@ -101,8 +103,21 @@ def open_bundle(folder: Path, kind: str) -> Bundle:
             f"{path}: expected bundle format {FORMAT}, found {manifest.format}; "
             "export it again with this version."
         )
+    return manifest
+
+
+def open_bundle(folder: Path, kind: str) -> Bundle:
+    """Reads and verifies a bundle.
+
+    Raises:
+        BundleError: the manifest is missing or broken, the kind differs, or a file is missing,
+            truncated, altered or refers to data outside the folder.
+    """
+    manifest = read_manifest(folder)
     if manifest.kind != kind:
-        raise BundleError(f"{path}: expected a {kind} bundle, found kind `{manifest.kind}`.")
+        raise BundleError(
+            f"{folder / MANIFEST}: expected a {kind} bundle, found kind `{manifest.kind}`."
+        )
     for name, expected in manifest.files.items():
         _verify(folder, name, expected)
     return Bundle(folder, manifest)

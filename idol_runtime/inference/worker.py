@@ -1,9 +1,9 @@
 """Models that must never delay a frame live in processes of their own.
 
-A worker turns requests into streams of items. The child steps every live stream in turn, one
-item at a time, so several sessions share one model and a cancelled stream ends within one item.
-A stream may run at most `window` items ahead of its reader. A child that dies fails the streams
-it held with one sentence each and is started again for the next request.
+A worker turns requests into streams of items. Several streams share one model, which may advance
+them in one batched run; a cancelled stream ends within one item. A stream may run at most `window`
+items ahead of its reader. A child that dies fails the streams it held with one sentence each and
+is started again for the next request.
 """
 
 import asyncio
@@ -11,101 +11,69 @@ import contextlib
 import itertools
 import logging
 import multiprocessing
-import os
-import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Generic
 
 from idol_runtime.errors import IdolError, WorkerError
+from idol_runtime.inference.child import run_child
+from idol_runtime.inference.messages import (
+    Cancel,
+    Command,
+    Ended,
+    Made,
+    NotOpened,
+    Ready,
+    Report,
+    Start,
+    Taken,
+)
+from idol_runtime.inference.service import Capabilities, Item, Request, Service
 
 log = logging.getLogger(__name__)
 
-Request = TypeVar("Request")
-Item = TypeVar("Item")
-RequestIn = TypeVar("RequestIn", contravariant=True)
-ItemOut = TypeVar("ItemOut", covariant=True)
 
-
-class Service(Protocol[RequestIn, ItemOut]):
-    """A model inside a worker: `serve` is a plain iterator that may be closed between items."""
-
-    def serve(self, request: RequestIn) -> Iterator[ItemOut]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    stream: int
-    request: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _Cancel:
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """The reader has taken one item: the stream may make another."""
-
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    stream: int
-    item: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    stream: int
-    error: IdolError | None = None
-
-
-_Command: TypeAlias = _Start | _Cancel | _Taken
-_Report: TypeAlias = _Ready | _Made | _Ended
-
-
-class Worker(Generic[Request, Item]):
+class Worker(Generic[Request, Item, Capabilities]):
     """One supervised process that holds one model."""
 
     def __init__(
         self,
         name: str,
-        open_service: Callable[[], Service[Request, Item]],
+        open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
         *,
         window: int = 16,
         niceness: int = 5,
     ) -> None:
-        """Args:
-        name: Names the process in logs and errors.
-        open_service: Called in the child; must be picklable.
-        window: Items a stream may be ahead of its reader.
-        niceness: Added in the child, so that the stage's ticks come first.
+        """A worker that starts with its first request, or with `start`.
+
+        Args:
+            name: Names the process in logs and errors.
+            open_service: Called in the child; must be picklable.
+            window: Items a stream may be ahead of its reader.
+            niceness: Added in the child, so that the stage's ticks come first.
         """
         self.name = name
         self._open_service = open_service
         self._window = window
         self._niceness = niceness
-        self._ids = itertools.count(1)
-        self._streams: dict[int, asyncio.Queue[_Made | _Ended]] = {}
-        self._starting = asyncio.Lock()
-        self._ready: asyncio.Future[None] | None = None
-        self._process: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._process: _Process[Request, Item, Capabilities] | None = None
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the opened model says it can do.
+
+        Raises:
+            WorkerError: the model is not open; await `start` first.
+        """
+        if self._process is None or not self._process.is_open:
+            raise WorkerError(
+                f"Expected the {self.name} process to be ready, but it is not; await `start` first."
+            )
+        return self._process.capabilities
 
     async def start(self) -> None:
         """Starts the process if none runs and waits until its model is open.
@@ -114,190 +82,140 @@ class Worker(Generic[Request, Item]):
             WorkerError: the child died before it was ready.
             IdolError: what opening the model raised in the child.
         """
-        async with self._starting:
-            if self._process is not None and self._process.is_alive():
-                return
-            loop = asyncio.get_running_loop()
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._ready = loop.create_future()
-            self._process = context.Process(
-                target=_run_child,
-                args=(theirs, self._open_service, self._window, self._niceness),
-                name=f"idol-{self.name}",
-                daemon=True,
-            )
-            self._process.start()
-            theirs.close()
-            threading.Thread(
-                target=_read_reports,
-                args=(self._connection, loop, self._accept, self._lost),
-                name=f"idol-{self.name}-reader",
-                daemon=True,
-            ).start()
-            await self._ready
+        await self._running()
 
     async def stream(self, request: Request) -> AsyncGenerator[Item, None]:
         """Items for `request`; leaving the loop early cancels it within one item."""
-        await self.start()
-        stream = next(self._ids)
-        queue: asyncio.Queue[_Made | _Ended] = asyncio.Queue()
-        self._streams[stream] = queue
-        self._send(_Start(stream, request))
+        process = await self._running()
+        async with contextlib.aclosing(process.stream(request)) as items:
+            async for item in items:
+                yield item
+
+    async def aclose(self) -> None:
+        """Ends the process; streams that are being read fail."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.aclose()
+
+    async def _running(self) -> "_Process[Request, Item, Capabilities]":
+        if self._process is None or not self._process.is_alive():
+            self._process = _Process(self.name, self._open_service, self._window, self._niceness)
+        process = self._process
+        await process.opened()
+        return process
+
+
+class _Process(Generic[Request, Item, Capabilities]):
+    """A child process from its start to its end, and the streams it holds."""
+
+    capabilities: Capabilities
+    """There once `is_open`."""
+
+    def __init__(
+        self,
+        name: str,
+        open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
+        window: int,
+        niceness: int,
+    ) -> None:
+        self._name = name
+        self._numbers = itertools.count(1)
+        self._readers: dict[int, asyncio.Queue[Made[Item] | Ended]] = {}
+        self._opened = asyncio.Event()
+        self._failure: IdolError | None = None
+        self._is_closing = False
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=run_child,
+            args=(theirs, open_service, window, niceness),
+            name=f"idol-{name}",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+        threading.Thread(
+            target=self._read_reports,
+            args=(asyncio.get_running_loop(),),
+            name=f"idol-{name}-reader",
+            daemon=True,
+        ).start()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened.is_set() and self._failure is None
+
+    def is_alive(self) -> bool:
+        return self._failure is None and self._process.is_alive()
+
+    async def opened(self) -> None:
+        await self._opened.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def stream(self, request: Request) -> AsyncGenerator[Item, None]:
+        number = next(self._numbers)
+        reader = self._readers[number] = asyncio.Queue()
+        self._send(Start(number, request))
         try:
-            while isinstance(report := await queue.get(), _Made):
-                self._send(_Taken(stream))
+            while isinstance(report := await reader.get(), Made):
+                self._send(Taken(number))
                 yield report.item
             if report.error is not None:
                 raise report.error
         finally:
-            if self._streams.pop(stream, None) is not None:
-                self._send(_Cancel(stream))
+            if self._readers.pop(number, None) is not None:
+                self._send(Cancel(number))
 
     async def aclose(self) -> None:
-        process, self._process = self._process, None
-        if self._connection is not None:
-            self._connection.close()
-        if process is not None:
-            process.terminate()
-            await asyncio.to_thread(process.join, 5)
-            if process.is_alive():
-                process.kill()
+        self._is_closing = True
+        self._process.terminate()
+        await asyncio.to_thread(self._process.join, 5)
+        if self._process.is_alive():
+            self._process.kill()
+        self._connection.close()
 
-    def _send(self, command: _Command) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(OSError):  # a dead child is reported by the reader
-                self._connection.send(command)
+    def _send(self, command: Command[Request]) -> None:
+        with contextlib.suppress(OSError):  # a dead child is reported by the reading thread
+            self._connection.send(command)
 
-    def _accept(self, connection: Connection, report: _Report) -> None:
-        if connection is not self._connection:
-            return
+    def _read_reports(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop closed first: nobody is left to tell
+            try:
+                while True:
+                    loop.call_soon_threadsafe(self._accept, self._connection.recv())
+            except (EOFError, OSError, TypeError):  # TypeError: closed in the middle of recv
+                loop.call_soon_threadsafe(self._lost)
+
+    def _accept(self, report: Report[Capabilities, Item]) -> None:
         match report:
-            case _Ready():
-                if self._ready is not None and not self._ready.done():
-                    self._ready.set_result(None)
-            case _Ended(stream=0, error=error) if error is not None:
-                if self._ready is not None and not self._ready.done():
-                    self._ready.set_exception(error)
-            case _Made(stream=stream) | _Ended(stream=stream):
-                if queue := self._streams.get(stream):
-                    queue.put_nowait(report)
+            case Ready(capabilities=capabilities):
+                self.capabilities = capabilities
+                self._opened.set()
+            case NotOpened(error=error):
+                self._failure = error
+                self._opened.set()
+            case Made(stream=number):
+                if reader := self._readers.get(number):
+                    reader.put_nowait(report)
+            case Ended(stream=number):
+                if reader := self._readers.pop(number, None):
+                    reader.put_nowait(report)
 
-    def _lost(self, connection: Connection) -> None:
-        if connection is not self._connection or self._process is None:
+    def _lost(self) -> None:
+        if self._failure is not None:  # it said itself why it ends
             return
-        log.error("worker lost", extra={"worker": self.name})
-        error = WorkerError(
-            f"The {self.name} process ended before it finished; it starts again with the next "
+        if not self._is_closing:
+            log.error("worker lost", extra={"worker": self._name})
+        self._failure = WorkerError(
+            f"The {self._name} process ended before it finished; it starts again with the next "
             "request. If this repeats, run `idol doctor` and look for too little memory."
         )
-        self._process = None
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(error)
-        for stream, queue in self._streams.items():
-            queue.put_nowait(_Ended(stream, error))
-
-
-def _read_reports(
-    connection: Connection,
-    loop: asyncio.AbstractEventLoop,
-    accept: Callable[[Connection, _Report], None],
-    lost: Callable[[Connection], None],
-) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop closed first: nobody is left to tell
-        try:
-            while True:
-                loop.call_soon_threadsafe(accept, connection, connection.recv())
-        except (EOFError, OSError, TypeError):  # TypeError: closed by us in the middle of recv
-            loop.call_soon_threadsafe(lost, connection)
-
-
-def _run_child(
-    connection: Connection,
-    open_service: Callable[[], Service[Any, Any]],
-    window: int,
-    niceness: int,
-) -> None:
-    # The parent decides when to stop; a Ctrl-C in the terminal reaches the whole process group.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(niceness)
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone
-        try:
-            service = open_service()
-        except Exception as error:  # whatever the model's libraries raise is reported once
-            connection.send(_Ended(0, _told(error)))
-            return
-        connection.send(_Ready())
-        _Child(connection, service, window).run()
-
-
-class _Child:
-    """The loop inside the worker process."""
-
-    def __init__(self, connection: Connection, service: Service[Any, Any], window: int) -> None:
-        self.connection = connection
-        self.service = service
-        self.window = window
-        self.live: dict[int, Iterator[Any]] = {}
-        self.ahead: dict[int, int] = {}
-
-    def run(self) -> None:
-        while True:
-            runnable = [stream for stream in self.live if self.ahead[stream] < self.window]
-            while not runnable or self.connection.poll():
-                self.obey(self.connection.recv())
-                runnable = [stream for stream in self.live if self.ahead[stream] < self.window]
-            for stream in runnable:
-                if stream in self.live:
-                    self.step(stream)
-
-    def obey(self, command: _Command) -> None:
-        match command:
-            case _Start(stream=stream, request=request):
-                self.live[stream] = iter(self.service.serve(request))
-                self.ahead[stream] = 0
-            case _Taken(stream=stream) if stream in self.ahead:
-                self.ahead[stream] -= 1
-            case _Cancel(stream=stream) if stream in self.live:
-                self.forget(stream)
-
-    def step(self, stream: int) -> None:
-        try:
-            item = next(self.live[stream])
-        except StopIteration:
-            self.forget(stream)
-            self.connection.send(_Ended(stream))
-        except Exception as error:  # one request's failure must not end the others
-            self.forget(stream)
-            self.connection.send(_Ended(stream, _told(error)))
-        else:
-            self.ahead[stream] += 1
-            self.connection.send(_Made(stream, item))
-
-    def forget(self, stream: int) -> None:
-        iterator = self.live.pop(stream)
-        del self.ahead[stream]
-        if close := getattr(iterator, "close", None):
-            close()
-
-
-def _told(error: Exception) -> IdolError:
-    """An error that can cross to the parent: ours as it is, another's by its type and place.
-
-    A foreign message may quote what a user said, so only its type is told.
-    """
-    if isinstance(error, IdolError):
-        return error
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = (
-        f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-        if trace
-        else "an unknown place"
-    )
-    return WorkerError(
-        f"The model failed with {type(error).__name__} at {place}; this is a defect, please "
-        "report it with the output of `idol doctor`."
-    )
+        self._opened.set()
+        while self._readers:
+            number, reader = self._readers.popitem()
+            reader.put_nowait(Ended(number, self._failure))

@@ -15,7 +15,7 @@ class SpeechRequest:
     text: str
     """As written; may hold nothing that can be spoken."""
     voice: str
-    """A name the engine knows."""
+    """A name the engine knows; empty for the engine's own choice."""
     language: str
     """BCP 47: `en-us`, `ja`."""
     speed: float
@@ -27,7 +27,8 @@ class SpeechChunk:
     """A stretch of a clause's sound, in order."""
 
     samples: NDArray[np.int16]
-    """Shape (n,), mono PCM16 at `idol_protocol.frames.AUDIO_RATE_HZ`."""
+    """Shape (n,), mono PCM16 at the rate of the voice's capabilities, which a worker converts to
+    `idol_protocol.frames.AUDIO_RATE_HZ`."""
     phonemes: tuple[Phoneme, ...]
     """All phonemes of what follows, up to the next chunk that has some; times from this chunk's
     start. A clause that is too long for one run of the model has several such chunks."""

@@ -20,6 +20,7 @@ from idol_runtime.conversation.hooks import Hooks, MakeHooks, no_hooks
 from idol_runtime.conversation.models import ModelWorkers
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
@@ -29,8 +30,10 @@ from idol_runtime.dialogue.messages import (
     TextDelta,
 )
 from idol_runtime.errors import InputError, RequestError, WorkerError
+from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
+from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line
@@ -74,6 +77,14 @@ class Beeper:
         if count:
             sound = np.full(2400 * count, 1000, np.int16)
             yield SpeechChunk(sound, (Phoneme("a", 0.0, 0.1 * count),), True)
+
+
+def open_parrot() -> Dialogue:
+    return IteratorService(Parrot().serve, DialogueCapabilities(context_length=2048))
+
+
+def open_beeper() -> Voice:
+    return IteratorService(Beeper().serve, VoiceCapabilities(24_000, ("en",), "ipa"))
 
 
 C = TypeVar("C", bound=Cue)
@@ -141,7 +152,7 @@ class Talk:
 
 @pytest.fixture
 async def models() -> AsyncIterator[ModelWorkers]:
-    made = ModelWorkers(Worker("parrot", Parrot), Worker("beeper", Beeper, window=4))
+    made = ModelWorkers(Worker("parrot", open_parrot), Worker("beeper", open_beeper, window=4))
     yield made
     await made.aclose()
 

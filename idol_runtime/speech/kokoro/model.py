@@ -14,21 +14,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.session import Provider, Session
+from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix, HarmonicSource
-from idol_runtime.speech.kokoro.phonemize import Phonemizer
+from idol_runtime.speech.kokoro.phonemize import LANGUAGES, Phonemizer
 from idol_runtime.speech.kokoro.prepare import prepare
 from idol_runtime.speech.kokoro.statistics import Statistics, StatisticsPredictor, clause_summary
 from idol_runtime.speech.kokoro.voices import Voices
 from idol_runtime.speech.kokoro.windows import STAGE_0, STAGE_1, Window, plan
 from idol_runtime.speech.normalize import normalize
-from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.timeline import Phoneme
 
 __all__ = ["Clause", "SpeechModel", "prepare"]
 
+DEFAULT_VOICE = "af_heart"
 UNIT_S = 0.025
 """Kokoro's durations count in this."""
 SOUND_LEAD_S = 0.055
@@ -120,7 +124,7 @@ class SpeechModel:
         self,
         text: str,
         *,
-        voice: str = "af_heart",
+        voice: str = DEFAULT_VOICE,
         language: str = "en-us",
         speed: float = 1.0,
     ) -> Iterator[SpeechChunk]:
@@ -213,6 +217,28 @@ class SpeechModel:
             is_end = last and window is windows[-1]
             yield SpeechChunk(to_pcm16(sound), phonemes, is_last=is_end)
             phonemes = ()
+
+
+def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
+    """The engine `kokoro`; see `SpeechModel.open`."""
+    model = SpeechModel.open(folder, provider=provider, threads=threads)
+
+    def speak(request: SpeechRequest) -> Iterator[SpeechChunk]:
+        return model.synthesize(
+            request.text,
+            voice=request.voice or DEFAULT_VOICE,
+            language=request.language,
+            speed=request.speed,
+        )
+
+    capabilities = VoiceCapabilities(
+        sample_rate_hz=AUDIO_RATE_HZ,
+        languages=LANGUAGES,
+        alphabet="ipa",
+        has_exact_times=True,
+        voices=tuple(model.voices.names),
+    )
+    return IteratorService(speak, capabilities)
 
 
 def spoken_units(clause: Clause) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 from idol_runtime.errors import ConfigError, InputError
 
+LANGUAGES = ("en-us", "en-gb", "ja", "zh")
 _BREAKS = ("!.?…", ":;", ",—", " ")
 """Where a clause that is too long is cut, best first."""
 
@@ -49,7 +50,7 @@ def _language(language: str) -> Callable[[str], str]:
     maker = makers.get(language.lower().split("-")[0])
     if maker is None:
         raise ConfigError(
-            f"Expected a language the voice speaks (en-us, en-gb, ja, zh), found `{language}`."
+            f"Expected a language the voice speaks ({', '.join(LANGUAGES)}), found `{language}`."
         )
     return maker()
 

@@ -1,0 +1,169 @@
+"""The loop inside a worker process."""
+
+import contextlib
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, Generic
+
+from idol_runtime import errors
+from idol_runtime.errors import IdolError, WorkerError
+from idol_runtime.inference.messages import (
+    Cancel,
+    Command,
+    Ended,
+    Made,
+    NotOpened,
+    Ready,
+    Start,
+    Taken,
+)
+from idol_runtime.inference.service import Capabilities, Item, Request, Service, Stream, StreamEnd
+
+log = logging.getLogger(__name__)
+
+
+def run_child(
+    connection: Connection,
+    open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
+    window: int,
+    niceness: int,
+) -> None:
+    """Opens the service and serves until the parent is gone."""
+    # The parent decides when to stop; a Ctrl-C in the terminal reaches the whole process group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone
+        try:
+            service = open_service()
+            connection.send(Ready(service.capabilities))
+        except Exception as error:  # whatever the model's libraries raise is reported once
+            connection.send(NotOpened(portable(error)))
+            return
+        StreamLoop(connection, service, window).run()
+
+
+@dataclass(slots=True)
+class LiveStream(Generic[Stream]):
+    """A stream until its reader has been sent its end."""
+
+    number: int
+    stream: Stream
+    ahead: int = 0
+    """Items sent that the reader has not taken."""
+    waiting: deque[bytes] = field(default_factory=deque)
+    """Reports of items that a step made beyond the window."""
+    end: Ended | None = None
+    """Set once the service has closed the stream; sent after what is waiting."""
+
+
+class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
+    """Steps all streams whose readers keep up, and obeys the parent between two steps."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        service: Service[Request, Stream, Item, Capabilities],
+        window: int,
+    ) -> None:
+        self.connection = connection
+        self.service = service
+        self.window = window
+        self.live: dict[int, LiveStream[Stream]] = {}
+
+    def run(self) -> None:
+        while True:
+            while not (due := self.due()) or self.connection.poll():
+                self.obey(self.connection.recv())
+            self.step(due)
+
+    def due(self) -> list[LiveStream[Stream]]:
+        return [one for one in self.live.values() if one.ahead < self.window and one.end is None]
+
+    def obey(self, command: Command[Request]) -> None:
+        match command:
+            case Start(stream=number, request=request):
+                self.open(number, request)
+            case Taken(stream=number) if one := self.live.get(number):
+                one.ahead -= 1
+                self.send_waiting(one)
+            case Cancel(stream=number) if one := self.live.pop(number, None):
+                if one.end is None:
+                    self.close(one)
+
+    def open(self, number: int, request: Request) -> None:
+        try:
+            stream = self.service.open(request)
+        except Exception as error:  # one request's failure must not end the others
+            self.connection.send(Ended(number, portable(error)))
+        else:
+            self.live[number] = LiveStream(number, stream)
+
+    def step(self, due: Sequence[LiveStream[Stream]]) -> None:
+        going = {id(one.stream): one for one in due}
+        try:
+            for stream, item in self.service.step([one.stream for one in due]):
+                one = going.get(id(stream))
+                if one is not None and not self.report(one, item):
+                    del going[id(stream)]
+        except Exception as error:  # a batch that fails ends its own streams, no others
+            for one in going.values():
+                self.report(one, StreamEnd(error))
+        for one in due:
+            if one.end is not None:
+                self.close(one)
+
+    def report(self, one: LiveStream[Stream], item: Item | StreamEnd) -> bool:
+        """Sends what a stream made, as soon as its reader has room; False when that is its end."""
+        if not isinstance(item, StreamEnd):
+            try:
+                one.waiting.append(bytes(ForkingPickler.dumps(Made(one.number, item))))
+            except Exception as error:  # whatever pickle finds in a foreign item
+                item = StreamEnd(error)
+        if isinstance(item, StreamEnd):
+            one.end = Ended(one.number, None if item.error is None else portable(item.error))
+        self.send_waiting(one)
+        return one.end is None
+
+    def send_waiting(self, one: LiveStream[Stream]) -> None:
+        while one.waiting and one.ahead < self.window:
+            self.connection.send_bytes(one.waiting.popleft())
+            one.ahead += 1
+        if one.end is not None and not one.waiting:
+            self.connection.send(one.end)
+            del self.live[one.number]
+
+    def close(self, one: LiveStream[Stream]) -> None:
+        try:
+            self.service.close(one.stream)
+        except Exception as error:  # its reader has gone
+            log.warning("stream not closed", extra={"error": str(portable(error))})
+
+
+def portable(error: Exception) -> IdolError:
+    """An error that can cross to the parent: ours as it is, another's by its type and place.
+
+    A foreign message may quote what a user said, so it stays behind. An engine's own subclass of
+    an error of ours becomes that error: the parent may not have its class.
+    """
+    if isinstance(error, IdolError):
+        ours = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+        return error if type(error) is ours else ours(str(error))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = (
+        f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        if trace
+        else "an unknown place"
+    )
+    return WorkerError(
+        f"The model failed with {type(error).__name__} at {place}; this is a defect, please "
+        "report it with the output of `idol doctor`."
+    )
