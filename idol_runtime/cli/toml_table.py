@@ -13,8 +13,6 @@ from idol_runtime.errors import ConfigError
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_MARGINS = (("ge", "from"), ("gt", "over"), ("le", "to"), ("lt", "under"))
-
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises:
@@ -147,11 +145,13 @@ def _in_words(kind: inspect.Type) -> str:
 
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
-    return "".join(
-        f" {word} {limit:.10g}"
-        for name, word in _MARGINS
-        if (limit := getattr(kind, name)) is not None
-    )
+    """Such as " from 0 to 65535" or " over 0, at most 3600"."""
+    lowest = "" if kind.ge is None else f" from {kind.ge}"
+    if kind.gt is not None:
+        lowest = f" over {kind.gt},"
+    if kind.le is None:
+        return lowest.rstrip(",")
+    return f"{lowest} {'to' if kind.ge is not None else 'at most'} {kind.le}"
 
 
 def _shown(value: object) -> str:

@@ -27,9 +27,11 @@ const panel = new Panel(document, { say, stop, sound: enableSound });
 panel.setStatus('connecting');
 
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+// What stands behind the # stays in the browser: no proxy writes it to its log.
+const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? query.get('token');
 const chosen = query.get('character'); // the name of its folder; without one the server's first
 const model = chosen ? `?model=${encodeURIComponent(chosen)}` : '';
-const connection = new Connection(`${scheme}://${location.host}/v1/realtime${model}`, { open: opened, event: received, media: received_media, lost }, query.get('token'));
+const connection = new Connection(`${scheme}://${location.host}/v1/realtime${model}`, { open: opened, event: received, media: received_media, lost }, token);
 
 // The connection is on its way before the renderer is even here.
 const figure = Promise.all([import('./scenery.js'), import('./avatar.js')]).then(([{ Scenery }, { loadAvatar }]) => {
