@@ -21,14 +21,14 @@ HEAD: Final = f"""# idol.toml
 
 <!-- Made by `python -m tests.cli.idol_toml_reference`; change the structs it is made from. -->
 
-Every setting of a server in one file, read by `idol serve --config FILE` (and `idol demo`). Without
-the flag the file that `${CONFIG_VARIABLE}` names is read; no other place is looked at. Every key may
-be left out.
+Every setting of a server in one file, read by `idol serve --config FILE` (and `idol demo`).
+Without the flag the file that `${CONFIG_VARIABLE}` names is read; no other place is looked at.
+Every key may be left out.
 
-**A flag counts before the environment, that before the file, that before the default.** Characters
-named on the command line take the place of all `[[cast]]`, outputs named there that of all
-`[[output]]`. Secrets are better kept in variables than in flags, which every user of the machine can
-read in the list of processes.
+**A flag counts before the environment, that before the file, that before the default.**
+Characters named on the command line take the place of all `[[cast]]`, outputs named there that of
+all `[[output]]`. Secrets are better kept in variables than in flags, which every user of the
+machine can read in the list of processes.
 
 A key that is unknown, a value of the wrong type or out of range ends the start with one sentence:
 
