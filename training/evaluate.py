@@ -1,4 +1,4 @@
-"""Measures a trained generator on what it never trained on, each number beside its controls.
+"""Measures a trained generator on what it never trained on, each number with its controls.
 
     python -m training.evaluate face --run runs/face --data DATA --speech SPEECH \
         --fold facegood_2_01=runs/face_fold_2_01 --without-gan runs/face_plain \
@@ -8,7 +8,7 @@
 
 Both write report.md, pictures and metrics.json; every input but the run may be left out, and the
 report says what it could not measure. `DATA` is a folder of what `training.ingest` wrote; bodies
-are held against the archives in DATA/body and hear the voices in DATA/face/grid.
+are compared with the archives in DATA/body and hear the voices in DATA/face/grid.
 """
 
 import argparse
@@ -20,91 +20,70 @@ from pathlib import Path
 import torch
 
 from training.checkpoint import portable
-from training.face.evaluation.report import write_report
-from training.face.evaluation.suite import Request, evaluate
+from training.face.evaluation import report as face_report
+from training.face.evaluation.bench import FaceBench, FaceRequest
 from training.face.head import Head
 from training.pose.evaluation import report as pose_report
-from training.pose.evaluation import suite as pose_suite
+from training.pose.evaluation.bench import PoseBench, PoseRequest
 
 
 def main() -> None:
     """Hands over to what measures a face or a pose."""
-    kinds = {"face": face, "pose": pose}
-    if len(sys.argv) < 2 or sys.argv[1] not in kinds:
-        given = repr(sys.argv[1]) if len(sys.argv) > 1 else "nothing"
-        raise SystemExit(
-            f"Expected `face` or `pose` first, got {given}; "
-            "write `python -m training.evaluate face --run RUN`."
+    args = _parser().parse_args()
+    torch.set_num_threads(args.threads)
+    out = args.out or args.run / "report"
+    if args.kind == "pose":
+        pose = PoseBench.open(
+            PoseRequest(args.run, args.data, args.bundle, args.without_gan, args.seed)
         )
-    kinds[sys.argv[1]]()
-
-
-def pose() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate pose",
-        description="Measures a pose run beside its teacher and real motion; writes a report.",
-    )
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--data", type=Path, help="folder with body/ and face/grid/")
-    parser.add_argument("--without-gan", type=Path, help="the same model, no adversarial part")
-    parser.add_argument("--bundle", type=Path, help="an exported bundle, for the frame cost")
-    parser.add_argument("--out", type=Path, help="where the report goes; default RUN/report")
-    parser.add_argument("--seed", type=int, default=1, help="of the scenes; default 1")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args(sys.argv[2:])
-    torch.set_num_threads(args.threads)
-    request = pose_suite.Request(
-        run=args.run,
-        data=args.data,
-        bundle=args.bundle,
-        without_gan=args.without_gan,
-        seed=args.seed,
-    )
-    out = args.out or args.run / "report"
-    findings = pose_suite.evaluate(request)
-    pose_report.write_report(findings, out, command=shown_command(), run=args.run)
+        pose_report.SUITE.write(pose, out, command=shown_command(), run=args.run)
+    else:
+        face = FaceBench.open(
+            FaceRequest(
+                args.run, args.data, args.speech, dict(args.fold), args.without_gan,
+                dict(args.ablation), args.bundle, Head.open(args.head) if args.head else None,
+                tuple(args.by_speaker),
+            )
+        )  # fmt: skip
+        face_report.SUITE.write(face, out, command=shown_command(), run=args.run)
     print(f"{out / 'report.md'}: written.")
 
 
-def face() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate face",
-        description="Measures a face run on what it never trained on, and writes a report.",
-    )
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--data", type=Path, help="folder of ingested data sets")
-    parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
-    parser.add_argument(
-        "--fold", type=named_run, action="append", default=[], metavar="RECORDING=RUN",
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    face = kinds.add_parser("face", help="measures a face run")
+    pose = kinds.add_parser("pose", help="measures a pose run, its teacher and real motion")
+    for kind, data in ((face, "folder of ingested data sets"),
+                       (pose, "folder with body/ and face/grid/")):  # fmt: skip
+        kind.add_argument("--run", type=Path, required=True)
+        kind.add_argument("--data", type=Path, help=data)
+        kind.add_argument("--without-gan", type=Path, help="the same model, no adversarial part")
+        kind.add_argument("--bundle", type=Path, help="an exported bundle, for the frame cost")
+        kind.add_argument("--out", type=Path, help="where the report goes; default RUN/report")
+        kind.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    pose.add_argument("--seed", type=int, default=1, help="of the scenes; default 1")
+    face.add_argument("--speech", type=Path, help="what training.face.speech wrote")
+    face.add_argument(
+        "--fold",
+        type=named_run,
+        action="append",
+        default=[],
+        metavar="RECORDING=RUN",
         help="a run that never trained on this recording; may be given again",
-    )  # fmt: skip
-    parser.add_argument("--without-gan", type=Path, help="the same model, no adversarial part")
-    parser.add_argument(
-        "--ablation", type=named_run, action="append", default=[], metavar="NAME=RUN",
-        help="another run to put beside it; may be given again",
-    )  # fmt: skip
-    parser.add_argument("--bundle", type=Path, help="an exported bundle, for the frame cost")
-    parser.add_argument("--head", type=Path, help="a VRM or GLB head with ARKit morph targets")
-    parser.add_argument("--by-speaker", nargs="*", default=["grid"], metavar="DATASET",
-                        help="data sets of which no run may have seen a clip")  # fmt: skip
-    parser.add_argument("--out", type=Path, help="where the report goes; default RUN/report")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args(sys.argv[2:])
-    torch.set_num_threads(args.threads)
-    request = Request(
-        run=args.run,
-        data=args.data,
-        speech=args.speech,
-        folds=dict(args.fold),
-        without_gan=args.without_gan,
-        ablations=dict(args.ablation),
-        bundle=args.bundle,
-        head=Head.open(args.head) if args.head else None,
-        by_speaker=tuple(args.by_speaker),
     )
-    out = args.out or args.run / "report"
-    write_report(evaluate(request), out, command=shown_command(), run=args.run)
-    print(f"{out / 'report.md'}: written.")
+    face.add_argument(
+        "--ablation",
+        type=named_run,
+        action="append",
+        default=[],
+        metavar="NAME=RUN",
+        help="another run to compare; may be given again",
+    )
+    face.add_argument("--head", type=Path, help="a VRM or GLB head with ARKit morph targets")
+    face.add_argument("--by-speaker", nargs="*", default=["grid"], metavar="DATASET",
+                      help="data sets of which no run may have seen a clip")  # fmt: skip
+    return parser
 
 
 def shown_command() -> str:

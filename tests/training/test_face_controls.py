@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
+from training.evaluation.measures import correlation
 from training.face.data import sound_of
 from training.face.evaluation import controls
-from training.face.evaluation.measures import blinks, correlation
-from training.face.evaluation.realism import Reference
+from training.face.evaluation.measures import blinks
+from training.face.evaluation.realism import UpperFaceReference
 from training.face.evaluation.sets import load_captures
 from training.face.evaluation.vertices import lip_vertex_error_mm, upper_dynamics_gap_mm
 from training.face.evaluation.voices import SHUT, opening
@@ -102,10 +103,11 @@ class Rod:
     upper = np.array([ARKIT_BLENDSHAPES.index("browInnerUp")])
 
     def vertices(self, weights: np.ndarray) -> np.ndarray:
-        return np.asarray(weights)[..., None] * np.array([0.01, 0, 0])
+        posed: np.ndarray = np.asarray(weights)[..., None] * np.array([0.01, 0, 0])
+        return posed
 
 
-def motion(**curves: np.ndarray | float) -> np.ndarray:
+def motion(**curves: float | np.ndarray) -> np.ndarray:
     made = np.zeros((200, len(MADE)), np.float32)
     for name, curve in curves.items():
         made[:, MADE.index(name)] = curve
@@ -161,7 +163,7 @@ def test_real_captures_give_the_known_floor_of_loudness_and_the_known_blinks(
         assert low < correlation(curve, clip.real[:, JAW]) < high, clip.name
     lids = [take.motion[:, MADE.index("eyeBlinkLeft")] for take in captures.takes]
     assert 7 < blinks(lids, 30).per_minute < 21
-    reference = Reference.of(captures)
+    reference = UpperFaceReference.of(captures)
     assert reference is not None
     report = reference.report({})
     floor = report["floor_real_to_real"]["to_all"]

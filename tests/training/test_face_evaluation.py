@@ -4,7 +4,6 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,20 +13,20 @@ import torch
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
 from training import evaluate as command
 from training.checkpoint import save_weights, start_run
-from training.evaluation.metrics_file import plain
+from training.evaluation.report import WITHOUT_GAN, plain
 from training.face.data import speaking_stream
 from training.face.evaluation import controls
-from training.face.evaluation.captures import WITHOUT_GAN, judge, mouth_score, score_set
-from training.face.evaluation.report import render, write_report
+from training.face.evaluation.bench import FaceBench, FaceRequest
+from training.face.evaluation.captures import judge, mouth_score, score_set
+from training.face.evaluation.report import SUITE
 from training.face.evaluation.sets import (
+    CapturedClip,
     Captures,
-    Clip,
     Subject,
     load_captures,
     refuse_seen,
     split_of,
 )
-from training.face.evaluation.suite import Request, evaluate
 from training.face.evaluation.voices import KNOWN, UNKNOWN, closure, stage
 from training.face.model import LIPS, MADE, STYLE_SIZE, FaceGenerator, FaceModelConfig
 from training.face.player import FacePlayer
@@ -39,11 +38,6 @@ from training.ingest.shipping import Seen, write_seen
 CONFIG = FaceModelConfig(lips_width=16, upper_width=16)
 MOUTH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft")
 UPPER = ("browInnerUp", "browDownLeft", "eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft")
-
-
-def small(run: Path, **others: Any) -> Request:
-    """A request for as little as shows that everything runs."""
-    return replace(Request(run, silence_s=10, drift_minutes=4, seeds=2), **others)
 
 
 def talk(name: str, speaker: str, *, seconds: float, fps: float, seed: int) -> Recording:
@@ -173,7 +167,7 @@ def test_captures_are_paired_clips_and_takes_but_never_labels_that_a_model_made(
     assert captures.of("grid")[0].source_fps == 25
 
 
-def clip_named(captures: Captures, name: str) -> Clip:
+def clip_named(captures: Captures, name: str) -> CapturedClip:
     return next(clip for clip in captures.clips if clip.name == name)
 
 
@@ -194,14 +188,14 @@ def test_a_run_without_a_record_is_scored_on_nothing(data: Path, tmp_path: Path)
     folder = make_run(tmp_path / "run", ())
     (folder / "seen.json").unlink()
     with pytest.raises(SystemExit, match="no record of what it saw"):
-        evaluate(Request(folder, data=data))
+        FaceBench.open(FaceRequest(folder, data=data))
 
 
 def test_a_fold_that_trained_on_its_clip_is_refused(data: Path, run: Path) -> None:
     with pytest.raises(SystemExit, match=r"never saw s1 \(its fold\)"):
-        evaluate(Request(run, data=data, folds={"s1": run}))
+        FaceBench.open(FaceRequest(run, data=data, folds={"s1": run}))
     with pytest.raises(SystemExit, match=r"--fold nothing: .*g0, g1, s0"):
-        evaluate(Request(run, data=data, folds={"nothing": run}))
+        FaceBench.open(FaceRequest(run, data=data, folds={"nothing": run}))
 
 
 def test_an_ablation_that_trained_on_a_speaker_set_is_refused(
@@ -209,7 +203,7 @@ def test_an_ablation_that_trained_on_a_speaker_set_is_refused(
 ) -> None:
     other = make_run(tmp_path / "other", ("g1",))
     with pytest.raises(SystemExit, match=r"hinge.*g1 \(grid, by speaker\)"):
-        evaluate(Request(run, data=data, ablations={"hinge": other}))
+        FaceBench.open(FaceRequest(run, data=data, ablations={"hinge": other}))
 
 
 def test_the_captured_curves_themselves_score_best(data: Path) -> None:
@@ -259,11 +253,11 @@ def findings_folder(
     folder = tmp_path_factory.mktemp("report")
     fold = make_run(folder / "fold", ("s0", "s2"), seed=1)
     plain_run = make_run(folder / "plain", ("s1", "s2"), seed=2)
-    request = small(
-        run, data=data, speech=speech, folds={"s1": fold}, without_gan=plain_run,
-        ablations={"hinge": plain_run},
+    request = FaceRequest(
+        run, data, speech, folds={"s1": fold}, without_gan=plain_run,
+        ablations={"hinge": plain_run}, silence_s=10, drift_minutes=4, seeds=2,
     )  # fmt: skip
-    write_report(evaluate(request), folder / "out", command="python it", run=run)
+    SUITE.write(FaceBench.open(request), folder / "out", command="python it", run=run)
     return folder / "out"
 
 
@@ -309,18 +303,14 @@ def test_the_report_holds_every_kind_of_measure(findings_folder: Path) -> None:
 
 
 def test_what_is_missing_is_said_and_not_made_up(run: Path) -> None:
-    findings = evaluate(small(run))
-    text = render(plain({"command": "python it", **findings.metrics}), [])
+    request = FaceRequest(run, silence_s=10, drift_minutes=4, seeds=2)
+    metrics = SUITE.measure(FaceBench.open(request))
+    text = SUITE.render(plain({"command": "python it", **metrics}))
     assert "no --data: nothing is compared with real captures" in text
     assert "no --speech: no closures, no held-out voices" in text
-    assert not {"captures", "voices", "frechet", "cost", "ablations"} & set(findings.metrics)
+    assert not {"captures", "voices", "frechet", "cost", "ablations"} & set(metrics)
     assert "Frechet" not in text
     assert "## Silence" in text
-
-
-def test_numbers_without_a_value_are_null_in_json() -> None:
-    found = plain({"a": float("nan"), "b": np.float32(1.23456), "c": [np.int64(3), True, "x"]})
-    assert found == {"a": None, "b": 1.235, "c": [3, True, "x"]}
 
 
 def test_a_report_of_silence_alone_can_be_rendered() -> None:
@@ -331,21 +321,23 @@ def test_a_report_of_silence_alone_can_be_rendered() -> None:
         "largest_opening_in_room_noise": 0.01,
     }
     inputs = {"data_sets": {}, "trained_on_and_not_scored": [], "missing": ["everything"]}
-    text = render({"command": "c", "inputs": inputs, "silence": silence}, [])
+    text = SUITE.render({"command": "c", "inputs": inputs, "silence": silence})
     assert "| idle | 0.001 |" in text
     assert "- everything" in text
 
 
-def test_the_command_hands_over_by_its_first_word(
+def test_the_command_measures_a_face_or_a_pose_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["evaluate", "voice"])
-    with pytest.raises(SystemExit, match="Expected `face` or `pose` first, got 'voice'"):
-        command.main()
+    for words, said in ((["voice"], "'face', 'pose'"), ([], "required: kind")):
+        monkeypatch.setattr("sys.argv", ["evaluate", *words])
+        with pytest.raises(SystemExit):
+            command.main()
+        assert said in capsys.readouterr().err.replace("face, pose", "'face', 'pose'")
     monkeypatch.setattr("sys.argv", ["evaluate", "pose", "--help"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "Measures a pose run" in capsys.readouterr().out
+    assert "folder with body/ and face/grid/" in capsys.readouterr().out
 
 
 def test_the_command_names_no_folder_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

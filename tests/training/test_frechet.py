@@ -71,7 +71,7 @@ def takes(seed: int, count: int = 3) -> list[np.ndarray]:
 
 def test_real_features_are_centred_and_have_a_total_variance_of_one() -> None:
     real = takes(0)
-    features = RealFeatures.fit(real, NAMES, components=8).of(real)
+    features = RealFeatures.fit(real, NAMES, components=8, family="fd-1").of(real)
     assert features.shape[1] == 8
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-9)
     assert features.var(axis=0, ddof=1).sum() == pytest.approx(1)
@@ -81,7 +81,7 @@ def test_real_features_are_centred_and_have_a_total_variance_of_one() -> None:
 
 def test_motion_of_the_same_law_is_nearer_than_shaken_or_still_motion() -> None:
     real = takes(0, 6)
-    fitted = RealFeatures.fit(real, NAMES, components=8)
+    fitted = RealFeatures.fit(real, NAMES, components=8, family="fd-1")
     first, second = interleaved(real, 100)
     floor = frechet_distance(fitted.of(first), fitted.of(second))
     still = fitted.of([np.zeros((800, 3))])
@@ -93,20 +93,21 @@ def test_motion_of_the_same_law_is_nearer_than_shaken_or_still_motion() -> None:
 
 def test_a_protocol_names_its_features() -> None:
     real = takes(0)
-    fitted = RealFeatures.fit(real, NAMES)
-    assert fitted.protocol == RealFeatures.fit(real, NAMES).protocol
-    assert fitted.protocol != RealFeatures.fit(takes(1), NAMES).protocol
-    assert fitted.protocol != RealFeatures.fit(real, NAMES, window=16).protocol
-    assert "w32" in fitted.protocol
+    fitted = RealFeatures.fit(real, NAMES, family="fd-1")
+    assert fitted.protocol == RealFeatures.fit(real, NAMES, family="fd-1").protocol
+    assert fitted.protocol != RealFeatures.fit(takes(1), NAMES, family="fd-1").protocol
+    assert fitted.protocol != RealFeatures.fit(real, NAMES, window=16, family="fd-1").protocol
+    assert fitted.protocol != RealFeatures.fit(real, NAMES, family="fd-2").protocol
+    assert fitted.protocol.startswith("fd-1/w32/")
 
 
 def test_too_little_real_motion_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 32 windows"):
-        RealFeatures.fit([np.zeros((60, 3))], NAMES)
+        RealFeatures.fit([np.zeros((60, 3))], NAMES, family="fd-1")
 
 
 def test_a_take_shorter_than_a_window_gives_no_features() -> None:
-    fitted = RealFeatures.fit(takes(0), NAMES, components=4)
+    fitted = RealFeatures.fit(takes(0), NAMES, components=4, family="fd-1")
     assert fitted.of([np.zeros((20, 3))]).shape == (0, 4)
 
 

@@ -8,20 +8,19 @@ from PIL import Image
 
 from idol_protocol.channels import ACTIVITIES, GESTURES
 from idol_protocol.frames import FPS
-from training.evaluation.metrics_file import plain
 from training.pose.conditions import Conditions
-from training.pose.evaluation import recognition, suite
-from training.pose.evaluation.bench import GENERATOR, TEACHER
+from training.pose.evaluation import recognition
+from training.pose.evaluation.bench import GENERATOR, TEACHER, PoseBench, PoseRequest
 from training.pose.evaluation.captures import calm_takes, read_captures
 from training.pose.evaluation.performance import open_run, perform, teacher
-from training.pose.evaluation.report import write_report
+from training.pose.evaluation.report import SUITE
 from training.pose.evaluation.scenes import LEAD, alone, dancing, gesturing
 from training.pose.evaluation.transitions import activity_changes, cuts, transitions
 from training.pose.model import PoseGenerator
 from training.pose.render import FRONT, THREE_QUARTER, film, projected, strip
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-REQUEST = suite.Request(run=Path("run"), idle_s=20, scene_s=12, bodies=2)
+REQUEST = PoseRequest(run=Path("run"), idle_s=20, scene_s=12, bodies=2)
 
 
 def generator(width: int = 16) -> PoseGenerator:
@@ -29,24 +28,22 @@ def generator(width: int = 16) -> PoseGenerator:
     return PoseGenerator(width).eval()
 
 
-def test_a_performance_in_pieces_is_the_performance_in_one_go(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_performance_in_pieces_is_the_performance_in_one_go() -> None:
     given = alone("idle", 4, [0, 1])
     whole = perform(generator(), given)
-    monkeypatch.setattr("training.pose.evaluation.performance._PIECE", 37)
-    np.testing.assert_allclose(perform(generator(), given).joints, whole.joints, atol=1e-4)
+    pieces = perform(generator(), given, piece=37)
+    np.testing.assert_allclose(pieces.joints, whole.joints, atol=1e-4)
 
 
 def test_what_a_gesture_is_recognised_by_is_the_teacher_and_not_the_body() -> None:
     asked, other = gesturing(2, seed=1), gesturing(2, seed=2)
-    nothing = asked.given._replace(gesture=torch.zeros_like(asked.given.gesture))
-    templates = recognition.Templates.of((teacher(asked.given), asked), (teacher(nothing), asked))
+    templates = recognition.Templates.of(
+        (teacher(asked.given), asked), (teacher(asked.nothing), asked)
+    )
     found = recognition.recognition(templates, teacher(other.given), other)
     assert found["accuracy"] > 0.6
     assert np.sum(found["confusion"]) == len(other.gesture)
-    unasked = other.given._replace(gesture=torch.zeros_like(other.given.gesture))
-    idle = recognition.recognition(templates, teacher(unasked), other)
+    idle = recognition.recognition(templates, teacher(other.nothing), other)
     assert idle["accuracy"] < 0.3
     assert np.array(idle["confusion"])[:, -1].sum() > 0.7 * len(other.gesture)
 
@@ -101,8 +98,8 @@ def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> N
     run = tmp_path / "run"
     run.mkdir()
     performers = {GENERATOR: lambda given: perform(generator(), given), TEACHER: teacher}
-    findings = suite.judge(performers, REQUEST)
-    write_report(findings, tmp_path / "out", command="python -m training.evaluate pose", run=run)
+    bench = PoseBench.open(REQUEST, performers)
+    SUITE.write(bench, tmp_path / "out", command="python -m training.evaluate pose", run=run)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics == json.loads((run / "metrics.json").read_text())
     assert set(metrics["jerk"]["made"]) == {GENERATOR, TEACHER}
@@ -151,13 +148,6 @@ def test_films_play_at_their_own_pace(tmp_path: Path) -> None:
         film({"one": joints}, tmp_path / "film.gif", fps=7)
     with pytest.raises(ValueError, match=r"\.mp4 or \.gif"):
         film({"one": joints}, tmp_path / "film.avi", fps=10)
-
-
-def test_numbers_without_a_value_are_null_in_json() -> None:
-    assert plain({"nothing": float("nan"), "one": np.float32(1.23456)}) == {
-        "nothing": None,
-        "one": 1.235,
-    }
 
 
 @pytest.mark.data

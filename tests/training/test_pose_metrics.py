@@ -8,8 +8,8 @@ from idol_protocol.channels import GESTURES, POSE_BONES
 from idol_protocol.frames import FPS
 from training.humanoid.skeleton import about, forward_kinematics
 from training.pose.evaluation import contact, integrity, realism, recognition, sameness, timing
-from training.pose.evaluation.performance import Performance
-from training.pose.evaluation.smoothness import Windows, low_passed, matched_ratio, ratio_to_law
+from training.pose.evaluation.performance import BodyMotion
+from training.pose.evaluation.smoothness import JerkWindows, low_passed, matched_ratio, ratio_to_law
 
 STAND, _ = forward_kinematics(torch.eye(3).expand(22, 3, 3), torch.zeros(3))
 
@@ -35,7 +35,7 @@ def wandering(seconds: float, seed: int, metres: float = 0.05) -> np.ndarray:
 
 
 def test_jerk_and_speed_of_a_circling_body_are_those_of_the_circle() -> None:
-    windows = Windows.of([swaying(10, 1.0, 0.1)], filtered=False)
+    windows = JerkWindows.of([swaying(10, 1.0, 0.1)], filtered=False)
     omega, moving = 2 * np.pi, 21 / 22
     # Differences of a sampled circle fall short of derivatives by the sinc of the step.
     step = np.sin(np.pi / FPS) / (np.pi / FPS)
@@ -48,7 +48,7 @@ def test_marker_noise_raises_raw_jerk_many_times_and_filtered_jerk_little() -> N
     noisy = clean + 0.001 * np.random.default_rng(0).standard_normal(clean.shape)
 
     def jerk(take: np.ndarray, filtered: bool) -> float:
-        return float(Windows.of([take], filtered=filtered).jerk_m_s3.mean())
+        return float(JerkWindows.of([take], filtered=filtered).jerk_m_s3.mean())
 
     assert jerk(noisy, False) > 4 * jerk(clean, False)
     assert jerk(noisy, True) < 1.5 * jerk(clean, True)
@@ -59,20 +59,23 @@ def test_bodies_are_compared_at_equal_speed_only() -> None:
         swaying(12, 1.0, metres, seed) for seed, metres in enumerate(np.geomspace(0.01, 0.1, 8))
     ]
     made = [swaying(12, 2.0, metres / 2, seed) for seed, metres in enumerate((0.02, 0.03, 0.05))]
-    found = matched_ratio(Windows.of(made, filtered=False), Windows.of(real, filtered=False))
+    found = matched_ratio(
+        JerkWindows.of(made, filtered=False), JerkWindows.of(real, filtered=False)
+    )
     # Twice as often at equal speed is four times the jerk.
     assert found["ratio"] == pytest.approx(4, rel=0.1)
     assert found["share_compared"] == 1.0
     slow = matched_ratio(
-        Windows.of([swaying(12, 1.0, 0.001)], filtered=False), Windows.of(real, filtered=False)
+        JerkWindows.of([swaying(12, 1.0, 0.001)], filtered=False),
+        JerkWindows.of(real, filtered=False),
     )
     assert slow["ratio"] is None
     assert slow["share_compared"] == 0.0
 
 
 def test_the_law_reaches_where_no_real_body_moves() -> None:
-    real = Windows.of([swaying(12, 1.0, m) for m in (0.02, 0.04, 0.08)], filtered=False)
-    slow = Windows.of([swaying(12, 1.0, 0.002)], filtered=False)
+    real = JerkWindows.of([swaying(12, 1.0, m) for m in (0.02, 0.04, 0.08)], filtered=False)
+    slow = JerkWindows.of([swaying(12, 1.0, 0.002)], filtered=False)
     assert ratio_to_law(slow, real) == pytest.approx(1.0, rel=0.02)
 
 
@@ -114,12 +117,12 @@ def test_floating_and_sinking_bodies_are_told_apart() -> None:
 # Limits, overlaps, turns
 
 
-def posed(**degrees: tuple[str, float]) -> Performance:
+def posed(**degrees: tuple[str, float]) -> BodyMotion:
     """One frame pair of a body with some bones turned about an axis."""
     local = torch.eye(3).repeat(1, 2, 22, 1, 1)
     for bone, (axis, angle) in degrees.items():
         local[0, :, POSE_BONES.index(bone)] = about(axis, torch.tensor(float(angle)))
-    return Performance.of(local, torch.zeros(1, 2, 3))
+    return BodyMotion.of(local, torch.zeros(1, 2, 3))
 
 
 def test_a_knee_that_bends_forward_is_beyond_its_range() -> None:
@@ -239,7 +242,7 @@ def test_a_body_that_does_not_move_has_no_beats() -> None:
 
 def test_the_distance_of_half_the_captures_to_the_rest_is_far_below_that_of_a_still_body() -> None:
     people = {f"{n:02}": [wandering(25, 10 * n + k, 0.1) for k in range(2)] for n in range(3)}
-    reference = realism.Reference.of(people)
+    reference = realism.BodyReference.of(people)
     like = [wandering(25, 500 + k, 0.1) for k in range(6)]
     found = reference.report({"like them": like})
     for kind in realism.KINDS:

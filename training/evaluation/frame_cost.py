@@ -5,15 +5,17 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import onnxruntime as ort
 
+from training.evaluation.report import Found, Metrics, cell, grid
+
 BATCHES: Final = (1, 128)
 
 
-def frame_cost(bundle: Path, kind: Literal["face", "pose"], *, rounds: int = 200) -> dict[str, Any]:
+def frame_cost(bundle: Path, kind: Literal["face", "pose"], *, rounds: int = 200) -> Metrics:
     """Microseconds for one character's frame in batches of 1 and 128: median and 95th percentile.
 
     Raises:
@@ -24,7 +26,7 @@ def frame_cost(bundle: Path, kind: Literal["face", "pose"], *, rounds: int = 200
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found: dict[str, Any] = {
+    found: Metrics = {
         "model": path.name,
         "bytes": path.stat().st_size,
         "onnxruntime": ort.__version__,
@@ -38,6 +40,17 @@ def frame_cost(bundle: Path, kind: Literal["face", "pose"], *, rounds: int = 200
             "us_per_frame_p95": float(np.quantile(each, 0.95)),
         }
     return found
+
+
+def cost_text(found: Found) -> list[str]:
+    """The report's section."""
+    columns = {"us_per_frame_median": "us per character-frame, median", "us_per_frame_p95": "95 %"}
+    return [
+        "## Frame cost",
+        f"`{found['model']}` on ONNX Runtime {found['onnxruntime']}, {found['machine']}, busy with "
+        f"{cell(found['busy_cores_before'])} other jobs.",
+        grid({str(batch): found[f"batch_{batch}"] for batch in BATCHES}, columns, corner="batch"),
+    ]
 
 
 def _timed(session: ort.InferenceSession, batch: int, rounds: int) -> np.ndarray:

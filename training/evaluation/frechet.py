@@ -1,4 +1,4 @@
-"""Frechet distance on features of real upper faces (FID's formula, Heusel et al. 2017).
+"""Frechet distance on features of real motion (FID's formula, Heusel et al. 2017).
 
 A feature is a window of motion [x, dx], every channel divided by its real spread, projected on the
 leading principal components of real windows. The projection is fitted on real takes only and named
@@ -8,20 +8,23 @@ and samples of one size are compared.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class RealFeatures:
     """A frozen projection of motion windows."""
 
+    family: str
+    """Of protocols; changes with the kind of motion and with what is made of it."""
     channels: tuple[str, ...]
     window: int
     stride: int
@@ -38,6 +41,7 @@ class RealFeatures:
         takes: Sequence[Array],
         channels: Sequence[str],
         *,
+        family: str,
         window: int = 32,
         stride: int = 8,
         components: int = 16,
@@ -58,7 +62,7 @@ class RealFeatures:
         _, sizes, axes = np.linalg.svd(rows - centre, full_matrices=False)
         variance = np.square(sizes[:components]).sum() / (len(rows) - 1)
         basis = axes[:components].T / np.sqrt(variance)
-        return cls(tuple(channels), window, stride, spread, centre, basis)
+        return cls(family, tuple(channels), window, stride, spread, centre, basis)
 
     @property
     def protocol(self) -> str:
@@ -67,7 +71,7 @@ class RealFeatures:
         made_of = np.round(np.abs(self.basis[:64, :4] / np.abs(self.basis).max()), 2) + 0.0
         digest = hashlib.sha256(made_of.tobytes() + ",".join(self.channels).encode())
         return (
-            f"upper-face-fd-1/w{self.window}/s{self.stride}/c{len(self.channels)}"
+            f"{self.family}/w{self.window}/s{self.stride}/c{len(self.channels)}"
             f"/pca{self.basis.shape[1]}/{digest.hexdigest()[:8]}"
         )
 
@@ -102,6 +106,15 @@ def gaussian_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) 
     gap = np.square(mean_a - mean_b).sum()
     return float(max(gap + np.trace(np.atleast_2d(cov_a)) + np.trace(np.atleast_2d(cov_b))
                      - 2 * shared, 0.0))  # fmt: skip
+
+
+def each_and_others(
+    people: Mapping[str, Sequence[T]],
+) -> Iterator[tuple[str, list[T], list[T]]]:
+    """Everybody's takes with those of all others; nobody when there is only one."""
+    for name, mine in people.items():
+        if others := [take for other, ts in people.items() if other != name for take in ts]:
+            yield name, list(mine), others
 
 
 def interleaved(takes: Sequence[Array], block: int) -> tuple[list[Array], list[Array]]:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import FACE_ACTIVITIES
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
+from training.evaluation.measures import mean_known
 from training.face.data import speaking_stream
 from training.face.evaluation.measures import (
     Blinks,
     band_share,
     blinks,
     ks_distance,
-    mean_known,
     pairwise_distance,
     spectrum,
     spread,
@@ -66,10 +66,10 @@ def live(
     """Plays silence in every activity, a quiet room, and a voice when there is one."""
     silence = log_mel(torch.zeros(AUDIO_RATE_HZ * seconds)).numpy()
     rng = np.random.default_rng(3)
-    hiss = rng.standard_normal(AUDIO_RATE_HZ * min(seconds, 60)) * 10 ** (_ROOM_DB / 20)
-    room = subject.player.play(
-        speaking_stream(log_mel(torch.from_numpy(hiss.astype("f4"))).numpy())
+    hiss = (rng.standard_normal(AUDIO_RATE_HZ * min(seconds, 60)) * 10 ** (_ROOM_DB / 20)).astype(
+        "f4"
     )
+    room = subject.player.play(speaking_stream(log_mel(torch.from_numpy(hiss)).numpy()))
     silent = {
         name: subject.player.play(speaking_stream(silence, name), seed=index)
         for index, name in enumerate(FACE_ACTIVITIES)

@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS
+from training.evaluation.measures import correlation, mean_known
+from training.evaluation.report import WITHOUT_GAN
 from training.face.data import sound_of
 from training.face.evaluation import controls
-from training.face.evaluation.measures import (
-    best_lag,
-    correlation,
-    derivative,
-    mean_known,
-    rms,
-)
-from training.face.evaluation.sets import MOUTH, Captures, Clip, Subject, split_of
+from training.face.evaluation.measures import best_lag, derivative, rms
+from training.face.evaluation.sets import MOUTH, CapturedClip, Captures, Subject, split_of
 from training.face.evaluation.vertices import (
     ArkitHead,
     lip_vertex_error_mm,
@@ -29,7 +25,6 @@ from training.face.phonemes import INPUT_COLUMNS
 Array = NDArray[Any]
 Scores = dict[str, Any]
 
-WITHOUT_GAN: Final = "same model without the adversarial part"
 MOVES: Final = 0.01
 """A channel whose standard deviation in a clip is larger than this moves."""
 JAW: Final = MADE.index("jawOpen")
@@ -45,7 +40,7 @@ _SHORT_SHIFTS_S = (0.5, 1.0, 1.5, 2.0)
 class Judged:
     """A clip with what the run that may be scored on it made for it."""
 
-    clip: Clip
+    clip: CapturedClip
     subject: Subject
     made: Array
     extra: dict[str, Array] = field(default_factory=dict)
@@ -53,7 +48,7 @@ class Judged:
 
 
 def judge(
-    clips: Iterable[tuple[Clip, Subject]], without_gan: Subject | None = None
+    clips: Iterable[tuple[CapturedClip, Subject]], without_gan: Subject | None = None
 ) -> list[Judged]:
     """Plays every clip with the run that may be scored on it."""
     judged = []
@@ -98,12 +93,12 @@ def score_set(
     }
 
 
-def _loudness(clip: Clip) -> dict[str, Array]:
+def _loudness(clip: CapturedClip) -> dict[str, Array]:
     heard = controls.level(sound_of(clip.recording), AUDIO_RATE_HZ, len(clip.real), FPS)
     return controls.loudness_curves(heard)
 
 
-def mouth_score(made: Array, clip: Clip, head: ArkitHead | None = None) -> Scores:
+def mouth_score(made: Array, clip: CapturedClip, head: ArkitHead | None = None) -> Scores:
     """How a motion fits a captured clip; cut to the shorter of the two.
 
     `mean_r` is over the mouth channels that move in the clip, a curve that does not move counting
@@ -153,7 +148,7 @@ def _liveliness(made: Array, real: Array, moving: Sequence[int]) -> Scores:
 
 def _controls(
     one: Judged,
-    others: Sequence[Clip],
+    others: Sequence[CapturedClip],
     loudness: Mapping[str, Mapping[str, Array]],
     head: ArkitHead | None,
 ) -> dict[str, Scores]:
@@ -177,7 +172,7 @@ def _controls(
     return scores | _shifted(one.made, clip)
 
 
-def _shifted(made: Array, clip: Clip) -> dict[str, Scores]:
+def _shifted(made: Array, clip: CapturedClip) -> dict[str, Scores]:
     length_s = len(made) / FPS
     shifts = [s for s in _SHIFTS_S if s < length_s - 2]
     shifts = shifts or [s for s in _SHORT_SHIFTS_S if s < length_s - 0.4]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.face.evaluation.measures import runs
+from training.evaluation.measures import runs
 from training.face.model import LIPS, MADE
 from training.face.mouth import CHANNELS, SHAPES
 from training.face.phonemes import CLASSES, INPUT_COLUMNS

@@ -5,24 +5,14 @@ Motion is [frames, C] at a constant rate; weights are in [0, 1], angles in degre
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluation.measures import Span, correlation, runs
+
 Array = NDArray[Any]
-Span = tuple[int, int]
-
-STILL: Final = 1e-6
-"""A curve that spreads less than this has no correlation: nan."""
-
-
-def correlation(a: Array, b: Array) -> float:
-    """Pearson's r of two curves of one length; nan when one of them does not move."""
-    a, b = a - a.mean(), b - b.mean()
-    if a.std() < STILL or b.std() < STILL:
-        return float("nan")
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def best_lag(made: Array, real: Array, *, reach: int = 6) -> float:
@@ -59,12 +49,6 @@ def derivative(motion: Array, order: int, fps: float) -> Array:
 
 def rms(values: Array) -> float:
     return float(np.sqrt(np.mean(np.square(values)))) if values.size else float("nan")
-
-
-def runs(flags: Array) -> list[Span]:
-    """Start and end (exclusive) of every stretch of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +204,6 @@ def pairwise_distance(motions: Sequence[Array]) -> float:
     """Mean absolute difference over all pairs of motions of one shape; 0 for fewer than two."""
     pairs = [np.abs(a - b).mean() for index, a in enumerate(motions) for b in motions[index + 1 :]]
     return float(np.mean(pairs)) if pairs else 0.0
-
-
-def mean_known(values: Sequence[float]) -> float:
-    """The mean of the values that are not nan; nan when there is none."""
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
 
 
 def _quantile(values: Array, at: float) -> float:

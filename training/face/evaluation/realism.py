@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from idol_protocol.frames import FPS
 from training.evaluation.frechet import (
     RealFeatures,
+    each_and_others,
     frechet_distance,
     interleaved,
     thinned,
 )
-from training.face.evaluation.measures import mean_known
+from training.evaluation.measures import mean_known
 from training.face.evaluation.sets import Captures
 from training.face.model import MADE
 
@@ -29,7 +30,7 @@ and blow the other as no talking face does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class UpperFaceReference:
     """Real takes, the features fitted on them, and the halves that give the floor."""
 
     features: RealFeatures
@@ -41,7 +42,7 @@ class Reference:
     """The calmer half of the windows of each half: takes grimace, people who talk hardly do."""
 
     @classmethod
-    def of(cls, captures: Captures) -> "Reference | None":
+    def of(cls, captures: Captures) -> "UpperFaceReference | None":
         """None without takes that show the upper face."""
         takes = [take for take in captures.takes if take.known[MADE.index("eyeBlinkLeft")]]
         if not takes:
@@ -53,7 +54,8 @@ class Reference:
         people: dict[str, list[Array]] = {}
         for take, motion in zip(takes, real, strict=True):
             people.setdefault(take.speaker, []).append(motion)
-        features = RealFeatures.fit(real, [MADE[i] for i in columns])
+        names = [MADE[i] for i in columns]
+        features = RealFeatures.fit(real, names, family="upper-face-fd-1")
         first, second = interleaved(real, _BLOCK)
         level = np.array([not MADE[i].startswith("eyeBlink") for i in columns])
         return cls(
@@ -102,14 +104,11 @@ class Reference:
 
     def _person_to_others(self) -> float:
         """Mean distance of one person to the others: what another face costs."""
-        parts = [self.features.of(takes) for takes in self.people.values()]
-        if len(parts) < 2:
-            return float("nan")
         rng = np.random.default_rng(0)
         found = []
-        for index, part in enumerate(parts):
-            rest = np.concatenate(parts[:index] + parts[index + 1 :])
-            found.append(frechet_distance(part, thinned(rest, len(part), rng)))
+        for _, mine, others in each_and_others(self.people):
+            one, rest = self.features.of(mine), self.features.of(others)
+            found.append(frechet_distance(one, thinned(rest, len(one), rng)))
         return mean_known(found)
 
 

@@ -34,7 +34,7 @@ Motion = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class CapturedClip:
     """A captured recording with sound, at 30 fps."""
 
     dataset: str
@@ -57,7 +57,7 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class SilentTake:
     """A captured recording without sound: [frames, 51] at 30 fps and what of it is known."""
 
     dataset: str
@@ -70,10 +70,10 @@ class Take:
 @dataclass(frozen=True, slots=True)
 class Captures:
     cards: tuple[DatasetCard, ...] = ()
-    clips: tuple[Clip, ...] = ()
-    takes: tuple[Take, ...] = ()
+    clips: tuple[CapturedClip, ...] = ()
+    takes: tuple[SilentTake, ...] = ()
 
-    def of(self, dataset: str) -> list[Clip]:
+    def of(self, dataset: str) -> list[CapturedClip]:
         return [clip for clip in self.clips if clip.dataset == dataset]
 
     @property
@@ -93,11 +93,11 @@ class Subject:
     def open(cls, name: str, run: Path) -> "Subject":
         return cls(name, FacePlayer.open(run))
 
-    def may_judge(self, clip: "Clip | Take") -> bool:
+    def may_judge(self, clip: "CapturedClip | SilentTake") -> bool:
         """Whether the run says that the recording had no part in its weights."""
         return self.player.seen is not None and clip.name not in self.player.seen
 
-    def play(self, clip: Clip) -> Motion:
+    def play(self, clip: CapturedClip) -> Motion:
         return self.player.play(
             with_style(clip.stream, self.player.style_for(clip.recording.speaker))
         )
@@ -126,20 +126,21 @@ def load_captures(folder: Path) -> Captures:
             known = recording.known[COLUMNS]
             if recording.audio is None:
                 motion = np.ascontiguousarray(even.face[:, COLUMNS])
-                takes.append(Take(path.name, recording.name, recording.speaker, motion, known))
+                who = recording.name, recording.speaker
+                takes.append(SilentTake(path.name, *who, motion, known))
             elif known[MADE.index("jawOpen")]:
                 stream = captured_stream(even, np.random.default_rng(0), clean=True)
-                clips.append(Clip(path.name, even, recording.fps, stream))
+                clips.append(CapturedClip(path.name, even, recording.fps, stream))
     return Captures(tuple(cards), tuple(clips), tuple(takes))
 
 
-def split_of(clip: Clip, subject: Subject, captures: Captures) -> str:
+def split_of(clip: CapturedClip, subject: Subject, captures: Captures) -> str:
     """`by speaker` when the run saw no recording of the clip's speaker, else `by clip`."""
     same = [c for c in captures.clips if c.recording.speaker == clip.recording.speaker]
     return "by speaker" if all(subject.may_judge(c) for c in same) else "by clip"
 
 
-def refuse_seen(subject: Subject, clips: Iterable[Clip], why: str) -> None:
+def refuse_seen(subject: Subject, clips: Iterable[CapturedClip], why: str) -> None:
     """Stops before a run is scored on what it trained on.
 
     Raises:

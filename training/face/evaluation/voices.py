@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import FACE_ACTIVITIES
 from idol_protocol.frames import FPS
+from training.evaluation.measures import correlation
 from training.face.data import Stream, taught_stream
 from training.face.evaluation import controls
-from training.face.evaluation.measures import EventScore, closure_score, correlation
+from training.face.evaluation.measures import EventScore, closure_score
 from training.face.evaluation.sets import MOUTH, Subject
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.speech import Utterance

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from idol_protocol.frames import FPS
 from idol_protocol.skeleton import OFFSETS_M
+from training.evaluation.measures import runs
 from training.humanoid.clip import Clip
 from training.motion_files.acclaim import read_archive
-from training.pose.evaluation.performance import Performance
+from training.pose.evaluation.performance import BodyMotion
 from training.pose.mocap import is_calm
 
 Array = NDArray[Any]
@@ -26,7 +27,7 @@ _FLOOR_QUANTILE: Final = 0.1
 class Capture:
     name: str
     subject: str
-    performance: Performance
+    motion: BodyMotion
     """One body, with the floor at 0."""
     calm: NDArray[np.bool_]
     """[T], upright and in place (`training.pose.mocap.is_calm`)."""
@@ -34,7 +35,7 @@ class Capture:
     @property
     def joints(self) -> Array:
         """[T, 22, 3]"""
-        joints: Array = self.performance.joints[0]
+        joints: Array = self.motion.joints[0]
         return joints
 
     @property
@@ -51,22 +52,21 @@ def read_captures(data: Path) -> list[Capture]:
 def of_clip(clip: Clip) -> Capture:
     """A clip, set down on the floor."""
     local = torch.from_numpy(clip.local).float()
-    lifted = Performance.of(local[None], torch.from_numpy(clip.hips_m).float()[None])
+    lifted = BodyMotion.of(local[None], torch.from_numpy(clip.hips_m).float()[None])
     toes = lifted.joints[0, :, [17, 21], 1].min(axis=0)
     hips_m = clip.hips_m - np.array([0, np.quantile(toes, _FLOOR_QUANTILE) - _TOE_REST_M, 0])
-    lowered = Performance.of(local[None], torch.from_numpy(hips_m).float()[None])
+    lowered = BodyMotion.of(local[None], torch.from_numpy(hips_m).float()[None])
     return Capture(clip.name, clip.name.split("_")[0], lowered, is_calm(clip))
 
 
 def calm_takes(captures: Sequence[Capture]) -> list[Array]:
     """Joints [T, 22, 3] of every calm stretch of a second and more."""
-    found = []
-    for capture in captures:
-        edges = np.flatnonzero(np.diff(capture.calm, prepend=False, append=False))
-        found += [
-            capture.joints[start:end] for start, end in edges.reshape(-1, 2) if end - start >= FPS
-        ]
-    return found
+    return [
+        capture.joints[start:end]
+        for capture in captures
+        for start, end in runs(capture.calm)
+        if end - start >= FPS
+    ]
 
 
 def by_subject(captures: Sequence[Capture]) -> dict[str, list[Array]]:

@@ -1,5 +1,6 @@
 """What no body does: joints beyond their range, limbs inside limbs, bones that jump."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import POSE_BONES
 from training.pose.capsules import PAIRS, depth_m
-from training.pose.evaluation.performance import Performance
+from training.pose.evaluation.performance import BodyMotion
 from training.pose.limits import excess_deg
 
 Array = NDArray[Any]
@@ -19,7 +20,7 @@ BEYOND_DEG: Final = 1.0
 _PIECE = 1800
 
 
-def joint_limits(done: Performance) -> dict[str, Any]:
+def joint_limits(done: BodyMotion) -> dict[str, Any]:
     """Share of frames with a bone more than a degree beyond its range, the worst, and which."""
     excess = _pieces(done, lambda part: excess_deg(torch.from_numpy(part.local)).numpy())
     worst = excess.max(axis=(0, 1))
@@ -38,7 +39,7 @@ def joint_limits(done: Performance) -> dict[str, Any]:
     }
 
 
-def self_penetration(done: Performance) -> dict[str, Any]:
+def self_penetration(done: BodyMotion) -> dict[str, Any]:
     """Share of frames in which two limbs overlap by more than 5 mm, the deepest, and which."""
     depth = _pieces(
         done,
@@ -89,14 +90,11 @@ def _largest(turns: Array) -> dict[str, Any]:
     }
 
 
-def _pieces(done: Performance, measure: Any) -> Array:
+def _pieces(done: BodyMotion, measure: Callable[[BodyMotion], Array]) -> Array:
     """A measure [B, T, n] piece by piece, so that it fits into memory."""
     parts = []
     for at in range(0, done.joints.shape[1], _PIECE):
         span = slice(at, at + _PIECE)
-        piece = Performance(
-            done.local[:, span], done.hips_m[:, span], done.joints[:, span], done.world[:, span]
-        )
-        parts.append(measure(piece))
+        parts.append(measure(done.rows((slice(None), span))))
     whole: Array = np.concatenate(parts, axis=1)
     return whole

@@ -1,6 +1,6 @@
 """Bodies that perform: a trained generator, the teacher, and what they did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -17,12 +17,10 @@ from training.pose.data import perform_scripts
 from training.pose.model import PoseGenerator
 
 Array = NDArray[Any]
-_PIECE = 1800
-"""Frames in one pass; the state carries over, so ten minutes need no more memory than one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Performance:
+class BodyMotion:
     """What B bodies did in T frames."""
 
     local: Array
@@ -44,34 +42,38 @@ class Performance:
         """Joints [T, 22, 3] of each body."""
         return list(self.joints)
 
-    def rows(self, chosen: Any) -> "Performance":
+    def rows(self, chosen: Any) -> "BodyMotion":
         """The same of some bodies, by any index of the first axis."""
-        return Performance(
+        return BodyMotion(
             self.local[chosen], self.hips_m[chosen], self.joints[chosen], self.world[chosen]
         )
 
 
-Performer: TypeAlias = Callable[[Conditions], Performance]
+Performer: TypeAlias = Callable[[Conditions], BodyMotion]
 
 
 @torch.no_grad()
-def perform(generator: PoseGenerator, given: Conditions) -> Performance:
-    """What a generator shows for conditions [B, T, ...], from its initial state."""
+def perform(generator: PoseGenerator, given: Conditions, *, piece: int = 1800) -> BodyMotion:
+    """What a generator shows for conditions [B, T, ...], from its initial state.
+
+    `piece` frames are one pass; the state carries over, so ten minutes need no more memory than
+    one.
+    """
     state = generator.initial_state(len(given.noise))
     parts = []
-    for start in range(0, given.noise.shape[1], _PIECE):
-        piece = given.select((slice(None), slice(start, start + _PIECE)))
-        local, hips_m, state = generator.perform(piece, state)
+    for start in range(0, given.noise.shape[1], piece):
+        part = given.select((slice(None), slice(start, start + piece)))
+        local, hips_m, state = generator.perform(part, state)
         parts.append((local, hips_m))
     local, hips_m = (torch.cat(column, dim=1) for column in zip(*parts, strict=True))
-    return Performance.of(local, hips_m)
+    return BodyMotion.of(local, hips_m)
 
 
 @torch.no_grad()
-def teacher(given: Conditions) -> Performance:
+def teacher(given: Conditions) -> BodyMotion:
     """What the procedural teacher does for the same conditions."""
     scripts = [given.select(row) for row in range(len(given.noise))]
-    return Performance.of(*perform_scripts(scripts).taught())
+    return BodyMotion.of(*perform_scripts(scripts).taught())
 
 
 def open_run(run: Path) -> Performer:
@@ -97,7 +99,7 @@ def open_run(run: Path) -> Performer:
     return lambda given: perform(generator, given)
 
 
-def joined(parts: list[Performance]) -> Performance:
-    """All bodies of performances of equal length."""
-    return Performance(*(np.concatenate([getattr(part, name) for part in parts])
-                         for name in ("local", "hips_m", "joints", "world")))  # fmt: skip
+def joined(parts: Sequence[BodyMotion], axis: int) -> BodyMotion:
+    """Bodies side by side (axis 0) or one after the other (axis 1)."""
+    names = ("local", "hips_m", "joints", "world")
+    return BodyMotion(*(np.concatenate([getattr(p, name) for p in parts], axis) for name in names))

@@ -23,10 +23,12 @@ from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import FPS
 from training.evaluation.frechet import (
     RealFeatures,
+    each_and_others,
     frechet_distance,
     interleaved,
     thinned,
 )
+from training.evaluation.measures import mean_known
 from training.pose.evaluation.smoothness import (
     EDGES_M_S,
     TELLING,
@@ -81,14 +83,10 @@ class Space:
     def of(cls, kind: str, captured: Sequence[Array]) -> "Space":
         """From captured takes [T, 22, 3]."""
         takes = [_signal(kind, take) for take in captured]
-        features = RealFeatures.fit(takes, _CHANNELS, window=FPS)
+        family = f"body-fd-2/{kind}"
+        features = RealFeatures.fit(takes, _CHANNELS, family=family, window=FPS)
         first, second = interleaved(list(captured), _BLOCK)
         return cls(kind, features, (_cut(features, kind, first), _cut(features, kind, second)))
-
-    @property
-    def protocol(self) -> str:
-        """Names the features: equal ids mean comparable distances."""
-        return self.features.protocol.replace("upper-face-fd-1", f"body-fd-2/{self.kind}")
 
     def distances(self, takes: Sequence[Array]) -> dict[str, float]:
         """Of takes [T, 22, 3]: to all captured windows, and on subsets of equal speed."""
@@ -116,7 +114,7 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class BodyReference:
     """Captured bodies to hold others against."""
 
     people: Mapping[str, Sequence[Array]]
@@ -124,7 +122,7 @@ class Reference:
     spaces: tuple[Space, ...]
 
     @classmethod
-    def of(cls, people: Mapping[str, Sequence[Array]]) -> "Reference":
+    def of(cls, people: Mapping[str, Sequence[Array]]) -> "BodyReference":
         captured = [take for takes in people.values() for take in takes]
         return cls(people, tuple(Space.of(kind, captured) for kind in KINDS))
 
@@ -134,7 +132,7 @@ class Reference:
         found: dict[str, Any] = {}
         for space in self.spaces:
             found[space.kind] = {
-                "protocol": space.protocol,
+                "protocol": space.features.protocol,
                 "captured_windows": sum(len(half.features) for half in space.halves),
                 "made": {name: space.distances(takes) for name, takes in made.items()},
                 "floor_half_to_half": space.floor(),
@@ -146,12 +144,11 @@ class Reference:
     def _between_people(self, space: Space) -> dict[str, float]:
         """Mean over the subjects: what another person at other tasks costs."""
         to_all, matched = [], []
-        for name, takes in self.people.items():
-            rest = [take for other, ts in self.people.items() if other != name for take in ts]
-            mine, others = (_cut(space.features, space.kind, each) for each in (takes, rest))
+        for _, *both in each_and_others(self.people):
+            mine, others = (_cut(space.features, space.kind, each) for each in both)
             to_all.append(_mean_distance(mine.features, others.features))
             matched.append(_matched(mine, others)[0])
-        return {"to_all": float(np.nanmean(to_all)), "matched": float(np.nanmean(matched))}
+        return {"to_all": mean_known(to_all), "matched": mean_known(matched)}
 
     def _controls(self) -> dict[str, list[Array]]:
         every = np.concatenate([root_relative(t) for takes in self.people.values() for t in takes])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import GESTURES, POSE_BONES
-from training.pose.evaluation.performance import Performance
+from training.pose.evaluation.performance import BodyMotion
 from training.pose.evaluation.scenes import LEAD, Asked
 
 Array = NDArray[Any]
@@ -29,7 +29,7 @@ _GAZE_M: Final = 0.8
 """How many metres a turn of the head by a radian counts: nods are small paths."""
 
 
-def paths(done: Performance, asked: Asked) -> Array:
+def paths(done: BodyMotion, asked: Asked) -> Array:
     """[B, MOMENTS, D] of the wrists, the head and where it looks, from onset to end."""
     rows = []
     for row, frames in enumerate(asked.length):
@@ -57,7 +57,7 @@ class Templates:
     """[N], index in `CLASSES`."""
 
     @classmethod
-    def of(cls, gesturing: tuple[Performance, Asked], idle: tuple[Performance, Asked]) -> Self:
+    def of(cls, gesturing: tuple[BodyMotion, Asked], idle: tuple[BodyMotion, Asked]) -> Self:
         """From bodies that gesture and, for `nothing`, the same asked times without a gesture."""
         # As many of nothing as of each gesture, else they would outvote the small ones.
         still = paths(*idle)[:: len(GESTURES)]
@@ -93,7 +93,7 @@ def warped_distances(a: Array, b: Array) -> Array:
     return distances
 
 
-def recognition(templates: Templates, done: Performance, asked: Asked) -> dict[str, Any]:
+def recognition(templates: Templates, done: BodyMotion, asked: Asked) -> dict[str, Any]:
     """How many gestures are told right, by which, and what they are taken for."""
     told = templates.recognise(paths(done, asked))
     confusion = np.zeros((len(GESTURES), len(CLASSES)), int)

@@ -33,6 +33,11 @@ class Asked:
     length: NDArray[np.intp]
     """[B], frames from `LEAD` on; the gesture is over then."""
 
+    @property
+    def nothing(self) -> Conditions:
+        """The same without any gesture."""
+        return self.given._replace(gesture=torch.zeros_like(self.given.gesture))
+
 
 def conversation(voices: Sequence[Array], rows: int, seconds: int, seed: int) -> Conditions:
     """Random scripts of everything a character does, as training draws them."""

@@ -1,4 +1,4 @@
-"""Jerk beside real motion of the same speed: how smoothly a body moves, and whether too smoothly.
+"""Jerk compared with real motion of equal speed: how smoothly a body moves, or too smoothly.
 
 Faster motion has more jerk, so a body that stands cannot be held against people who climb. Windows
 of a second are compared with real windows of equal mean joint speed. Optical capture at 30
@@ -32,7 +32,7 @@ TELLING: Final = (
 """Joints that tell a posture; the others follow from them within a centimetre or two."""
 TELLING_AT: Final = [POSE_BONES.index(bone) for bone in TELLING]
 _LEAST = 5
-"""Windows on either side without which a bin says nothing."""
+"""JerkWindows on either side without which a bin says nothing."""
 
 
 def root_relative(joints: Array) -> Array:
@@ -49,7 +49,7 @@ def low_passed(joints: Array, cutoff_hz: float = CUTOFF_HZ) -> Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Windows:
+class JerkWindows:
     """Seconds of motion, each as its mean joint speed and its mean jerk."""
 
     speed_m_s: Array
@@ -78,8 +78,8 @@ class Windows:
         found = np.array(rows).reshape(-1, 2)
         return cls(found[:, 0], found[:, 1])
 
-    def part(self, chosen: Array) -> "Windows":
-        return Windows(self.speed_m_s[chosen], self.jerk_m_s3[chosen])
+    def part(self, chosen: Array) -> "JerkWindows":
+        return JerkWindows(self.speed_m_s[chosen], self.jerk_m_s3[chosen])
 
     def curve(self) -> list[dict[str, float]]:
         """Per bin of speed that holds enough windows: its range, windows and jerk's quartiles."""
@@ -101,7 +101,7 @@ class Windows:
         ]
 
 
-def ratio_to_law(made: Windows, real: Windows) -> float:
+def ratio_to_law(made: JerkWindows, real: JerkWindows) -> float:
     """Geometric mean of made jerk over the power law fitted to real windows, at each one's speed.
 
     Extrapolated where nobody real moves so slowly; `matched_ratio` is the score.
@@ -112,7 +112,7 @@ def ratio_to_law(made: Windows, real: Windows) -> float:
     return float(np.exp((np.log(made.jerk_m_s3[moving]) - expected).mean()))
 
 
-def matched_ratio(made: Windows, real: Windows) -> dict[str, Any]:
+def matched_ratio(made: JerkWindows, real: JerkWindows) -> dict[str, Any]:
     """Jerk of made windows over that of real ones of equal speed.
 
     In each bin of speed that both sides fill, the medians of jerk per speed are divided: dividing

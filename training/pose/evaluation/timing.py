@@ -18,6 +18,7 @@ from scipy.signal import argrelmin, find_peaks
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.frames import FPS
+from training.evaluation.measures import correlation
 from training.pose.springs import accents, voice_level
 
 Array = NDArray[Any]
@@ -165,12 +166,6 @@ def _beside_shifted(own: Sequence[float], shifted: Array) -> dict[str, Any]:
     }
 
 
-def correlation(a: Array, b: Array) -> float:
-    """Pearson's r of two curves of equal shape."""
-    a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
-    return float((a * b).sum() / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9))
-
-
 def voice_relation(joints: Array, audio: Array) -> dict[str, Any]:
     """R of the hands' height [B, T, 22, 3] and the voice's level, of features [B, T, 160].
 
@@ -191,7 +186,7 @@ def voice_relation(joints: Array, audio: Array) -> dict[str, Any]:
 
 def _best_correlation(effort: Array, level: Array) -> tuple[int, float]:
     found = {
-        lag: correlation(effort[:, lag:], level[:, : level.shape[1] - lag])
+        lag: np.nan_to_num(correlation(effort[:, lag:], level[:, : level.shape[1] - lag]))
         for lag in range(0, 31, 3)
     }
     lag = max(found, key=lambda each: found[each])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from idol_protocol.frames import FPS
 from training.pose.conditions import Conditions
 from training.pose.evaluation.integrity import turns_deg
-from training.pose.evaluation.performance import Performance
+from training.pose.evaluation.performance import BodyMotion
 from training.pose.evaluation.smoothness import low_passed, root_relative
 
 Array = NDArray[Any]
@@ -45,7 +45,7 @@ def lively(given: Conditions) -> Array:
     return in_gesture(given) | dances
 
 
-def transitions(done: Performance, given: Conditions) -> dict[str, Any]:
+def transitions(done: BodyMotion, given: Conditions) -> dict[str, Any]:
     """Filtered jerk and the largest turn in the half second after changes and cuts, and elsewhere.
 
     `quiet` is what lies 3 s and more after any change or cut and outside gestures and dances;
