@@ -64,7 +64,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     persona: str
-    """Who the character is, told to the dialogue model before every conversation."""
+    """Who the character is: what the dialogue model reads before every conversation."""
     examples: list[Example] = []
     """Read by the dialogue model before the conversation, as if they had been said in it."""
     greeting: str = ""

@@ -231,3 +231,22 @@ def test_a_planted_neighbour_counts_as_up_and_floors_follow_the_longest_way(
         "hall/door.py: hall imports yard, which does not stand below it."
     ]
     assert rooms_of(toy) == {"roof", "hall", "yard", "stone"}
+
+
+def docstrings_of(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def test_every_docstring_says_something_before_its_arguments() -> None:
+    packages = [RUNTIME, ROOT / "protocol", ROOT / "export", ROOT / "training", ROOT / "tests"]
+    files = [file for package in packages for file in package.rglob("*.py")]
+    sections = ("Args:", "Raises:", "Returns:", "Yields:")
+    assert [
+        f"{file.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for file in files
+        if "node_modules" not in file.parts
+        for text in docstrings_of(file)
+        if text.startswith(sections)
+    ] == []

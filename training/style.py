@@ -34,10 +34,12 @@ class StyleEncoder(nn.Module):
     scale: Tensor
 
     def __init__(self, scale: Tensor, *, width: int = 64, dropout: float = 0.1) -> None:
-        """Args:
-        scale: [C], the spread of every channel over the training data, in the channel's unit.
-        width: Channels of the convolutions.
-        dropout: Of the summary, while training.
+        """An encoder with random weights.
+
+        Args:
+            scale: [C], the spread of every channel over the training data, in the channel's unit.
+            width: Channels of the convolutions.
+            dropout: Of the summary, while training.
         """
         super().__init__()
         self.register_buffer("scale", scale.clone())

@@ -21,7 +21,7 @@ def add_animate_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         description="Face and pose for any recording: face.csv, pose.bvh, pose.vrma and the sound "
         "at 24 kHz. The sound alone decides, so any language will do, loud or soft: the "
         "generators hear speech at the level they were trained on, speech.wav keeps its own. "
-        "With --activity dance the body dances to a song: its beats are found, or told by --bpm "
+        "With --activity dance the body dances to a song: its beats are found, or given by --bpm "
         "and --first-beat, and written to beats.csv.",
     )
     parser.add_argument(

@@ -60,7 +60,9 @@ class IdolToml(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def read_idol_toml(path: Path) -> IdolToml:
-    """Raises:
-    ConfigError: no such file, broken TOML, an unknown key, a wrong type or a value out of range.
+    """The settings of a file.
+
+    Raises:
+        ConfigError: no such file, broken TOML, an unknown key, a wrong type, a value out of range.
     """
     return struct_of(read_toml(path), IdolToml, path)

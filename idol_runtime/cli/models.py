@@ -95,7 +95,7 @@ def run_pull(options: argparse.Namespace) -> int:
         store = default_store(offline=options.offline or None, progress=display)
         names = options.names or needed_by_characters(store)
         for name in names:
-            store.catalog.model(name)  # a wrong name is told before anything is fetched
+            store.catalog.model(name)  # a wrong name is refused before anything is fetched
         folders = {name: store.pull(name) for name in names}
     if options.json:
         _print_json(folders)

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]) -> int:
-    """Fetches models, serves until stopped; `when_ready` is told the stage page's URL."""
+    """Fetches models, serves until stopped; `when_ready` gets the stage page's URL."""
     from idol_runtime.cli.fetching import fetch_with_progress
     from idol_runtime.cli.serve_settings import settings_of
     from idol_runtime.server.config import check_audience

@@ -94,15 +94,15 @@ def settings_of(
     named = options.config or environment.get(CONFIG_VARIABLE) or None
     path = Path(named) if named else None
     file = read_idol_toml(path) if path else IdolToml()
-    beside = path.parent if path else Path()
+    base = path.parent if path else Path()
     store = file.store
     if store.home is not None:
-        store = msgspec.structs.replace(store, home=str(beside / Path(store.home).expanduser()))
+        store = msgspec.structs.replace(store, home=str(base / Path(store.home).expanduser()))
     store = _overlaid("store", store, options, environment)
     table = _overlaid("server", file.server, options, environment)
     server = ServerConfig(**msgspec.structs.asdict(table), limits=file.limits)
     check_config(server)
-    cast = _cast(options, file.cast, beside, path)
+    cast = _cast(options, file.cast, base, path)
     return ServeSettings(
         server=server,
         engine=_overlaid("engine", file.engine, options, environment),
@@ -140,7 +140,7 @@ def _overlaid(
 
 
 def _cast(
-    options: argparse.Namespace, tables: tuple[CastTable, ...], beside: Path, path: Path | None
+    options: argparse.Namespace, tables: tuple[CastTable, ...], base: Path, path: Path | None
 ) -> tuple[CastMember, ...]:
     if options.character:
         cast = [
@@ -153,7 +153,7 @@ def _cast(
             f"{path}; write `shared = true` there."
         )
     elif tables:
-        cast = [CastMember(_beside(each.character, beside), each.shared) for each in tables]
+        cast = [CastMember(_folder_of(each.character, base), each.shared) for each in tables]
     else:
         cast = [CastMember(DEFAULT_CHARACTER, bool(options.shared))]
     where = "--character" if options.character else f"{path}: cast"
@@ -168,11 +168,11 @@ def _cast(
     return tuple(cast)
 
 
-def _beside(name_or_folder: str, beside: Path) -> Path:
+def _folder_of(name_or_folder: str, base: Path) -> Path:
     found = find_character(name_or_folder)
     if found.parent == BUILT_IN:
         return found
-    return (beside / Path(name_or_folder).expanduser()).resolve()
+    return (base / Path(name_or_folder).expanduser()).resolve()
 
 
 def _outputs(

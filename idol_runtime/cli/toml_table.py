@@ -15,8 +15,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises:
-    ConfigError: no such file, not UTF-8, or no valid TOML.
+    """What a TOML file holds.
+
+    Raises:
+        ConfigError: no such file, not UTF-8, or no valid TOML.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -46,8 +46,10 @@ class GestureReader:
     """
 
     def __init__(self, allowed: Collection[str] = GESTURES) -> None:
-        """Args:
-        allowed: The gestures that come out; tags of others are taken out and lost.
+        """At the beginning of a reply.
+
+        Args:
+            allowed: The gestures that come out; tags of others are taken out and lost.
         """
         self._allowed = allowed
         self._held = ""

@@ -29,9 +29,11 @@ class Styles:
     """
 
     def __init__(self, tags: Sequence[str] = (), flow: Session | None = None) -> None:
-        """Args:
-        tags: What the flow can be asked for, in the order of its input `tags`.
-        flow: `latent` [B, 16] and `tags` [B, K] -> `style` [B, 16].
+        """Takes the prior of a face bundle; without one a seed alone draws a style.
+
+        Args:
+            tags: What the flow can be asked for, in the order of its input `tags`.
+            flow: `latent` [B, 16] and `tags` [B, K] -> `style` [B, 16].
         """
         self.tags = tuple(tags)
         self._flow = flow

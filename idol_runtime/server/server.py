@@ -58,12 +58,14 @@ class Server:
         web: Path = WEB,
         metrics: ServerMetrics | None = None,
     ) -> None:
-        """Args:
-        config: Where to listen and who may connect.
-        cast: Who answers.
-        avatars: The VRM files that the stage page shows, by the name of the character's folder.
-        web: The folder of the stage page.
-        metrics: Where to count.
+        """Checks the configuration; `start` listens.
+
+        Args:
+            config: Where to listen and who may connect.
+            cast: Who answers.
+            avatars: The VRM files that the stage page shows, by the name of the character's folder.
+            web: The folder of the stage page.
+            metrics: Where to count.
 
         Raises:
             ConfigError: a configuration that is not safe or not possible.

@@ -40,8 +40,10 @@ def initial_settings(card: CharacterCard) -> Settings:
 
 
 def updated(settings: Settings, patch: SessionPatch) -> Settings:
-    """Raises:
-    ProtocolError: a setting that cannot be honoured.
+    """The settings with the changes of a `session.update`.
+
+    Raises:
+        ProtocolError: a setting that cannot be honoured.
     """
     if patch.tools is not UNSET and patch.tools:
         raise _unsupported("session.tools", "Tools are not supported yet; leave them out.")

@@ -78,13 +78,15 @@ class Stage:
         lead_us: int = 300_000,
         buffer_s: float = 20.0,
     ) -> None:
-        """Args:
-        face: The face generator.
-        pose: The pose generator.
-        clock: Paces the ticks.
-        styles: Makes the style codes of face and body; without a prior by default.
-        lead_us: How long before its playing time sound is handed to the outputs.
-        buffer_s: How much unspoken sound a character may hold before its speech model waits.
+        """An empty stage; `run` begins to tick.
+
+        Args:
+            face: The face generator.
+            pose: The pose generator.
+            clock: Paces the ticks.
+            styles: Makes the style codes of face and body; without a prior by default.
+            lead_us: How long before its playing time sound is handed to the outputs.
+            buffer_s: How much unspoken sound a character may hold before its speech model waits.
         """
         self.face = face
         self.pose = pose

@@ -62,9 +62,11 @@ class Header:
 
 
 def encode_audio(header: Header, samples: NDArray[np.int16]) -> bytes:
-    """Args:
-    header: Of kind audio.
-    samples: Shape (n,), mono PCM16.
+    """A binary message of sound that begins at `header.pts_us`.
+
+    Args:
+        header: Of kind audio.
+        samples: Shape (n,), mono PCM16.
 
     Raises:
         ProtocolError: no samples, or more than fit into `MAX_MESSAGE_BYTES`.

@@ -128,11 +128,13 @@ class StylePrior(nn.Module):
     def __init__(
         self, tags: int = len(TAGS), *, couplings: int = 6, width: int = 64, seed: int = 0
     ) -> None:
-        """Args:
-        tags: K.
-        couplings: Affine couplings, each after a permutation of its own.
-        width: Hidden units of each coupling's network.
-        seed: Draws the permutations, which are kept with the weights.
+        """A flow with random weights.
+
+        Args:
+            tags: K.
+            couplings: Affine couplings, each after a permutation of its own.
+            width: Hidden units of each coupling's network.
+            seed: Draws the permutations, which are kept with the weights.
         """
         super().__init__()
         rng = np.random.default_rng(seed)

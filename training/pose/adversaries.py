@@ -31,10 +31,12 @@ class Adversaries(nn.Module):
     """
 
     def __init__(self, settings: Settings, scale: Tensor, capture: Tensor) -> None:
-        """Args:
-        settings: Family, weights and widths.
-        scale: [95], the spread of each channel.
-        capture: Windows [W, T, P] of `PRIOR_CHANNELS`; W may be 0.
+        """Two critics with random weights.
+
+        Args:
+            settings: Family, weights and widths.
+            scale: [95], the spread of each channel.
+            capture: Windows [W, T, P] of `PRIOR_CHANNELS`; W may be 0.
         """
         super().__init__()
         self.settings = settings
