@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
-from scipy.signal import resample_poly
 
 from idol_protocol.channels import FACE_CHANNELS
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS
@@ -116,8 +116,7 @@ def members(seed: int, steps: int | None = None) -> tuple[MemberConfig, ...]:
 
 def hear(samples: NDArray[np.int16], name: str, frames: int, listen: Listener) -> Heard:
     """What members hear of 16 kHz sound, at `frames` frames of 1/30 s."""
-    up, down = AUDIO_RATE_HZ // 8000, WHISPER_RATE_HZ // 8000
-    wave = resample_poly(samples / 32768, up, down).astype(np.float32)
+    wave = soxr.resample(samples / np.float32(32768), WHISPER_RATE_HZ, AUDIO_RATE_HZ)
     return Heard(
         log_mel(torch.from_numpy(wave)).numpy()[:frames],
         at_frames(listen(samples, name), frames, FPS).astype(np.float32),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import wavfile
@@ -273,6 +274,28 @@ def test_a_wav_alone_becomes_speech_without_labels(tmp_path: Path, ingest: Run) 
     assert take.audio is not None
     assert len(take.audio) == 48_000
     assert take.seconds == 3.0
+
+
+@pytest.mark.parametrize("name", ["talk.flac", "talk.ogg", "talk.mp3", "talk.WAV"])
+def test_a_recording_of_any_format_is_speech_in_its_place(
+    tmp_path: Path, ingest: Run, name: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    times_s = np.arange(3 * 44_100) / 44_100
+    rising = 0.5 * np.sin(2 * np.pi * (200 * times_s + 200 * times_s**2))
+    soundfile.write(tmp_path / "in" / name, np.stack([rising, rising], axis=1), 44_100)
+    (take,) = ingest("pairs", tmp_path / "in").recordings
+    assert take.audio is not None
+    times_s = np.arange(48_000) / 16_000
+    wanted = 0.5 * np.sin(2 * np.pi * (200 * times_s + 200 * times_s**2))
+    found = take.audio / 32767
+    assert np.sqrt(np.mean((found - wanted)[1600:-1600] ** 2)) < 0.02
+
+
+def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_text("no sound")
+    with pytest.raises(RecordingError, match=r"a\.flac: expected a recording"):
+        read_sound(tmp_path / "a.flac")
 
 
 def test_frames_without_sound_are_cut(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_beat_bodies_need_their_sound_and_speak(
     (folder / "talk.TextGrid").write_text("ignored")
     with pytest.raises(SystemExit):
         ingest("beat-body", folder, "--licence", "CC-BY-NC-4.0")
-    assert "mute.bvh: expected a WAV file of the same name" in capsys.readouterr().err
+    assert "mute.bvh: expected a recording of the same name" in capsys.readouterr().err
     held = read_body_dataset(tmp_path / "set")
     assert [(each.name, each.activity) for each in held.recordings] == [("talk", "speak")]
     assert not held.card.may_ship

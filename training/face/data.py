@@ -9,12 +9,11 @@ Streams hold frames at 30 fps; a training window is cut from one stream.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
@@ -234,9 +233,10 @@ def sound_of(recording: Recording, speed: float = 1.0) -> NDArray[np.float32]:
     """
     if recording.audio is None:
         raise ValueError(f"Recording {recording.name!r}: expected sound, found none.")
-    ratio = Fraction(AUDIO_RATE_HZ / (recording.audio_rate_hz * speed)).limit_denominator(64)
-    sound = recording.audio.astype(np.float64) / 32768
-    return resample_poly(sound, ratio.numerator, ratio.denominator).astype(np.float32)
+    sound: NDArray[np.float32] = soxr.resample(
+        recording.audio / np.float32(32768), recording.audio_rate_hz * speed, AUDIO_RATE_HZ
+    )
+    return sound
 
 
 def speaking_stream(

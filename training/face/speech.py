@@ -12,16 +12,15 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+import soxr
 from numpy.typing import NDArray
 from rich.progress import Progress, TimeRemainingColumn
-from scipy.signal import resample_poly
 
 from idol_protocol.frames import AUDIO_RATE_HZ
 from training.face.phonemes import CLASSES, Segment, segments
@@ -48,11 +47,9 @@ class Utterance:
 
     def played(self, speed: float) -> Self:
         """The same words from a throat of another size: sound and times squeezed by `speed`."""
-        ratio = Fraction(1 / speed).limit_denominator(32)
-        samples = resample_poly(self.samples, ratio.numerator, ratio.denominator)
-        pace = float(ratio)
-        spans = [(name, start * pace, end * pace) for name, start, end in self.spans]
-        return replace(self, samples=samples.astype(np.float32), spans=spans)
+        samples = soxr.resample(self.samples, AUDIO_RATE_HZ * speed, AUDIO_RATE_HZ)
+        spans = [(name, start / speed, end / speed) for name, start, end in self.spans]
+        return replace(self, samples=samples, spans=spans)
 
 
 class TimedVoice:

@@ -9,7 +9,8 @@
     python -m training.ingest show DATA/me
 
 `FILMS` are films of a talking face (one person each), `TAKES` Live Link Face CSV files, for
-`pairs` CSV and WAV files as `idol animate` writes them, for `beat` JSON and WAV files. `DANCES` are
+`pairs` CSV and WAV files as `idol animate` writes them, for `beat` JSON and WAV files (wherever
+WAV is named, FLAC, OGG and MP3 do as well). `DANCES` are
 BVH, Acclaim (also in archives) or VRMA files, for `beat-body` BVH and WAV files, for `film-body`
 films of a whole person. What is there already is kept, so an interrupted run goes on where it
 stopped. A data set holds faces or bodies, never both.
@@ -55,7 +56,7 @@ from training.ingest.video import Films
 ADAPTERS = {
     "video": "films of a talking face, through MediaPipe",
     "livelink": "Live Link Face CSV, with sound in a file of the same stem",
-    "pairs": "CSV of curves with WAV; a WAV alone is speech without labels",
+    "pairs": "CSV of curves with a recording; a recording alone is speech without labels",
     "beat": "faces of BEAT: JSON with WAV",
     "motion": "bodies: BVH, ASF with AMC, VRMA, archives of them; sound in a WAV of the same stem",
     "beat-body": "bodies of BEAT: BVH with WAV",

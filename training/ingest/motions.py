@@ -102,7 +102,7 @@ class BeatBodies:
     def read(self, path: Path, name: str, speaker: str) -> Reading[BodyRecording]:
         sound = sound_beside(path)
         if sound is None:
-            raise RecordingError(f"{path}: expected a WAV file of the same name, found none.")
+            raise RecordingError(f"{path}: expected a recording of the same name, found none.")
         clip, *more = read_clips(path, self.fps or FPS)
         if more:
             raise RecordingError(f"{path}: expected one performance, found {1 + len(more)}.")

@@ -1,7 +1,7 @@
 """The project's own captures: `NAME.csv` (`time_s` and face channels) with `NAME.wav`.
 
 The CSV is what `idol animate` writes, or any part of it: columns that are absent are unknown.
-A WAV without a CSV is speech without labels.
+A recording (WAV, FLAC, OGG or MP3) without a CSV is speech without labels.
 """
 
 import csv
@@ -14,7 +14,7 @@ import numpy as np
 from idol_protocol.channels import FACE_CHANNELS
 from training.ingest.channels import channel_of, face_of
 from training.ingest.recording import CAPTURE_RATE_HZ, Kind, Recording, RecordingError
-from training.ingest.sound import read_sound, sound_beside
+from training.ingest.sound import RECORDINGS, read_sound, sound_beside
 from training.ingest.takes import MIN_PIECE_S, Reading, Take, recordings_of
 
 UNLABELLED_FPS: Final = 30.0
@@ -78,9 +78,9 @@ class Pairs:
 
     fps: float | None = None
     kind: ClassVar[Kind] = "pairs"
-    patterns: ClassVar[tuple[str, ...]] = (".csv", ".wav")
+    patterns: ClassVar[tuple[str, ...]] = (".csv", *RECORDINGS)
 
     def read(self, path: Path, name: str, speaker: str) -> Reading[Recording]:
-        if path.suffix.lower() == ".wav":
+        if path.suffix.lower() in RECORDINGS:
             return read_unlabelled(path, name, speaker, self.fps or UNLABELLED_FPS)
         return recordings_of(name, speaker, read_pair(path), self.fps)

@@ -1,12 +1,11 @@
 """Curves and sound to other rates, without aliasing and without leaving their range."""
 
-from math import gcd
-
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import convolve1d
-from scipy.signal import firwin, resample_poly
+from scipy.signal import firwin
 
 
 def curves_at(
@@ -43,7 +42,6 @@ def _low_passed(curves: NDArray[np.float32], ratio: float) -> NDArray[np.float32
 
 def resample_sound(samples: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np.int16]:
     """Mono sound [n] in [-1, 1] to 16-bit at another rate."""
-    divisor = gcd(from_hz, to_hz)
-    if from_hz != to_hz:
-        samples = resample_poly(samples, to_hz // divisor, from_hz // divisor)
+    if from_hz != to_hz:  # at equal rates it would round to 32-bit floats
+        samples = soxr.resample(samples, from_hz, to_hz)
     return np.round(samples.clip(-1, 1) * 32767).astype(np.int16)

@@ -1,19 +1,19 @@
 """Sound of any file as 16 kHz mono, and the part of it that belongs to given frames."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from training.ingest.needed import needed
 from training.ingest.recording import CAPTURE_RATE_HZ, RecordingError
 from training.ingest.resample import resample_sound
 
-COMPANIONS: Final = (".wav", ".mov", ".mp4", ".m4a")
+RECORDINGS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+COMPANIONS: Final = (*RECORDINGS, ".mov", ".mp4", ".m4a")
 """Where the sound of a capture is looked for, beside it and of the same stem."""
 
 
@@ -49,29 +49,26 @@ def sound_beside(path: Path) -> Sound | None:
 
 
 def read_sound(path: Path) -> Sound:
-    """A WAV file, or the first sound track of anything else that FFmpeg opens.
+    """A recording, or the first sound track of anything else that FFmpeg opens.
 
     Raises:
         RecordingError: the file is damaged or holds no sound.
     """
-    if path.suffix.lower() != ".wav":
+    if path.suffix.lower() not in RECORDINGS:
         sound = decode_sound(path)
         if sound is None:
             raise RecordingError(f"{path}: expected sound, found none.")
         return sound
     try:
-        with warnings.catch_warnings():
-            # Recorders add chunks of their own, which are no reason to complain.
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(path)
-    except (ValueError, OSError, EOFError) as error:
-        raise RecordingError(f"{path}: expected a WAV file, but {error}.") from None
+        samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise RecordingError(
+            f"{path}: expected a recording, but libsndfile says: {error.error_string}"
+        ) from None
     if not samples.size:
-        raise RecordingError(f"{path}: expected sound, found an empty WAV file.")
-    mono = _unit_range(samples)
-    if mono.ndim == 2:
-        mono = mono.mean(axis=1)
-    return Sound(resample_sound(mono, rate, CAPTURE_RATE_HZ), 0.0)
+        raise RecordingError(f"{path}: expected sound, found an empty file.")
+    mono = np.nan_to_num(samples).mean(axis=1)
+    return Sound(resample_sound(mono, rate_hz, CAPTURE_RATE_HZ), 0.0)
 
 
 def decode_sound(path: Path) -> Sound | None:
@@ -97,11 +94,3 @@ def decode_sound(path: Path) -> Sound | None:
 
 def _samples(frame: Any) -> NDArray[np.int16]:
     return np.ascontiguousarray(frame.to_ndarray()).ravel().astype(np.int16)
-
-
-def _unit_range(samples: NDArray[Any]) -> NDArray[np.float64]:
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float64) - 128) / 128
-    if np.issubdtype(samples.dtype, np.integer):
-        return samples.astype(np.float64) / (np.iinfo(samples.dtype).max + 1)
-    return np.nan_to_num(samples.astype(np.float64))

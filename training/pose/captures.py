@@ -7,13 +7,12 @@ stretches in which they walk off are left out.
 """
 
 from collections.abc import Sequence
-from math import gcd
 from typing import Final
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 from torch import Tensor
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
@@ -124,13 +123,8 @@ def _known(bones: NDArray[np.bool_]) -> Tensor:
 def _voice(recording: BodyRecording) -> NDArray[np.float32]:
     """The sound at 24 kHz and plain speech level."""
     assert recording.audio is not None
-    common = gcd(AUDIO_RATE_HZ, recording.audio_rate_hz)
-    signal = resample_poly(
-        recording.audio.astype(np.float32),
-        AUDIO_RATE_HZ // common,
-        recording.audio_rate_hz // common,
-    )
-    return plain_level(signal)
+    sound = recording.audio.astype(np.float32)
+    return plain_level(soxr.resample(sound, recording.audio_rate_hz, AUDIO_RATE_HZ))
 
 
 def _told(

@@ -1,6 +1,6 @@
 """Clips for the pose generator: real voices, scripted activities, and the teacher's answer.
 
-Speech is real (FACEGOOD recordings, or any folder of WAV files); what the character does meanwhile
+Speech is real (FACEGOOD recordings, or any folder of recordings); what the character does meanwhile
 is scripted at random; the body is the teacher's. Without recordings the voice is filtered noise in
 syllables, enough for a smoke run and nothing else.
 """
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
+import soxr
 import torch
 from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.signal import resample_poly
 from torch import Tensor
 
 from idol_protocol.frames import AUDIO_RATE_HZ, FRAME_SAMPLES
 from training.features import log_mel
+from training.ingest.sound import RECORDINGS
 from training.pose.conditions import Conditions
 from training.pose.drivers import Drivers
 from training.pose.legs import lower_to_reach
@@ -50,19 +51,19 @@ class PoseClips:
 
 
 def read_voices(folders: list[Path]) -> list[NDArray[np.float32]]:
-    """Every recording (WAV, or NPZ with `audio` and `sr`) at 24 kHz and plain speech level."""
+    """Every recording (or NPZ with `audio` and `sr`) at 24 kHz and plain speech level, mono."""
     voices = []
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
-        if path.suffix == ".wav":
-            rate, samples = wavfile.read(path)
-            signal = resample_poly(samples.astype(np.float32), AUDIO_RATE_HZ, rate)
+        if path.suffix.lower() in RECORDINGS:
+            channels, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+            samples = channels.mean(axis=1)
         elif path.suffix == ".npz":
             with np.load(path) as take:
-                rate = int(take["sr"]) if "sr" in take else AUDIO_RATE_HZ
-                signal = resample_poly(take["audio"].astype(np.float32), AUDIO_RATE_HZ, rate)
+                rate_hz = int(take["sr"]) if "sr" in take else AUDIO_RATE_HZ
+                samples = take["audio"].astype(np.float32)
         else:
             continue
-        voices.append(plain_level(signal))
+        voices.append(plain_level(soxr.resample(samples, rate_hz, AUDIO_RATE_HZ)))
     return voices
 
 
