@@ -14,7 +14,7 @@ from idol_runtime.motion.rotations import normalise
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.outputs.vrma import write_vrma
 from tests.readers.three import reference_joints
-from training.motion_files.glb import parse_glb
+from training.gltf import Glb
 
 WEB = Path(__file__).parents[2] / "idol_runtime" / "web"
 
@@ -54,10 +54,10 @@ def test_keys_never_jump_to_a_quaternions_negative(tmp_path: Path) -> None:
         for at, frame in enumerate(some_frames(6))
     ]
     write_vrma(tmp_path / "pose.vrma", frames, 30)
-    glb = parse_glb((tmp_path / "pose.vrma").read_bytes())
+    glb = Glb.parse((tmp_path / "pose.vrma").read_bytes())
     animation = glb.document["animations"][0]
     turns = [
-        glb.numbers(animation["samplers"][channel["sampler"]]["output"])
+        glb.accessor(animation["samplers"][channel["sampler"]]["output"])
         for channel in animation["channels"]
         if channel["target"]["path"] == "rotation"
     ]

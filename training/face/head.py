@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
-from training.face.glb import Glb
+from training.gltf import Glb, GltfError
 
 Floats = NDArray[np.float32]
 
@@ -72,9 +72,15 @@ class Head:
         Raises:
             SystemExit: the file is missing, broken or has no such mesh.
         """
-        glb = Glb.open(path)
         try:
-            parts = list(_parts(glb))
+            parts = list(_parts(Glb.parse(path.read_bytes())))
+        except FileNotFoundError:
+            raise SystemExit(
+                f"{path}: expected a GLB or VRM file, found none; "
+                "`python -m export.avatar --out avatar.vrm` writes ours."
+            ) from None
+        except GltfError as error:
+            raise SystemExit(f"{path}: {error}") from None
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise SystemExit(f"{path}: expected meshes as in glTF 2.0, but {error}.") from None
         if not parts:

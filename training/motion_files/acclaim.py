@@ -17,9 +17,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from training.humanoid.clip import Array, Clip
+from training.humanoid.resample import resample
 from training.motion_files import retarget as shared
 from training.motion_files.performance import MotionFileError, Performance, finite
-from training.motion_files.resample import resample
 
 SOURCE_FPS: Final = 120
 

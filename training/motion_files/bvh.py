@@ -14,9 +14,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from training.humanoid.clip import Array, Clip
+from training.humanoid.resample import resample
 from training.motion_files.joint_names import bones_of
 from training.motion_files.performance import MotionFileError, Performance, finite
-from training.motion_files.resample import resample
 from training.motion_files.retarget import retarget
 
 _CHANNELS: Final = {

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from training.gltf import Glb
 from training.humanoid.clip import Array
-from training.motion_files.glb import Glb
-from training.motion_files.performance import MotionFileError
+from training.motion_files.performance import MotionFileError, finite
 
 Keys: TypeAlias = NDArray[np.integer]
 
@@ -63,10 +63,9 @@ def read_track(glb: Glb, sampler: dict[str, object], width: int) -> Track:
         MotionFileError: keys that do not fit each other.
     """
     interpolation = str(sampler.get("interpolation", "LINEAR"))
-    times = glb.numbers(int(str(sampler["input"])))[:, 0]
-    values = glb.numbers(int(str(sampler["output"])))
+    times, values = (_numbers(glb, int(str(sampler[end]))) for end in ("input", "output"))
     per_key = 3 if interpolation == "CUBICSPLINE" else 1
-    fits = values.shape == (per_key * len(times), width) and len(times) > 0
+    fits = times.ndim == 1 and values.shape == (per_key * len(times), width) and len(times) > 0
     if (
         interpolation not in ("STEP", "LINEAR", "CUBICSPLINE")
         or not fits
@@ -74,12 +73,16 @@ def read_track(glb: Glb, sampler: dict[str, object], width: int) -> Track:
     ):
         raise MotionFileError(
             f"expected {per_key} values of {width} numbers at each of {len(times)} rising times, "
-            f"found {values.shape[0]} of {values.shape[1]} with {interpolation} interpolation; "
+            f"found {list(values.shape)} with {interpolation} interpolation; "
             "export the motion again."
         )
     if per_key == 3:
         values = values.reshape(len(times), 3, width)
     return Track(times, values, interpolation)
+
+
+def _numbers(glb: Glb, accessor: int) -> Array:
+    return finite(glb.accessor(accessor).astype(np.float64), f"accessor {accessor}")
 
 
 def _arc(start: Array, end: Array, share: Array) -> Array:

@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
 from idol_protocol.skeleton import OFFSETS_M
+from training.gltf import AT_REST, Glb, GltfError, matrices, rest_matrix
 from training.humanoid.clip import Array, Clip
-from training.motion_files.glb import Glb, parse_glb
 from training.motion_files.keyframes import Track, read_track
 from training.motion_files.performance import MotionFileError
 from training.motion_files.retarget import local_rotations
 
 _EXTENSION: Final = "VRMC_vrm_animation"
 _WIDTHS: Final = {"translation": 3, "rotation": 4, "scale": 3}
-_AT_REST: Final = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
 
 
 def read_vrma(path: Path, *, fps: int = 30) -> list[Clip]:
@@ -32,12 +30,16 @@ def read_vrma(path: Path, *, fps: int = 30) -> list[Clip]:
         MotionFileError: another kind of file, a damaged one, or one without humanoid motion.
     """
     try:
-        glb = parse_glb(path.read_bytes())
+        glb = Glb.parse(path.read_bytes())
         bones = _bones(glb.document)
         animations = glb.document.get("animations", [])
         if not animations:
             raise MotionFileError("expected an animation, found none; export the motion again.")
         clips = [_clip(glb, animation, bones, fps) for animation in animations]
+    except GltfError as error:
+        raise MotionFileError(
+            f"{path}: {str(error).rstrip('.')}; the file is damaged or cut short."
+        ) from None
     except MotionFileError as error:
         raise MotionFileError(f"{path}: {error}") from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -73,14 +75,13 @@ def _clip(glb: Glb, animation: Mapping[str, Any], bones: Mapping[str, int], fps:
     tracks = _tracks(glb, animation)
     end_s = max((float(track.times_s[-1]) for track in tracks.values()), default=0.0)
     times_s = np.arange(int(end_s * fps + 1e-3) + 1) / fps
-    order = _parents_first(glb.document["nodes"])
-    rest = _world(glb.document["nodes"], order, {}, np.zeros(1))
-    moved = _world(glb.document["nodes"], order, tracks, times_s)
+    rest = glb.places()
+    moved = _world(glb, tracks, times_s)
     world = {
         bone: _turn(moved[node]) @ np.swapaxes(_turn(rest[node]), -1, -2)
         for bone, node in bones.items()
     }
-    rest_height = float(rest[bones["hips"]][0, 1, 3])
+    rest_height = float(rest[bones["hips"]][1, 3])
     if rest_height < 1e-3:
         raise MotionFileError(
             f"expected hips that rest above the floor, found them at {rest_height:.3f} m; the "
@@ -103,27 +104,11 @@ def _tracks(glb: Glb, animation: Mapping[str, Any]) -> dict[tuple[int, str], Tra
     }
 
 
-def _parents_first(nodes: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """(node, parent), -1 for a root."""
-    parent_of = {child: at for at, node in enumerate(nodes) for child in node.get("children", [])}
-    order = [(node, -1) for node in range(len(nodes)) if node not in parent_of]
-    for node, _ in order:
-        order += [(child, node) for child in nodes[node].get("children", [])]
-        if len(order) > len(nodes):
-            raise MotionFileError("expected a tree of nodes, found a node with two parents.")
-    return order
-
-
-def _world(
-    nodes: list[dict[str, Any]],
-    order: list[tuple[int, int]],
-    tracks: Mapping[tuple[int, str], Track],
-    times_s: Array,
-) -> dict[int, Array]:
+def _world(glb: Glb, tracks: Mapping[tuple[int, str], Track], times_s: Array) -> dict[int, Array]:
     """Node -> [T, 4, 4] from its axes to the world's."""
     world: dict[int, Array] = {}
-    for node, parent in order:
-        local = _local(nodes[node], node, tracks, times_s)
+    for node, parent in glb.parents_first():
+        local = _local(glb.document["nodes"][node], node, tracks, times_s)
         world[node] = world[parent] @ local if parent >= 0 else local
     return world
 
@@ -131,23 +116,19 @@ def _world(
 def _local(
     item: dict[str, Any], node: int, tracks: Mapping[tuple[int, str], Track], times_s: Array
 ) -> Array:
-    if "matrix" in item:
-        column_major = np.array(item["matrix"], float).reshape(4, 4)
-        return np.tile(column_major.T, (len(times_s), 1, 1))
-    parts = {
-        path: tracks[node, path].at(times_s)
-        if (node, path) in tracks
-        else np.tile(np.array(item.get(path, rest), float), (len(times_s), 1))
-        for path, rest in _AT_REST.items()
-    }
-    matrix = np.tile(np.eye(4), (len(times_s), 1, 1))
-    turn = Rotation.from_quat(parts["rotation"]).as_matrix()
-    matrix[:, :3, :3] = turn * parts["scale"][:, None, :]
-    matrix[:, :3, 3] = parts["translation"]
-    return matrix
+    if not any((node, path) in tracks for path in AT_REST):
+        return np.tile(rest_matrix(item), (len(times_s), 1, 1))
+    return matrices(
+        *(
+            tracks[node, path].at(times_s)
+            if (node, path) in tracks
+            else np.tile(np.array(item.get(path, rest), float), (len(times_s), 1))
+            for path, rest in AT_REST.items()
+        )
+    )
 
 
 def _turn(matrix: Array) -> Array:
-    """[T, 3, 3]: the rotation of matrices whose scale is even."""
-    turn: Array = matrix[:, :3, :3] / np.linalg.norm(matrix[:, :3, :3], axis=1, keepdims=True)
+    """[..., 3, 3]: the rotation of matrices whose scale is even."""
+    turn: Array = matrix[..., :3, :3] / np.linalg.norm(matrix[..., :3, :3], axis=-2, keepdims=True)
     return turn

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS, FRAME_SAMPLES
+from training.humanoid.resample import resample
 from training.humanoid.skeleton import about, forward_kinematics, yaw_pitch_roll
 from training.ingest.bodies import BodyRecording, clip_of
-from training.motion_files.resample import resample
 from training.noise import draw_noise
 from training.pose.conditions import STYLE
 from training.pose.data import (

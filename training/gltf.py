@@ -1,4 +1,6 @@
-"""Reads binary glTF 2.0 (GLB, and so VRM): the document, its accessors, its pictures.
+"""Reads binary glTF 2.0 (GLB, and so VRM and VRMA): document, accessors, pictures, nodes.
+
+The libraries that read glTF leave morph targets and animations out, or do not decode accessors.
 
 Specification: Khronos glTF 2.0, sections 3.6 (accessors, sparse ones too) and 4 (GLB container).
 """
@@ -7,69 +9,57 @@ import io
 import json
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.image import imread
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 _COMPONENTS: Final = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+AT_REST: Final = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
 _JSON, _BINARY = b"JSON", b"BIN\0"
 
+Floats = NDArray[np.float64]
 
-@dataclass(frozen=True, eq=False)
+
+class GltfError(ValueError):
+    """Bytes that are not what glTF 2.0 asks for: what was expected and what was found."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Glb:
     document: dict[str, Any]
     binary: bytes
 
     @classmethod
-    def open(cls, path: Path) -> "Glb":
-        """Reads a file.
-
-        Raises:
-            SystemExit: the file is missing or is no glTF 2.0 binary.
-        """
-        try:
-            return cls.parse(path.read_bytes())
-        except FileNotFoundError:
-            raise SystemExit(
-                f"{path}: expected a GLB or VRM file, found none; "
-                "`python -m export.avatar --out avatar.vrm` writes ours."
-            ) from None
-        except ValueError as error:
-            raise SystemExit(f"{path}: {error}") from None
-
-    @classmethod
     def parse(cls, content: bytes) -> "Glb":
-        """The same for bytes.
+        """The two chunks of a file.
 
         Raises:
-            ValueError: the bytes are no glTF 2.0 binary.
+            GltfError: the bytes are no glTF 2.0 binary.
         """
         if len(content) < 20 or content[:4] != b"glTF":
-            raise ValueError(f"Expected a binary glTF file, but it begins with {content[:4]!r}.")
+            raise GltfError(f"expected a binary glTF file, but it begins with {content[:4]!r}.")
         version, total = struct.unpack_from("<II", content, 4)
         if version != 2:
-            raise ValueError(f"Expected glTF version 2, found {version}.")
+            raise GltfError(f"expected glTF version 2, found {version}.")
         if total > len(content):
-            raise ValueError(f"Expected {total} bytes, found {len(content)}: the file was cut.")
+            raise GltfError(f"expected {total} bytes, found {len(content)}: the file was cut.")
         chunks = _chunks(content[12:total])
         try:
             document = json.loads(chunks.get(_JSON, b""))
         except ValueError:
-            raise ValueError("Expected a JSON chunk with the document, found none.") from None
+            raise GltfError("expected a JSON chunk with the document, found none.") from None
         if not isinstance(document, dict):
-            raise ValueError("Expected the document to be a JSON object.")
+            raise GltfError("expected the document to be a JSON object.")
         return cls(document, chunks.get(_BINARY, b""))
 
     def accessor(self, index: int) -> NDArray[Any]:
         """Values of an accessor [count, width] (or [count] for scalars), sparse ones filled in.
 
         Raises:
-            ValueError: it points outside the file or has a type that glTF 2.0 does not know.
+            GltfError: it points outside the file or has a type that glTF 2.0 does not know.
         """
         try:
             item = self.document["accessors"][index]
@@ -85,16 +75,18 @@ class Glb:
                 places = self._read(at, kind, sparse["count"], 1)[:, 0]
                 values[places] = self._read(sparse["values"], dtype, sparse["count"], width)
         except (KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"Accessor {index}: expected glTF 2.0, but {error!r}.") from None
+            raise GltfError(f"accessor {index}: expected glTF 2.0, but {error!r}.") from None
         if item.get("normalized"):
-            values = np.maximum(values / np.float32(np.iinfo(dtype).max), -1).astype(np.float32)
+            values = np.maximum(values / np.iinfo(dtype).max, -1.0)
         return values[:, 0] if width == 1 else values
 
     def picture(self, index: int) -> NDArray[np.float32]:
         """An embedded picture [height, width, 4], RGBA in [0, 1]."""
         image = self.document["images"][index]
         if "bufferView" not in image:
-            raise ValueError(f"Image {index}: expected it inside the file, found a link.")
+            raise GltfError(f"image {index}: expected it inside the file, found a link.")
+        from matplotlib.image import imread
+
         kind = "jpg" if image.get("mimeType") == "image/jpeg" else "png"
         pixels = np.asarray(imread(io.BytesIO(self._view(image["bufferView"])[0]), format=kind))
         if pixels.dtype == np.uint8:
@@ -105,20 +97,30 @@ class Glb:
         rgba[..., : pixels.shape[2]] = pixels
         return rgba
 
-    def places(self) -> list[NDArray[Any]]:
-        """World matrix [4, 4] of every node; points are columns."""
+    def parents_first(self) -> list[tuple[int, int]]:
+        """Every node and its parent, -1 for a root.
+
+        Raises:
+            GltfError: the nodes do not form trees.
+        """
         nodes = self.document.get("nodes", [])
         parent = {child: at for at, node in enumerate(nodes) for child in node.get("children", [])}
-        own = [_matrix(node) for node in nodes]
+        order = [(node, -1) for node in range(len(nodes)) if node not in parent]
+        for node, _ in order:
+            order += [(child, node) for child in nodes[node].get("children", [])]
+            if len(order) > len(nodes):
+                raise GltfError("expected nodes to form trees, found one with two parents.")
+        if len(order) < len(nodes):
+            raise GltfError("expected nodes to form trees, found a circle.")
+        return order
 
-        def world(at: int, depth: int = 0) -> NDArray[Any]:
-            if depth > len(nodes):
-                raise ValueError("Expected nodes to form trees, found a circle.")
-            above = world(parent[at], depth + 1) if at in parent else np.eye(4)
-            placed: NDArray[Any] = above @ own[at]
-            return placed
-
-        return [world(at) for at in range(len(nodes))]
+    def places(self) -> dict[int, Floats]:
+        """World matrix [4, 4] of every node at rest; points are columns."""
+        world: dict[int, Floats] = {}
+        for node, parent in self.parents_first():
+            own = rest_matrix(self.document["nodes"][node])
+            world[node] = world[parent] @ own if parent >= 0 else own
+        return world
 
     def _view(self, index: int) -> tuple[bytes, int]:
         """Bytes of a buffer view and their stride, 0 when tightly packed."""
@@ -126,8 +128,8 @@ class Glb:
         start = view.get("byteOffset", 0)
         end = start + view["byteLength"]
         if view["buffer"] != 0 or start < 0 or end > len(self.binary):
-            raise ValueError(
-                f"Buffer view {index}: expected it inside the file's {len(self.binary)} bytes, "
+            raise GltfError(
+                f"buffer view {index}: expected it inside the file's {len(self.binary)} bytes, "
                 f"found buffer {view['buffer']}, bytes {start} to {end}."
             )
         return self.binary[start:end], view.get("byteStride", 0)
@@ -139,8 +141,8 @@ class Glb:
         offset, row = place.get("byteOffset", 0), dtype.itemsize * width
         step = stride or row
         if count and (offset < 0 or offset + step * (count - 1) + row > len(data)):
-            raise ValueError(
-                f"Expected {count} rows of {row} bytes in buffer view {place['bufferView']}, "
+            raise GltfError(
+                f"expected {count} rows of {row} bytes in buffer view {place['bufferView']}, "
                 f"found {len(data) - offset} bytes."
             )
         return np.ndarray((count, width), dtype, data, offset, (step, dtype.itemsize))
@@ -152,17 +154,24 @@ def _chunks(content: bytes) -> dict[bytes, bytes]:
     while at + 8 <= len(content):
         length, kind = struct.unpack_from("<I4s", content, at)
         if at + 8 + length > len(content):
-            raise ValueError(f"Expected a chunk of {length} bytes: the file was cut.")
+            raise GltfError(f"expected a chunk of {length} bytes: the file was cut.")
         found.setdefault(kind, content[at + 8 : at + 8 + length])
         at += 8 + length
     return found
 
 
-def _matrix(node: dict[str, Any]) -> NDArray[Any]:
+def rest_matrix(node: dict[str, Any]) -> Floats:
+    """[4, 4] from a node's axes to its parent's."""
     if "matrix" in node:
         return np.array(node["matrix"], float).reshape(4, 4).T
-    matrix = np.eye(4)
-    turn = Rotation.from_quat(node.get("rotation", (0, 0, 0, 1))).as_matrix()
-    matrix[:3, :3] = turn * np.array(node.get("scale", (1, 1, 1)))
-    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    parts = (np.array(node.get(path, rest), float) for path, rest in AT_REST.items())
+    return matrices(*parts)
+
+
+def matrices(translation: Floats, rotation: Floats, scale: Floats) -> Floats:
+    """[..., 4, 4] of translations [..., 3], quaternions (x, y, z, w) [..., 4], scales [..., 3]."""
+    matrix = np.tile(np.eye(4), (*translation.shape[:-1], 1, 1))
+    turn = Rotation.from_quat(rotation).as_matrix()
+    matrix[..., :3, :3] = turn * scale[..., None, :]
+    matrix[..., :3, 3] = translation
     return matrix
