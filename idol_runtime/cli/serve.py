@@ -80,6 +80,7 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     """Fetches models, serves until stopped; `when_ready` gets the stage page's URL."""
     from idol_runtime.cli.fetching import fetch_with_progress
     from idol_runtime.cli.serve_settings import settings_of
+    from idol_runtime.outputs.registry import OutputRegistry
     from idol_runtime.server.config import check_audience
 
     settings = settings_of(options)
@@ -87,6 +88,8 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     for member in settings.cast:
         if member.shared:
             check_audience(settings.server, member.name, characters[member.name].audience)
+    registry = OutputRegistry()
+    outputs = [(each.character, registry.make(each.url)) for each in settings.outputs]
     folders = {
         name: fetch_with_progress(each, home=settings.home, offline=settings.offline)
         for name, each in characters.items()
@@ -95,7 +98,13 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     from idol_runtime.server.serve import serve
 
     entries = [
-        CastEntry(each.name, characters[each.name], folders[each.name], each.shared)
+        CastEntry(
+            each.name,
+            characters[each.name],
+            folders[each.name],
+            each.shared,
+            tuple(output for name, output in outputs if name == each.name),
+        )
         for each in settings.cast
     ]
     avatars = {

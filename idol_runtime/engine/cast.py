@@ -4,6 +4,7 @@ A private character is there anew for each session. A shared one is there once, 
 one conversation, however many see it.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +23,9 @@ from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.errors import ConfigError, RequestError
 from idol_runtime.music.metronome import Metronome
+from idol_runtime.outputs.attachment import Attachment, attach
 from idol_runtime.stage.performer import Performer
+from idol_runtime.timeline import Output
 
 MAX_AHEAD_US = 60_000_000
 """How long before its stroke a gesture can be asked for."""
@@ -78,6 +81,7 @@ class Cast:
             )
         self._make_hooks = make_hooks
         self._joined = 0
+        self._attachments: list[Attachment] = []
         self._shared = {
             member.name: self.join(member.name) for member in members if member.is_shared
         }
@@ -105,10 +109,21 @@ class Cast:
         await conversation.cancel()
         self._stage.leave(conversation.performer)
 
+    async def send_to(self, output: Output, name: str) -> None:
+        """Hands a shared character's timeline to an output until the cast is closed.
+
+        One that cannot be opened is evicted: this is logged and counted, not raised.
+        """
+        self._attachments.append(await attach(output, self._shared[name].performer))
+
     async def aclose(self) -> None:
-        """Ends the answers of shared characters and takes them off the stage."""
-        for conversation in self._shared.values():
-            await self.leave(conversation)
+        """Ends the answers of shared characters, closes their outputs, and empties the stage."""
+        shared, self._shared = self._shared, {}
+        for conversation in shared.values():
+            await conversation.cancel()
+        await asyncio.gather(*(each.aclose() for each in self._attachments))
+        for conversation in shared.values():
+            self._stage.leave(conversation.performer)
 
     async def enter(self, name: str, *, is_host: bool) -> "LiveCharacter":
         """See `conversation.character_handle.Cast`."""

@@ -20,7 +20,7 @@ from idol_runtime.motion.pose import PoseModel
 from idol_runtime.motion.styles import Styles
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.stage import Stage
-from idol_runtime.timeline import Clock, SystemClock
+from idol_runtime.timeline import Clock, Output, SystemClock
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 """The face and pose generators ship with the package."""
@@ -45,6 +45,8 @@ class CastEntry:
     folders: ModelFolders
     is_shared: bool = False
     """One for all sessions; otherwise each session has the character to itself."""
+    outputs: tuple[Output, ...] = ()
+    """Where the timeline of a shared one also goes; not yet open."""
 
 
 class Engine:
@@ -147,6 +149,9 @@ async def open_engine(
     stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
     engine = Engine(entries, stage, config, make_hooks)
     try:
+        for entry in entries:
+            for output in entry.outputs:
+                await engine.cast.send_to(output, entry.name)
         yield engine
     finally:
         await engine.aclose()

@@ -14,6 +14,7 @@ from idol_protocol.frames import FaceFrame
 from idol_protocol.idol_events import IdolStreamOpened
 from idol_runtime.engine.cast import Cast
 from idol_runtime.errors import ConfigError
+from idol_runtime.timeline import Card, Frame, UtteranceStarted
 from tests.server.conftest import HOSHI, Client, OpenScene, Scene, SteppedStage
 
 REN = replace(HOSHI, name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
@@ -261,3 +262,36 @@ async def test_a_private_character_listens_to_whoever_it_is_with(
     scene = await open_scene(members=[stage.member(shy)], host_token="mine")
     async with scene.client() as client:
         assert (await client.ask("Hi."))[-1]["response"]["status"] == "completed"
+
+
+class Sender:
+    """An output that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.card: Card | None = None
+        self.frames: list[Frame] = []
+        self.is_closed = False
+
+    async def open(self, card: Card) -> None:
+        self.card = card
+
+    def on_frame(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+async def test_an_output_takes_a_shared_characters_timeline_until_the_cast_is_closed(
+    shared: Scene,
+) -> None:
+    sender = Sender()
+    await shared.cast.send_to(sender, "hoshi")
+    async with shared.client() as client:
+        await client.ask("Hi.")
+    assert sender.card == Card("Hoshi", "en-us")
+    spoken = [each.text for each in sender.frames if isinstance(each, UtteranceStarted)]
+    assert " ".join(spoken) == "Hello there. How are you?"
+    assert not sender.is_closed
+    await shared.cast.aclose()
+    assert sender.is_closed
