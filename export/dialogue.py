@@ -30,6 +30,7 @@ from idol_runtime.dialogue.blocks import Blocks
 from idol_runtime.dialogue.chat import ChatTokenizer, open_chat
 from idol_runtime.dialogue.config import (
     CHAT_TEMPLATE_FILE,
+    ENGINE,
     TOKENIZER_FILE,
     DialogueConfig,
     read_config,
@@ -191,6 +192,7 @@ def export_checkpoint(
             licence=licence,
             config=config.plain(),
             card=card,
+            engine=ENGINE,
         )
     return parity
 
@@ -217,6 +219,7 @@ def export_gguf(
         licence=manifest.licence,
         config=manifest.config,
         card={**manifest.card, "parity": asdict(parity)},
+        engine=manifest.engine,
     )
     return parity
 

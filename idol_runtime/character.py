@@ -20,9 +20,10 @@ GLB_HEADER = struct.Struct("<4sII")
 """Of a glTF binary, VRM files included: `glTF`, the version and the length of the whole file."""
 
 
-class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str = "af_heart"
-    """A voice of the speech model, or a blend such as `af_heart:0.6+bf_emma:0.4`."""
+class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str = ""
+    """A voice of the speech model, or with Kokoro a blend such as `af_heart:0.6+bf_emma:0.4`;
+    empty for the model's own choice."""
     speed: float = 1.0
     """1 is the voice's own pace; 0.5 to 2."""
 
@@ -70,8 +71,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     greeting: str = ""
     """Said when a conversation begins without the user having said anything."""
     language: str = "en-us"
-    """BCP 47: `en-us`, `en-gb`, `ja`, `zh`."""
-    voice: Voice = Voice()
+    """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`."""
+    voice: VoiceSettings = VoiceSettings()
     avatar: str | None = None
     """The VRM file that the stage page shows, relative to the character's folder and inside it."""
     emotion: dict[str, float] = {}

@@ -66,7 +66,7 @@ class PlacedGesture:
 @dataclass(frozen=True, slots=True)
 class Phoneme:
     symbol: str
-    """One of the speech model's own symbols (for Kokoro: misaki's IPA)."""
+    """In the alphabet of the voice; what is no letter stands between words."""
     start_s: float
     """Seconds from the start of the sound it came with."""
     end_s: float

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from idol_runtime.cli.arguments import Subparsers
+from idol_runtime.errors import InputError
 from idol_runtime.store import Problem, Store, default_store, display_for
 from idol_runtime.store.failures import size_text
 
@@ -48,12 +49,13 @@ def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 def _add_import_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     importing = actions.add_parser(
         "import",
-        help="turn a GGUF file into a dialogue model of your own",
-        description="Converts a Llama- or Qwen2-family GGUF file. A character uses the model by "
+        help="bring a dialogue model or a voice of your own",
+        description="Converts a Llama- or Qwen2-family GGUF file, or takes over a bundle: a folder "
+        "with a manifest.json that may name an engine of your own. A character uses the model by "
         "its name.",
     )
-    importing.add_argument("file", type=Path, metavar="FILE.gguf")
-    importing.add_argument("--name", help="default: the file's name")
+    importing.add_argument("file", type=Path, metavar="FILE.gguf|FOLDER")
+    importing.add_argument("--name", help="default: the file's or the bundle's own name")
     importing.add_argument(
         "--weights",
         choices=("int8", "exact"),
@@ -145,20 +147,42 @@ def _print_problems(name: str, problems: list[Problem]) -> None:
 
 
 def run_import(options: argparse.Namespace) -> int:
-    from idol_runtime.dialogue.importer import import_gguf
-
     with contextlib.closing(display_for(Console(stderr=True))) as display:
         store = default_store(progress=display)
-        name = options.name or re.sub(r"[^a-z0-9._+-]+", "-", options.file.stem.lower()).strip("-.")
-
-        def convert(folder: Path) -> None:
-            import_gguf(
-                options.file, folder, name=name, weights=options.weights, progress=display.step
-            )
-
-        folder = store.put_bundle("dialogue", name, convert, replace=options.replace)
-    print(f"{name}: ready in {folder}; a character uses it with `dialogue = {name!r}`.")
+        load = _import_bundle if options.file.is_dir() else _import_gguf
+        kind, folder = load(store, options)
+    print(f"{folder.name}: ready in {folder}; a character uses it with `{kind} = {folder.name!r}`.")
     return 0
+
+
+def _import_gguf(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
+    from idol_runtime.dialogue.importer import import_gguf
+
+    name = options.name or re.sub(r"[^a-z0-9._+-]+", "-", options.file.stem.lower()).strip("-.")
+
+    def convert(folder: Path) -> None:
+        import_gguf(
+            options.file, folder, name=name, weights=options.weights, progress=store.display.step
+        )
+
+    return "dialogue", store.put_bundle("dialogue", name, convert, replace=options.replace)
+
+
+def _import_bundle(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
+    from idol_runtime.inference.bundle import copy_bundle, read_manifest
+
+    manifest = read_manifest(options.file)
+    if manifest.kind not in ("dialogue", "speech"):
+        raise InputError(
+            f"{options.file}: expected a bundle of kind `dialogue` or `speech`, found "
+            f"`{manifest.kind}`; the store keeps those two kinds."
+        )
+
+    def copy(folder: Path) -> None:
+        copy_bundle(options.file, folder, manifest.kind)
+
+    name = options.name or manifest.name
+    return manifest.kind, store.put_bundle(manifest.kind, name, copy, replace=options.replace)
 
 
 def _print_json(value: object) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from idol_runtime.character import Character
+from idol_runtime.dialogue.config import ENGINE as DECODER
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import DialogueRequest, Generated
 from idol_runtime.errors import ConfigError
@@ -15,6 +16,7 @@ from idol_runtime.inference.engines import EngineNames, OpenEngine
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.worker import Worker
 from idol_runtime.speech.engine import Voice, VoiceCapabilities, speaks
+from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 
 RequestIn = TypeVar("RequestIn", contravariant=True)
@@ -113,8 +115,6 @@ def _open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
 
 
 DIALOGUE_ENGINES: EngineNames[Dialogue] = EngineNames(
-    "dialogue", DialogueCapabilities, {"decoder": _open_decoder}
+    "dialogue", DialogueCapabilities, {DECODER: _open_decoder}
 )
-VOICE_ENGINES: EngineNames[Voice] = EngineNames(
-    "speech", VoiceCapabilities, {"kokoro": _open_kokoro}
-)
+VOICE_ENGINES: EngineNames[Voice] = EngineNames("speech", VoiceCapabilities, {KOKORO: _open_kokoro})

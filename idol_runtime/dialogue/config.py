@@ -8,6 +8,8 @@ from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import Bundle
 
+ENGINE = "decoder"
+"""What the manifests of these bundles name."""
 TOKENIZER_FILE = "tokenizer.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tokenizers import Tokenizer
 
 from idol_runtime.dialogue.architecture import check_tensors
-from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, TOKENIZER_FILE, DialogueConfig
+from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, ENGINE, TOKENIZER_FILE, DialogueConfig
 from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
 from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer
 from idol_runtime.dialogue.graph import Activations, build_decoder
@@ -62,7 +62,13 @@ def import_gguf(
         }
         licence = file.get("general.license", str, "unknown")
         write_manifest(
-            folder, kind="dialogue", name=name, licence=licence, config=config.plain(), card=card
+            folder,
+            kind="dialogue",
+            name=name,
+            licence=licence,
+            config=config.plain(),
+            card=card,
+            engine=ENGINE,
         )
         _tell(progress, "checksums", 1)
 

@@ -98,13 +98,14 @@ class GenerationDone:
     """The last item of every reply."""
 
     finish_reason: Literal["stop", "length", "context"]
-    prompt_tokens: int
-    cached_tokens: int
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
     """Prompt tokens whose attention state was reused."""
-    completion_tokens: int
-    ttft_s: float
-    decode_tokens_per_s: float | None
-    """None when fewer than two tokens were made."""
+    completion_tokens: int = 0
+    ttft_s: float | None = None
+    """From the request to the first text; None where the engine does not measure it."""
+    decode_tokens_per_s: float | None = None
+    """None when fewer than two tokens were made, too."""
 
 
 Generated: TypeAlias = PrefillProgress | TextDelta | GenerationDone

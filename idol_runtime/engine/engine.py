@@ -65,11 +65,12 @@ class Engine:
             for folders in dict.fromkeys(entry.folders for entry in entries)
         }
         """The workers, by the bundles they hold; characters of the same bundles share them."""
-        self._members = [
+        self._entries = entries
+        members = [
             Member(entry.name, entry.character, self.models[entry.folders], entry.is_shared)
             for entry in entries
         ]
-        self.cast = Cast(stage, self._members, make_hooks)
+        self.cast = Cast(stage, members, make_hooks)
         self.ticking = asyncio.create_task(stage.run())
         """Ends only when the engine is closed, or with the error that stopped the stage."""
 
@@ -89,14 +90,16 @@ class Engine:
         """Starts the workers and makes each model run once, persona prefixes included.
 
         Raises:
-            ConfigError: a character asks for a style tag that the face does not know.
+            ConfigError: a character asks for a style tag that the face does not know, or speaks a
+                language that one of its models does not.
             IdolError: a model could not be opened.
         """
-        await asyncio.gather(*(self._warm_up(member) for member in self._members))
+        await asyncio.gather(*(self._warm_up(entry) for entry in self._entries))
 
-    async def _warm_up(self, member: Member) -> None:
-        character, models = member.character, member.models
+    async def _warm_up(self, entry: CastEntry) -> None:
+        character, models = entry.character, self.models[entry.folders]
         self.stage.styles.code(character.motion)
+        await models.check(character)
         messages = build_prompt(character, [ChatMessage("user", "Hello.")])
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
         voice = character.voice
@@ -145,6 +148,7 @@ async def open_engine(
 
     Raises:
         ConfigError: two characters of one name, or a style tag that a face does not know.
+        BundleError: a bundle names an engine that nothing installed brings.
     """
     stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
     engine = Engine(entries, stage, config, make_hooks)

@@ -37,6 +37,9 @@ def _dialogue_bundle(store: Store, name: str) -> Path:
 
 
 def _speech_bundle(store: Store, name: str) -> Path:
+    imported = store.bundle_folder("speech", name)
+    if imported.is_dir():
+        return imported
     source = store.pull(name)
 
     def convert(target: Path) -> None:

@@ -57,11 +57,13 @@ async def say(
 
     Raises:
         InputError: the text is empty or too long.
+        ConfigError: a model was not made for the character's language.
         IdolError: a model or a file failed.
     """
     stage, performer, recorder = _set_the_stage(character, provider, seed)
     models = start_models(folders, provider=provider, threads=threads)
     try:
+        await models.check(character)
         conversation = Conversation(character, performer, models)
         conversation.hear(text)
         ended = await conversation.reply(ReplyOptions(seed=seed))

@@ -5,6 +5,7 @@ loaded from a bundle before its hashes are checked, and no ONNX file may point o
 """
 
 import hashlib
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -121,6 +122,17 @@ def open_bundle(folder: Path, kind: str) -> Bundle:
     for name, expected in manifest.files.items():
         _verify(folder, name, expected)
     return Bundle(folder, manifest)
+
+
+def copy_bundle(source: Path, target: Path, kind: str) -> None:
+    """Copies a verified bundle and nothing else of its folder.
+
+    Raises:
+        BundleError: see `open_bundle`.
+    """
+    for name in (*open_bundle(source, kind).manifest.files, MANIFEST):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
 
 
 def _verify(folder: Path, name: str, expected: BundleFile) -> None:

@@ -14,7 +14,8 @@ class VoiceCapabilities:
     languages: tuple[str, ...]
     """BCP 47; `en` stands for every kind of English. Empty: whatever it is given."""
     alphabet: Literal["ipa"] | None = None
-    """What phoneme symbols are written in. None: chunks have none, the face follows the sound."""
+    """What phonemes are written in: a letter of the IPA each, or one of misaki's capitals for a
+    diphthong. None: chunks have none, and the face follows the sound alone."""
     has_exact_times: bool = False
     """Phonemes stand where they sound, as the model itself placed them, to about 25 ms."""
     voices: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from idol_runtime.cli import doctor, models
-from idol_runtime.errors import IdolError, StoreError
+from idol_runtime.errors import BundleError, IdolError, InputError, StoreError
+from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.store.display import Bars, Lines, display_for
 
 
@@ -100,6 +101,31 @@ def test_importing_what_is_no_gguf_leaves_nothing_behind(home: Path, tmp_path: P
     with pytest.raises(IdolError, match=r"notes\.gguf"):
         run("models", "import", str(tmp_path / "notes.gguf"))
     assert not any((home / "bundles" / "dialogue").iterdir())
+
+
+def test_a_bundle_is_imported_with_the_files_it_names_and_no_others(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "bells"
+    (bundle / "model").mkdir(parents=True)
+    (bundle / "model" / "weights.bin").write_bytes(b"1")
+    write_manifest(bundle, kind="speech", name="bells", licence="CC0-1.0", config={}, engine="x")
+    (bundle / "notes.txt").write_text("mine")
+    assert run("models", "import", str(bundle)) == 0
+    assert "speech = 'bells'" in capsys.readouterr().out
+    imported = home / "bundles" / "speech" / "bells"
+    files = sorted(path.name for path in imported.rglob("*") if path.is_file())
+    assert files == ["manifest.json", "weights.bin"]
+    (bundle / "model" / "weights.bin").write_bytes(b"2")
+    with pytest.raises(BundleError, match=r"weights\.bin: expected sha256"):
+        run("models", "import", str(bundle), "--replace")
+    assert (imported / "model" / "weights.bin").read_bytes() == b"1"
+
+
+def test_a_bundle_that_no_character_can_name_is_not_imported(tmp_path: Path) -> None:
+    write_manifest(tmp_path, kind="face", name="f", licence="CC0-1.0", config={})
+    with pytest.raises(InputError, match="kind `dialogue` or `speech`, found `face`"):
+        run("models", "import", str(tmp_path))
 
 
 def test_doctor_for_machines_is_a_list_and_its_status_tells_errors(

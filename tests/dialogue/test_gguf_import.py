@@ -37,6 +37,7 @@ def test_an_imported_bundle_is_whole_and_names_its_origin(tiny_gguf: Path, tmp_p
     import_gguf(tiny_gguf, tmp_path / "b", name="tiny", progress=lambda *step: steps.append(step))
     bundle = open_bundle(tmp_path / "b", "dialogue")
     assert bundle.manifest.name == "tiny"
+    assert bundle.manifest.engine == "decoder"
     assert bundle.manifest.licence == "apache-2.0"
     assert bundle.manifest.card["made_from"]["file"] == "tiny.gguf"
     config = read_config(bundle)

@@ -1,0 +1,2 @@
+ENGINE = "kokoro"
+"""What the manifests of these bundles name."""

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import write_manifest
+from idol_runtime.speech.kokoro import ENGINE
 from idol_runtime.speech.kokoro.generator_graph import NormLayer, build_generator
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix
 from idol_runtime.speech.kokoro.quantised import QuantisedModel
@@ -71,6 +72,7 @@ def prepare(source_folder: Path, target: Path, progress: Progress = None) -> Non
             "harmonic_bias": mix.bias,
         },
         card={"source": path.name, "nodes": len(source.graph.node)},
+        engine=ENGINE,
     )
     tell(4)
 
