@@ -1,5 +1,6 @@
 import itertools
 import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given
@@ -13,10 +14,11 @@ from idol_runtime.conversation.reply_reader import (
     Gesture,
     GestureReader,
     Lines,
-    PlacedGesture,
     read_gestures,
 )
 from idol_runtime.speech.clauses import ClauseSplitter
+from idol_runtime.stage.utterance import Line
+from idol_runtime.timeline import PlacedGesture
 
 TAGS = [f"[{name}]" for name in GESTURES] + ["[Wave]", "[waves]", "[gesture: bow]", "*nods*"]
 PLAIN = "Hello there I'm so happy! No. Really? well, [sic] [1] *very* **bold** *smiles* … 😀 [ * ]"
@@ -25,9 +27,10 @@ REPLIES = st.lists(WORDS | st.sampled_from(TAGS), max_size=20).map(" ".join)
 MARKED = st.text("ab [*]waves\n.!:", max_size=60)
 
 
-def read(deltas):
+def read(deltas: Sequence[str]) -> tuple[str, list[tuple[str, int]]]:
     """The text and the gestures at their places, of a reply in these deltas."""
-    reader, shown, gestures = GestureReader(), "", []
+    reader, shown = GestureReader(), ""
+    gestures: list[tuple[str, int]] = []
     for pieces in [*map(reader.push, deltas), reader.flush()]:
         for piece in pieces:
             if isinstance(piece, Gesture):
@@ -37,25 +40,26 @@ def read(deltas):
     return shown, gestures
 
 
-def names(text):
+def names(text: str) -> list[str]:
     return [each.name for each in read_gestures(text)[1]]
 
 
-def lines(deltas):
-    reader, cut, made = GestureReader(), Lines(), []
+def lines(deltas: Sequence[str]) -> list[Line]:
+    reader, cut = GestureReader(), Lines()
+    made: list[Line] = []
     for pieces in [*map(reader.push, deltas), reader.flush()]:
         for piece in pieces:
             made += cut.push(piece)
     return made + cut.flush()
 
 
-def cut_at(text, cuts):
+def cut_at(text: str, cuts: Sequence[int]) -> list[str]:
     edges = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     return [text[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @pytest.mark.parametrize("tag", ["[wave]", "[Wave]", "[waves]", "[gesture: wave]", "[ WAVE ]"])
-def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag):
+def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag: str) -> None:
     assert read_gestures(f"Hi {tag} there!") == ("Hi there!", (PlacedGesture("wave", 2),))
 
 
@@ -76,7 +80,7 @@ def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag):
         "   \n ",
     ],
 )
-def test_text_that_names_no_gesture_stays_as_it_is(text):
+def test_text_that_names_no_gesture_stays_as_it_is(text: str) -> None:
     assert read_gestures(text) == (text, ())
 
 
@@ -92,7 +96,7 @@ def test_text_that_names_no_gesture_stays_as_it_is(text):
         ("*waves*", ""),
     ],
 )
-def test_a_tag_leaves_no_hole_in_the_text(text, shown):
+def test_a_tag_leaves_no_hole_in_the_text(text: str, shown: str) -> None:
     assert read_gestures(text)[0] == shown
 
 
@@ -130,36 +134,38 @@ def test_a_tag_leaves_no_hole_in_the_text(text, shown):
         ("reaches the point", []),
     ],
 )
-def test_the_words_of_a_direction_name_gestures_in_order(direction, expected):
+def test_the_words_of_a_direction_name_gestures_in_order(
+    direction: str, expected: list[str]
+) -> None:
     assert gestures_in(direction) == expected
     assert names(f"*{direction}* Hello.") == expected
 
 
 @pytest.mark.parametrize("name", GESTURES)
-def test_every_gesture_can_be_asked_for_by_its_own_name(name):
+def test_every_gesture_can_be_asked_for_by_its_own_name(name: str) -> None:
     assert names(f"Well, [{name}] yes.") == [name]
 
 
 @given(REPLIES, st.lists(st.integers(0, 400), max_size=12))
 @example("Hi [wave]", [5])
 @example("*waves* Hi", list(range(10)))
-def test_how_a_reply_is_cut_into_deltas_changes_nothing(text, cuts):
+def test_how_a_reply_is_cut_into_deltas_changes_nothing(text: str, cuts: list[int]) -> None:
     assert read(cut_at(text, cuts)) == read([text])
     assert lines(cut_at(text, cuts)) == lines([text])
 
 
 @given(MARKED)
-def test_marks_anywhere_read_the_same_letter_by_letter(text):
+def test_marks_anywhere_read_the_same_letter_by_letter(text: str) -> None:
     assert read(text) == read([text])
 
 
 @given(st.text(st.characters(exclude_characters="[*"), max_size=80))
-def test_text_without_marks_passes_unchanged(text):
+def test_text_without_marks_passes_unchanged(text: str) -> None:
     assert read([text]) == (text, [])
 
 
 @given(REPLIES)
-def test_nothing_but_tags_and_white_space_is_taken(text):
+def test_nothing_but_tags_and_white_space_is_taken(text: str) -> None:
     tags = "|".join(map(re.escape, TAGS))
     shown, gestures = read([text])
     assert "".join(shown.split()) == "".join(re.sub(tags, "", text).split())
@@ -167,7 +173,7 @@ def test_nothing_but_tags_and_white_space_is_taken(text):
 
 
 @given(REPLIES)
-def test_the_clauses_are_those_of_the_text_without_tags_and_hold_every_gesture(text):
+def test_the_clauses_are_those_of_the_text_without_tags_and_hold_every_gesture(text: str) -> None:
     shown, gestures = read([text])
     splitter = ClauseSplitter()
     made = lines([text])
@@ -177,14 +183,14 @@ def test_the_clauses_are_those_of_the_text_without_tags_and_hold_every_gesture(t
 
 
 @given(REPLIES)
-def test_what_the_model_remembers_reads_as_the_same_gestures_and_words(text):
+def test_what_the_model_remembers_reads_as_the_same_gestures_and_words(text: str) -> None:
     for line in lines([text]):
         shown, gestures = read_gestures(line.written)
         assert [each.name for each in gestures] == [each.name for each in line.gestures]
         assert "".join(shown.split()) == "".join(line.text.split())
 
 
-def test_a_gesture_between_clauses_belongs_to_the_next_and_at_the_end_to_the_last():
+def test_a_gesture_between_clauses_belongs_to_the_next_and_at_the_end_to_the_last() -> None:
     made = lines(["Hi, I'm Hoshi! [wave] What shall ", "we talk about tonight? [no", "d]"])
     assert [(line.text, line.gestures) for line in made] == [
         ("Hi, I'm Hoshi!", ()),
@@ -195,14 +201,14 @@ def test_a_gesture_between_clauses_belongs_to_the_next_and_at_the_end_to_the_las
     ]
 
 
-def test_a_reply_of_gestures_alone_is_one_clause_without_text():
+def test_a_reply_of_gestures_alone_is_one_clause_without_text() -> None:
     assert [(line.text, line.gestures) for line in lines(["[wave]"])] == [
         ("", (PlacedGesture("wave", 0),))
     ]
 
 
 @pytest.mark.parametrize(("mark", "limit"), [("[", MAX_TAG), ("*", MAX_DIRECTION)])
-def test_an_open_mark_holds_text_back_for_a_short_while_only(mark, limit):
+def test_an_open_mark_holds_text_back_for_a_short_while_only(mark: str, limit: int) -> None:
     reader = GestureReader()
     text = mark + "a" * (limit - 1)
     assert reader.push(text[:-1]) == []

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
@@ -6,7 +7,9 @@ import pytest
 from idol_runtime.conversation.run_ahead import run_ahead
 
 
-async def numbers(count, made, fail_at=None):
+async def numbers(
+    count: int, made: list[int], fail_at: int | None = None
+) -> AsyncGenerator[int, None]:
     for number in range(count):
         if number == fail_at:
             raise ValueError("broken")
@@ -14,13 +17,13 @@ async def numbers(count, made, fail_at=None):
         yield number
 
 
-async def test_items_arrive_in_order():
-    made = []
+async def test_items_arrive_in_order() -> None:
+    made: list[int] = []
     assert [item async for item in run_ahead(numbers(20, made), limit=3)] == list(range(20))
 
 
-async def test_items_are_made_ahead_up_to_the_limit():
-    made = []
+async def test_items_are_made_ahead_up_to_the_limit() -> None:
+    made: list[int] = []
     async with aclosing(run_ahead(numbers(20, made), limit=3)) as items:
         await anext(items)
         for _ in range(10):
@@ -28,18 +31,18 @@ async def test_items_are_made_ahead_up_to_the_limit():
         assert made == [0, 1, 2, 3, 4]  # one read, three waiting, one at the door
 
 
-async def test_an_error_arrives_after_the_items_before_it():
-    seen = []
+async def test_an_error_arrives_after_the_items_before_it() -> None:
+    seen: list[int] = []
     with pytest.raises(ValueError, match="broken"):
         async for item in run_ahead(numbers(5, [], fail_at=2), limit=10):
             seen.append(item)
     assert seen == [0, 1]
 
 
-async def test_closing_early_stops_the_maker():
+async def test_closing_early_stops_the_maker() -> None:
     closed = asyncio.Event()
 
-    async def forever():
+    async def forever() -> AsyncGenerator[int, None]:
         try:
             while True:
                 yield 1

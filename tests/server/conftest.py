@@ -5,11 +5,12 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from idol_protocol.channels import GESTURES
@@ -24,6 +25,9 @@ from idol_runtime.server.server import Server, open_server
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import FRAME_SAMPLES, Phoneme
+
+Event: TypeAlias = dict[str, Any]
+"""An event as it is on the wire."""
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
@@ -102,7 +106,7 @@ class SteppedStage:
 
     def tick(self) -> None:
         face = np.full(59, 0.25, np.float32)
-        rotations = np.tile(np.float32([0, 0, 0, 1]), (22, 1))
+        rotations = np.tile(np.array([0, 0, 0, 1], np.float32), (22, 1))
         for performer in self.performers:
             performer.show(face, rotations, np.zeros(3, np.float32))
 
@@ -125,32 +129,42 @@ class Client:
         self.socket = socket
         self.media: list[bytes] = []
 
-    async def send(self, event: dict[str, Any] | str | bytes) -> None:
+    async def send(self, event: Event | str | bytes) -> None:
         await self.socket.send(json.dumps(event) if isinstance(event, dict) else event)
 
-    async def next(self) -> dict[str, Any]:
+    async def next(self) -> Event:
         async with asyncio.timeout(10):
             while isinstance(message := await self.socket.recv(), bytes):
                 self.media.append(message)
-        return json.loads(message)
+        event: Event = json.loads(message)
+        return event
 
-    async def until(self, kind: str) -> list[dict[str, Any]]:
+    async def until(self, kind: str) -> list[Event]:
         """All events up to the first of this type, which is the last of them."""
         events = [await self.next()]
         while events[-1]["type"] != kind:
             events.append(await self.next())
         return events
 
-    async def error(self) -> dict[str, Any]:
-        return (await self.until("error"))[-1]["error"]
+    async def error(self) -> Event:
+        error: Event = (await self.until("error"))[-1]["error"]
+        return error
 
-    async def say(self, text: str) -> dict[str, Any]:
+    async def closed(self) -> int:
+        """The code with which the server closes the connection, of which nothing else comes."""
+        with pytest.raises(ConnectionClosed) as closed:
+            await self.next()
+        assert closed.value.rcvd is not None
+        return closed.value.rcvd.code
+
+    async def say(self, text: str) -> Event:
         content = [{"type": "input_text", "text": text}]
         item = {"type": "message", "role": "user", "content": content}
         await self.send({"type": "conversation.item.create", "item": item})
-        return (await self.until("conversation.item.done"))[-1]["item"]
+        said: Event = (await self.until("conversation.item.done"))[-1]["item"]
+        return said
 
-    async def ask(self, text: str, **response: Any) -> list[dict[str, Any]]:
+    async def ask(self, text: str, **response: Any) -> list[Event]:
         """The events of the answer to `text`."""
         await self.say(text)
         await self.send({"type": "response.create", "response": response})
@@ -219,12 +233,12 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
             make_hooks: MakeHooks = no_hooks,
             **options: Any,
         ) -> Scene:
-            config = {
+            config: dict[str, Any] = {"port": 0, "limits": Limits(**(limits or {}))} | {
                 key: options.pop(key)
                 for key in ("host", "port", "token", "host_token", "allowed_origins")
                 if key in options
             }
-            settings = ServerConfig(**{"port": 0, "limits": Limits(**(limits or {})), **config})
+            settings = ServerConfig(**config)
             cast = Cast(stage, members or [stage.member(character)], make_hooks)
             server = Server(settings, cast, **options)
             cast.on_turn_ended = server.metrics.turn

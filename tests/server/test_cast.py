@@ -15,7 +15,7 @@ from idol_protocol.idol_events import IdolStreamOpened
 from idol_runtime.engine.cast import Cast
 from idol_runtime.errors import ConfigError
 from idol_runtime.timeline import Card, Frame, UtteranceStarted
-from tests.server.conftest import HOSHI, Client, OpenScene, Scene, SteppedStage
+from tests.server.conftest import HOSHI, Client, Event, OpenScene, Scene, SteppedStage
 
 REN = replace(HOSHI, name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
 
@@ -106,7 +106,7 @@ async def test_what_one_client_says_and_hears_all_see(shared: Scene) -> None:
     assert len(shared.stage.dialogue.requests) == 1
 
 
-def without_ids(events: list[dict[str, object]], kind: str) -> list[dict[str, object]]:
+def without_ids(events: list[Event], kind: str) -> list[Event]:
     """Events of a kind without the numbers that each session gives its own."""
     return [{**each, "event_id": ""} for each in events if each["type"] == kind]
 
@@ -221,7 +221,7 @@ ASKING = [
 
 @pytest.mark.parametrize("event", ASKING, ids=lambda each: str(each["type"]))
 async def test_a_character_of_its_host_alone_listens_to_nobody_else(
-    open_scene: OpenScene, stage: SteppedStage, event: dict[str, object]
+    open_scene: OpenScene, stage: SteppedStage, event: Event
 ) -> None:
     shy = replace(HOSHI, audience="host")
     scene = await open_scene(members=[stage.member(shy, is_shared=True)], host_token="mine")
@@ -240,14 +240,14 @@ async def test_the_host_speaks_and_the_viewers_watch(
     scene = await open_scene(
         members=[stage.member(shy, is_shared=True)], token="all", host_token="mine"
     )
-    viewing = {"additional_headers": {"Authorization": "Bearer all"}}
-    hosting = {"additional_headers": {"Authorization": "Bearer mine"}} if how == "header" else {}
+    viewing = {"Authorization": "Bearer all"}
+    hosting = {"Authorization": "Bearer mine"} if how == "header" else {}
     offered = (
         ("realtime", "openai-insecure-api-key.mine") if how == "subprotocol" else ("realtime",)
     )
     async with (
-        scene.client(**viewing) as viewer,
-        scene.client(*offered, **hosting) as host,
+        scene.client(additional_headers=viewing) as viewer,
+        scene.client(*offered, additional_headers=hosting) as host,
     ):
         if how == "event":
             await host.send({"type": "idol.authenticate", "token": "mine"})

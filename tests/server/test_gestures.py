@@ -1,15 +1,13 @@
 """Gestures and the dance on the wire."""
 
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 
 from idol_protocol.channels import GESTURES
-from tests.server.conftest import HOSHI, OpenScene, Scene
+from tests.server.conftest import HOSHI, Event, OpenScene, Scene
 
 
-def named(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+def named(events: list[Event], kind: str) -> list[Event]:
     return [each for each in events if each["type"] == kind]
 
 
@@ -142,7 +140,9 @@ async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene: Scene) 
         ({"gesture": "nod", "stroke_pts_us": 10**9}, "stroke_too_late", "at most 60 s"),
     ],
 )
-async def test_a_gesture_that_cannot_be_made_is_refused(scene: Scene, event, code, says) -> None:
+async def test_a_gesture_that_cannot_be_made_is_refused(
+    scene: Scene, event: Event, code: str, says: str
+) -> None:
     async with scene.client() as client:
         await client.send({"type": "idol.gesture.create", **event})
         error = await client.error()
@@ -183,7 +183,9 @@ async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene:
         )
         events = await client.ask("Hi.")
         performer = scene.stage.performers[0]
-        place, intensity = performer.beats.row(0.25 + 60 / 96)
+        beats = performer.beats
+        assert beats is not None
+        place, intensity = beats.row(0.25 + 60 / 96)
         await client.send({"type": "idol.activity.set", "activity": "listen"})
         await client.alive()
         assert (performer.beats, performer.resting) == (None, "listen")

@@ -1,14 +1,18 @@
 """The binary lane and the face and pose of the JSON lane."""
 
 import itertools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header, decode_message
 from idol_protocol.events import parse_server_event
-from idol_protocol.frames import AudioChunk
+from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import IdolStreamOpened
-from tests.server.conftest import Client, Scene
+from tests.server.conftest import Client, Event, Scene
 
 
 async def streams_of(client: Client) -> dict[int, IdolStreamOpened]:
@@ -18,23 +22,36 @@ async def streams_of(client: Client) -> dict[int, IdolStreamOpened]:
     return opened(events)
 
 
-def opened(events) -> dict[int, IdolStreamOpened]:
-    import json
-
-    found = [
-        parse_server_event(json.dumps(each))
-        for each in events
-        if each["type"] == "idol.stream.opened"
-    ]
-    return {each.stream_id: each for each in found}
+def opened(events: Iterable[Event]) -> dict[int, IdolStreamOpened]:
+    found = [parse_server_event(json.dumps(each)) for each in events]
+    return {each.stream_id: each for each in found if isinstance(each, IdolStreamOpened)}
 
 
-def by_kind(client: Client, streams) -> dict[str, list]:
-    found: dict[str, list] = {"audio": [], "face": [], "pose": []}
+@dataclass
+class Media:
+    """What came on the binary lane, in the order in which it came."""
+
+    audio: list[AudioChunk] = field(default_factory=list)
+    face: list[FaceFrame] = field(default_factory=list)
+    pose: list[PoseFrame] = field(default_factory=list)
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        return np.concatenate([each.samples for each in self.audio])
+
+
+def media_of(client: Client, streams: Mapping[int, IdolStreamOpened]) -> Media:
+    found = Media()
     for message in client.media:
-        stream = streams[decode_header(message)[0].stream_id]
-        media = decode_message(message, stream)
-        found[stream.kind] += [media] if isinstance(media, AudioChunk) else media
+        media = decode_message(message, streams[decode_header(message)[0].stream_id])
+        for each in [media] if isinstance(media, AudioChunk) else media:
+            match each:
+                case AudioChunk():
+                    found.audio.append(each)
+                case FaceFrame():
+                    found.face.append(each)
+                case PoseFrame():
+                    found.pose.append(each)
     return found
 
 
@@ -44,18 +61,17 @@ async def test_audio_face_and_pose_arrive_on_one_clock(scene: Scene) -> None:
         assert [each.kind for each in streams.values()] == ["audio", "face", "pose"]
         events = await client.ask("Who are you?")
         await client.alive()
-    media = by_kind(client, streams)
-    sound = np.concatenate([each.samples for each in media["audio"]])
-    assert len(sound) == 2_400 * 5
+    media = media_of(client, streams)
+    assert len(media.samples) == 2_400 * 5
     assert not any(each["type"] == "response.output_audio.delta" for each in events)
     started = [each for each in events if each["type"] == "idol.utterance.started"]
-    assert media["audio"][0].pts_us == started[0]["pts_us"]
-    for before, after in itertools.pairwise(media["audio"]):
+    assert media.audio[0].pts_us == started[0]["pts_us"]
+    for before, after in itertools.pairwise(media.audio):
         assert after.pts_us >= before.pts_us + round(len(before.samples) / 0.024) - 1
-    face = [each.pts_us for each in media["face"]]
+    face = [each.pts_us for each in media.face]
     assert face == sorted(face)
-    assert {each.pts_us for each in media["pose"]} & set(face)
-    np.testing.assert_allclose(media["face"][0].weights, 0.25)
+    assert {each.pts_us for each in media.pose} & set(face)
+    np.testing.assert_allclose(media.face[0].weights, 0.25)
 
 
 async def test_each_stream_counts_its_own_messages_and_none_is_too_long(scene: Scene) -> None:
@@ -85,7 +101,7 @@ async def test_streams_can_be_changed_and_closed(scene: Scene) -> None:
         client.media.clear()
         await client.ask("Who are you?")
         await client.alive()
-    frames = by_kind(client, {face.stream_id: face})["face"]
+    frames = media_of(client, {face.stream_id: face}).face
     steps = {round((b.pts_us - a.pts_us) * 30 / 1e6) for a, b in itertools.pairwise(frames)}
     assert steps
     assert all(step % 2 == 0 for step in steps)
@@ -121,5 +137,5 @@ async def test_the_clock_is_the_characters_media_time(scene: Scene) -> None:
 async def test_activities_are_announced(scene: Scene) -> None:
     async with scene.client() as client:
         events = await client.ask("Who are you?")
-    told = [each["activity"] for each in events if each["type"] == "idol.activity"]
-    assert "speak" in told
+    shown = [each["activity"] for each in events if each["type"] == "idol.activity"]
+    assert "speak" in shown

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from tests.server.conftest import Scene
+from tests.server.conftest import Event, Scene
 
 
-def message_item(text: object, role: str = "user", kind: str = "input_text") -> dict:
+def message_item(text: object, role: str = "user", kind: str = "input_text") -> Event:
     content = [{"type": kind, "text": text}]
     item = {"type": "message", "role": role, "content": content}
     return {"type": "conversation.item.create", "event_id": "mine", "item": item}
@@ -79,7 +79,7 @@ def message_item(text: object, role: str = "user", kind: str = "input_text") -> 
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
 async def test_a_bad_message_gets_a_sentence_and_the_connection_lives(
-    scene: Scene, message: object, code: str, param: str | None
+    scene: Scene, message: Event | str | bytes, code: str, param: str | None
 ) -> None:
     async with scene.client() as client:
         await client.send(message)

@@ -33,6 +33,7 @@ async def test_the_openai_client_holds_a_conversation(scene: Scene) -> None:
                 assert event.type != "error"
             assert transcript == "Hello there. How are you?"
             assert len(sound) == 2 * 2_400 * 5
+            assert done is not None
             assert done.status == "completed"
             assert done.output[0].content[0].transcript == transcript
             assert done.usage.total_tokens == 23

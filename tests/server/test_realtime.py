@@ -1,28 +1,27 @@
 """The Realtime conversation over loopback, with scripted models."""
 
 import base64
-from typing import Any
 
 import numpy as np
 import pytest
 
 from idol_runtime.errors import WorkerError
-from tests.server.conftest import Scene
+from tests.server.conftest import Event, Scene
 
 
-def types(events: list[dict[str, Any]]) -> list[str]:
+def types(events: list[Event]) -> list[str]:
     return [each["type"] for each in events]
 
 
-def without_idol(events: list[dict[str, Any]]) -> list[str]:
-    found = []
+def without_idol(events: list[Event]) -> list[str]:
+    found: list[str] = []
     for kind in types(events):
         if not kind.startswith("idol.") and (not found or found[-1] != kind):
             found.append(kind)
     return found
 
 
-def joined(events: list[dict[str, Any]], kind: str) -> str:
+def joined(events: list[Event], kind: str) -> str:
     return "".join(each["delta"] for each in events if each["type"] == kind)
 
 
@@ -268,7 +267,7 @@ async def test_an_answer_at_its_token_limit_is_incomplete(scene: Scene) -> None:
 
 
 async def test_items_can_be_inserted_read_and_deleted(scene: Scene) -> None:
-    def message(role: str, kind: str, text: str) -> dict[str, Any]:
+    def message(role: str, kind: str, text: str) -> Event:
         return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
 
     async with scene.client() as client:

@@ -8,7 +8,8 @@ from tests.server.conftest import Client, OpenScene, Scene
 
 
 async def token_of(client: Client) -> str:
-    return (await client.until("idol.resume.token"))[-1]["token"]
+    token: str = (await client.until("idol.resume.token"))[-1]["token"]
+    return token
 
 
 async def lose(client: Client) -> None:
@@ -111,7 +112,7 @@ async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene: OpenScene
             await client.ask("Hi.")
             await lose(client)
         async with asyncio.timeout(5):
-            while scene.server.metrics.connections._value.get():
+            while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
                 await asyncio.sleep(0)
     async with scene.client() as client:
         await client.send({"type": "idol.resume", "token": tokens[0]})
