@@ -16,6 +16,8 @@ CHARACTER_FILE = "character.toml"
 BUILT_IN = Path(__file__).parent / "characters"
 DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
+OPENAI_PREFIX = "gpt-"
+"""Clients that know nothing of characters ask for a model of such a name and meet the first one."""
 GLB_HEADER = struct.Struct("<4sII")
 """Of a glTF binary, VRM files included: `glTF`, the version and the length of the whole file."""
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, find_character
+from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, OPENAI_PREFIX, find_character
 from idol_runtime.cli.idol_toml import CastTable, EngineTable, IdolToml, OutputTable, read_idol_toml
 from idol_runtime.cli.toml_table import checked, nearest
 from idol_runtime.errors import ConfigError
@@ -163,6 +163,11 @@ def _cast(
             raise ConfigError(
                 f"{where}: expected folders of different names, found {folders[member.name]} and "
                 f"{member.folder}; clients choose by that name, so rename one."
+            )
+        if member.name.startswith(OPENAI_PREFIX):
+            raise ConfigError(
+                f"{where}: expected a folder whose name clients can choose, found {member.folder}; "
+                f"names that begin with {OPENAI_PREFIX} mean the first character, so rename it."
             )
         folders[member.name] = member.folder
     return tuple(cast)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from idol_protocol.client_events import IdolActivitySet
 from idol_protocol.items import MessageItem
-from idol_runtime.character import Character
+from idol_runtime.character import OPENAI_PREFIX, Character
 from idol_runtime.conversation.character_handle import CharacterCard, Viewer
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded
@@ -92,7 +92,7 @@ class Cast:
 
     def find(self, model: str | None) -> str | None:
         """The character that a client's `model` means: OpenAI's own names mean the first."""
-        if not model or model.startswith("gpt-"):
+        if not model or model.startswith(OPENAI_PREFIX):
             return self.names[0]
         return model if model in self._members else None
 

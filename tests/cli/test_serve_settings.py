@@ -85,6 +85,7 @@ def test_a_file_that_nobody_named_is_not_read(
         ([], {"IDOL_HOST_TOKEN": " "}, "Expected a host token, found an empty one"),
         ([], {"IDOL_CONFIG": "none.toml"}, "none.toml: expected a TOML file"),
         (["--character", "a/x", "--character", "b/x"], {}, "--character: expected folders of diff"),
+        (["--character", "a/gpt-aki"], {}, "a folder whose name clients can choose"),
         (["--output", "file:///x"], {}, "expected a shared character"),
         (["--shared", "--output", "x"], {}, "expected a URL with a scheme"),
         (
