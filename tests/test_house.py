@@ -105,7 +105,9 @@ def lines_of(pyproject: Path) -> dict[str, int]:
     """The line each room stands on in the contract of the floors; 0 is the roof."""
     settings = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     [contract] = [
-        each for each in settings["tool"]["importlinter"]["contracts"] if each["type"] == "layers"
+        each
+        for each in settings["tool"]["importlinter"]["contracts"]
+        if each["type"] == "layers" and each["containers"] == [RUNTIME.name]
     ]
     return {
         room.strip(" ()"): line
