@@ -9,7 +9,13 @@
 
 const HEADER_BYTES = 16;
 const KINDS = { 1: "audio", 2: "face", 3: "pose" };
-const BYTES = { pcm16: 2, f32: 4, f16: 2, u8: 1 };
+const MAX_MESSAGE_BYTES = 32 * 1024;
+/** Bytes of a value, of each kind in each type that it can have. */
+const BYTES = {
+  audio: { pcm16: 2 },
+  face: { f32: 4, f16: 2, u8: 1 },
+  pose: { f32: 4, f16: 2 },
+};
 const WEIGHTS = 52;
 const ANGLES = 7;
 const FRAME_VALUES = { audio: 1, face: WEIGHTS + ANGLES, pose: 22 * 4 + 3 };
@@ -41,6 +47,9 @@ export function readHeader(data) {
   if (data.byteLength < HEADER_BYTES) {
     throw new ProtocolError(`Expected ${HEADER_BYTES} bytes or more, found ${data.byteLength}.`);
   }
+  if (data.byteLength > MAX_MESSAGE_BYTES) {
+    throw new ProtocolError(`Expected ${MAX_MESSAGE_BYTES} bytes or fewer, found ${data.byteLength}.`);
+  }
   const version = data.getUint8(0);
   if (version !== 1) throw new ProtocolError(`Expected version 1, found ${version}.`);
   const kind = KINDS[data.getUint8(1)];
@@ -67,7 +76,14 @@ export function decodeMessage(buffer, stream) {
   if (kind !== stream.kind || stream_id !== stream.stream_id) {
     throw new ProtocolError(`Expected ${stream.kind} of stream ${stream.stream_id}.`);
   }
-  const frameBytes = FRAME_VALUES[kind] * BYTES[stream.dtype];
+  const types = Object.keys(BYTES[kind]);
+  if (!types.includes(stream.dtype)) {
+    throw new ProtocolError(`Expected ${kind} as ${types.join(" or ")}, found ${stream.dtype}.`);
+  }
+  if (kind !== "audio" && !(stream.fps >= 1)) {
+    throw new ProtocolError(`Expected a stream with frames a second, found ${stream.fps}.`);
+  }
+  const frameBytes = FRAME_VALUES[kind] * BYTES[kind][stream.dtype];
   const payload = data.byteLength - HEADER_BYTES;
   if (payload === 0 || payload % frameBytes) {
     throw new ProtocolError(`Expected whole frames of ${frameBytes} bytes, found ${payload}.`);

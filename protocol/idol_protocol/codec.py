@@ -8,7 +8,8 @@
     8       u64   pts_us: media time of the first sample or frame
     16      ...   payload, as `idol.stream.opened` declared it
 
-Everything is little-endian. A payload is whole frames; frame i is i/fps after `pts_us`.
+Everything is little-endian. A payload is whole frames; frame i is i/fps after `pts_us`. Values
+outside what a dtype holds are sent as the nearest it does hold.
 
     audio  pcm16     i16 samples, 24 kHz mono
     face   f32, f16  52 weights in [0, 1], then 7 angles in degrees
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from .channels import ARKIT_BLENDSHAPES, FACE_CHANNELS, POSE_BONES
 from .errors import ProtocolError
 from .frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
-from .idol_events import Dtype, IdolStreamOpened
+from .idol_events import Dtype, IdolStreamOpened, StreamKind
 
 VERSION: Final = 1
 HEADER: Final = struct.Struct("<BBHIQ")
@@ -41,8 +42,15 @@ POSE_VALUES: Final = len(POSE_BONES) * 4 + 3
 ANGLE_LIMIT_DEG: Final = 90.0
 """Angles of a u8 face are clipped to this either way, 0.7 degrees a step; 0 is exact."""
 
-_FLOATS: Final[dict[str, "np.dtype[Any]"]] = {"f32": np.dtype("<f4"), "f16": np.dtype("<f2")}
 _PCM16: Final = np.dtype("<i2")
+_FLOATS: Final[dict[str, "np.dtype[Any]"]] = {"f32": np.dtype("<f4"), "f16": np.dtype("<f2")}
+_DTYPES: Final[dict[str, dict[str, "np.dtype[Any]"]]] = {
+    "audio": {"pcm16": _PCM16},
+    "face": {**_FLOATS, "u8": np.dtype(np.uint8)},
+    "pose": _FLOATS,
+}
+"""What the values of each kind can be on the wire."""
+_LARGEST_HALF: Final = float(np.finfo(np.float16).max)
 
 Media: TypeAlias = AudioChunk | list[FaceFrame] | list[PoseFrame]
 
@@ -81,15 +89,13 @@ def encode_face(header: Header, frames: Sequence[FaceFrame], dtype: Dtype) -> by
         ProtocolError: no frames, more than fit, or a dtype a face cannot have.
     """
     values = np.array([np.concatenate([each.weights, each.head_eyes_deg]) for each in frames])
-    if dtype == "u8":
-        return _message(header, _face_to_u8(values))
-    return _message(header, values.astype(_float_dtype(dtype, "face")))
+    return _message(header, _to_wire(values, _wire_dtype("face", dtype)))
 
 
 def encode_pose(header: Header, frames: Sequence[PoseFrame], dtype: Dtype) -> bytes:
     """As `encode_face`, for pose frames."""
     values = np.array([np.concatenate([each.rotations.ravel(), each.hips_m]) for each in frames])
-    return _message(header, values.astype(_float_dtype(dtype, "pose")))
+    return _message(header, _to_wire(values, _wire_dtype("pose", dtype)))
 
 
 def decode_header(message: bytes) -> tuple[Header, bytes]:
@@ -127,8 +133,8 @@ def decode_message(message: bytes, stream: IdolStreamOpened) -> Media:
     """Reads a message of `stream`; the media is stamped from the header's `pts_us` on.
 
     Raises:
-        ProtocolError: what `decode_header` raises, a message of another stream, or a payload
-            that is not whole frames.
+        ProtocolError: what `decode_header` raises, a message of another stream, a stream whose
+            frames are not sent as binary messages, or a payload that is not whole frames.
     """
     header, payload = decode_header(message)
     if header.stream_id != stream.stream_id or header.kind.name.lower() != stream.kind:
@@ -137,18 +143,19 @@ def decode_message(message: bytes, stream: IdolStreamOpened) -> Media:
             f"{header.kind.name.lower()} of stream {header.stream_id}.",
             code="unknown_stream",
         )
+    dtype = _wire_dtype(stream.kind, stream.dtype)
     if stream.kind == "audio":
-        samples = _frames(payload, _PCM16, 1)[:, 0]
+        samples = _frames(payload, dtype, 1)[:, 0]
         return AudioChunk(header.pts_us, samples.astype(np.int16))
-    if not stream.fps:
-        raise ProtocolError("Expected a stream with frames a second, found none.")
+    if stream.fps is None or stream.fps < 1:
+        raise ProtocolError(f"Expected a stream with frames a second, found {stream.fps}.")
     if stream.kind == "face":
-        values = _face_values(payload, stream.dtype)
+        values = _face_values(_frames(payload, dtype, FACE_VALUES))
         return [
             FaceFrame(frame_pts_us(header.pts_us, index, stream.fps), row[:WEIGHTS], row[WEIGHTS:])
             for index, row in enumerate(values)
         ]
-    values = _frames(payload, _float_dtype(stream.dtype, "pose"), POSE_VALUES).astype(np.float32)
+    values = _frames(payload, dtype, POSE_VALUES).astype(np.float32)
     return [
         PoseFrame(frame_pts_us(header.pts_us, index, stream.fps), row[:-3].reshape(-1, 4), row[-3:])
         for index, row in enumerate(values)
@@ -223,10 +230,22 @@ def _message(header: Header, payload: NDArray[np.generic]) -> bytes:
     return head + payload.tobytes()
 
 
-def _float_dtype(dtype: Dtype, kind: str) -> "np.dtype[Any]":
-    if dtype not in _FLOATS:
-        raise ProtocolError(f"A {kind} stream cannot be {dtype}; use f32 or f16.")
-    return _FLOATS[dtype]
+def _wire_dtype(kind: StreamKind, dtype: Dtype) -> "np.dtype[Any]":
+    known = _DTYPES[kind]
+    if dtype not in known:
+        raise ProtocolError(
+            f"A binary message of {kind} cannot be {dtype}; use {' or '.join(known)}.",
+            code="bad_dtype",
+        )
+    return known[dtype]
+
+
+def _to_wire(values: NDArray[np.float32], dtype: "np.dtype[Any]") -> NDArray[np.generic]:
+    if dtype.kind == "u":
+        return _face_to_u8(values)
+    if dtype.itemsize == 2:
+        values = np.clip(values, -_LARGEST_HALF, _LARGEST_HALF)
+    return values.astype(dtype)
 
 
 def _frames(payload: bytes, dtype: "np.dtype[Any]", values: int) -> NDArray[np.generic]:
@@ -242,15 +261,16 @@ def _frames(payload: bytes, dtype: "np.dtype[Any]", values: int) -> NDArray[np.g
 
 
 def _face_to_u8(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    values = np.nan_to_num(values)  # a value that is no number rests
     weights = np.rint(np.clip(values[:, :WEIGHTS], 0, 1) * 255)
     turns = np.clip(values[:, WEIGHTS:] / ANGLE_LIMIT_DEG, -1, 1)
     return np.concatenate([weights, 128 + np.rint(turns * 127)], axis=1).astype(np.uint8)
 
 
-def _face_values(payload: bytes, dtype: Dtype) -> NDArray[np.float32]:
-    if dtype != "u8":
-        return _frames(payload, _float_dtype(dtype, "face"), FACE_VALUES).astype(np.float32)
-    values = _frames(payload, np.dtype(np.uint8), FACE_VALUES).astype(np.float32)
+def _face_values(sent: NDArray[np.generic]) -> NDArray[np.float32]:
+    values = sent.astype(np.float32)
+    if sent.dtype.kind != "u":
+        return values
     weights = values[:, :WEIGHTS] / 255
     angles = (values[:, WEIGHTS:] - 128) / 127 * ANGLE_LIMIT_DEG
     return np.concatenate([weights, np.maximum(angles, -ANGLE_LIMIT_DEG)], axis=1)

@@ -49,6 +49,7 @@ _CLIENT = {tag: msgspec.json.Decoder(event) for tag, event in CLIENT_EVENTS.item
 _SERVER = {tag: msgspec.json.Decoder(event) for tag, event in SERVER_EVENTS.items()}
 _ENCODER = msgspec.json.Encoder()
 _WHERE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_QUOTED = re.compile(r"^Invalid (enum )?value .*", re.DOTALL)
 _FIELD = re.compile(r"required field `(?P<field>[^`]*)`")
 
 
@@ -120,7 +121,8 @@ def _invalid_field(
     """Turn msgspec's words into a sentence that names the field and what it can be."""
     where = _WHERE.search(problem)
     path = where["path"] if where else ""
-    what = _WHERE.sub("", problem)
+    # msgspec quotes the value, which may be what a user said.
+    what = _QUOTED.sub("it is not a known value", _WHERE.sub("", problem))
     missing = _FIELD.search(what)
     if missing:
         path = f"{path}.{missing['field']}".lstrip(".")

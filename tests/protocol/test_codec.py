@@ -1,6 +1,5 @@
 """The binary lane: round trips, limits, and what happens to bytes that are not ours."""
 
-import contextlib
 import struct
 
 import numpy as np
@@ -21,7 +20,7 @@ headers = st.builds(
     st.sampled_from(Kind),
     st.integers(0, 2**16 - 1),
     st.integers(0, 2**32 - 1),
-    st.integers(0, 2**62),
+    st.integers(0, 2**64 - 1),
 )
 
 
@@ -105,6 +104,12 @@ def test_a_face_at_rest_is_exact_in_bytes_and_values_out_of_range_are_clipped() 
     np.testing.assert_allclose(clipped.head_eyes_deg, -90.0)
 
 
+def test_the_lowest_byte_of_an_angle_is_the_limit_itself() -> None:
+    message = codec.encode_face(Header(Kind.FACE, 2, 0, 0), [face(np.zeros(59))], "u8")
+    [found] = faces(message[: codec.HEADER.size] + bytes(59), codec.opened_face(2, "u8", 30))
+    np.testing.assert_array_equal(found.head_eyes_deg, -90)
+
+
 @given(
     headers,
     stn.arrays(np.float32, (3, 91), elements=st.floats(-1, 1, width=16)),
@@ -145,18 +150,6 @@ def test_bytes_that_are_not_ours_are_refused_with_a_sentence(message: bytes, cod
     assert caught.value.code == code
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_either_decode_or_are_refused(message: bytes) -> None:
-    streams = [
-        codec.opened_audio(1),
-        codec.opened_face(1, "u8", 30),
-        codec.opened_pose(1, "f16", 30),
-    ]
-    for stream in streams:
-        with contextlib.suppress(ProtocolError):
-            codec.decode_message(message, stream)
-
-
 def test_a_message_over_32_kib_is_never_made() -> None:
     with pytest.raises(ProtocolError, match="32768 bytes"):
         codec.encode_audio(Header(Kind.AUDIO, 1, 0, 0), np.zeros(16_380, np.int16))
@@ -171,7 +164,7 @@ def test_a_number_that_does_not_fit_the_header_is_refused() -> None:
 
 def test_a_pose_cannot_be_sent_as_bytes() -> None:
     frame = PoseFrame(0, np.zeros((22, 4), np.float32), np.zeros(3, np.float32))
-    with pytest.raises(ProtocolError, match="use f32 or f16"):
+    with pytest.raises(ProtocolError, match="cannot be u8; use f32 or f16"):
         codec.encode_pose(Header(Kind.POSE, 3, 0, 0), [frame], "u8")
 
 
