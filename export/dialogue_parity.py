@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.dialogue.decoder import new_memory
 from idol_runtime.dialogue.graph import MODEL_FILE
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 
 Logits = NDArray[np.float32]
 
@@ -58,7 +58,7 @@ def measure(
     threads: int = 2,
 ) -> LogitsParity:
     """Teacher-forced parity: each prompt is read at once, its reply token by token."""
-    session = Session(folder / MODEL_FILE, provider="cpu", threads=threads)
+    session = OnnxSession(folder / MODEL_FILE, provider="cpu", threads=threads)
     expected: list[Logits] = []
     found: list[Logits] = []
     for prompt, reply in texts:
@@ -90,7 +90,7 @@ def greedy_reply(model: torch.nn.Module, prompt: Sequence[int], size: int) -> li
 
 
 def bundle_logits(
-    session: Session, config: DecoderConfig, prompt: Sequence[int], reply: Sequence[int]
+    session: OnnxSession, config: DecoderConfig, prompt: Sequence[int], reply: Sequence[int]
 ) -> Logits:
     """Of the prompt's last position and every position of the reply, shape (1 + reply, vocab)."""
     memory = new_memory(session, config, len(prompt) + len(reply))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from export.onnx_export import write_step
 from idol_runtime.errors import BundleError
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 from idol_runtime.motion.styles import MODEL_FILE
 from training.face.model import STYLE_SIZE
 from training.face.style_flow import CARD, TAG_NAMES, StylePrior, load_prior
@@ -41,7 +41,7 @@ def parity(prior: StylePrior, path: Path, *, rows: int = 500, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     latent = rng.standard_normal((rows, STYLE_SIZE)).astype(np.float32)
     tags = (rng.random((rows, prior.tags)) < 0.2).astype(np.float32)
-    made = Session(path).run({"latent": latent, "tags": tags})["style"]
+    made = OnnxSession(path).run({"latent": latent, "tags": tags})["style"]
     with torch.no_grad():
         wanted = prior.to_code(torch.from_numpy(latent), torch.from_numpy(tags)).numpy()
     return float((np.abs(made - wanted) / np.maximum(1, np.abs(wanted))).max())

@@ -145,8 +145,8 @@ def _providers() -> Iterator[Finding]:
 
 
 def _run_on(provider: Literal["cpu", "cuda"]) -> Finding:
-    """Runs one product of matrices; `Session` itself asks what it really runs on."""
-    from idol_runtime.inference.session import Session
+    """Runs one product of matrices; `OnnxSession` itself asks what it really runs on."""
+    from idol_runtime.inference.session import OnnxSession
 
     size = 16
     square = [size, size]
@@ -158,7 +158,7 @@ def _run_on(provider: Literal["cpu", "cuda"]) -> Finding:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     try:
-        session = Session(model.SerializeToString(), provider=provider)
+        session = OnnxSession(model.SerializeToString(), provider=provider)
         product = session.run({"x": np.full(square, 0.5, np.float32)})["y"]
     except ProviderError:
         found = "the driver is there, but ONNX Runtime cannot load its CUDA libraries"

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from idol_runtime.dialogue.architecture import DecoderConfig
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 
 Logits: TypeAlias = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class DecoderMemory(Protocol):
         """
 
 
-def new_memory(session: Session, config: DecoderConfig, capacity: int) -> DecoderMemory:
+def new_memory(session: OnnxSession, config: DecoderConfig, capacity: int) -> DecoderMemory:
     """Memory on the device the session runs on."""
     kind = CudaMemory if session.provider == "cuda" else CpuMemory
     return kind(session, config, capacity)
@@ -41,7 +41,7 @@ def new_memory(session: Session, config: DecoderConfig, capacity: int) -> Decode
 class CpuMemory(DecoderMemory):
     """One array for all layers. Pages that no token has reached yet take no memory."""
 
-    def __init__(self, session: Session, config: DecoderConfig, capacity: int) -> None:
+    def __init__(self, session: OnnxSession, config: DecoderConfig, capacity: int) -> None:
         shape = (config.layers, 2, config.kv_heads, capacity, config.head_dim)
         self._keys_values = np.zeros(shape, np.float32)
         self._session, self._config, self._capacity = session.ort, config, capacity
@@ -97,7 +97,7 @@ class CudaMemory(DecoderMemory):
     Written after the documentation of ONNX Runtime 1.31; not measured on a device yet.
     """
 
-    def __init__(self, session: Session, config: DecoderConfig, capacity: int) -> None:
+    def __init__(self, session: OnnxSession, config: DecoderConfig, capacity: int) -> None:
         self._session = session.ort
         shape = [1, config.kv_heads, capacity, config.head_dim]
         self._values = {

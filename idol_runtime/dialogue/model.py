@@ -1,7 +1,7 @@
 """A dialogue model: messages in, pieces of a reply out, on numpy, tokenizers and ONNX Runtime."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
@@ -26,11 +26,11 @@ from idol_runtime.dialogue.messages import (
 )
 from idol_runtime.dialogue.sampling import next_token
 from idol_runtime.dialogue.slots import Slot, SlotPool
-from idol_runtime.dialogue.token_text import ReplyText
+from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.inference.service import IteratorService
-from idol_runtime.inference.session import Provider, Session, resolve_provider
+from idol_runtime.inference.session import OnnxSession, Provider, resolve_provider
 
 CONTEXT_TOKENS = 2048
 PREFILL_CHUNK = 128
@@ -43,7 +43,7 @@ class DialogueModel:
     def __init__(
         self,
         config: DialogueConfig,
-        session: Session,
+        session: OnnxSession,
         chat: ChatTokenizer,
         *,
         context_tokens: int,
@@ -86,7 +86,7 @@ class DialogueModel:
         bundle = open_bundle(folder, "dialogue")
         config = read_config(bundle)
         chat = open_chat(folder, config)
-        session = Session(
+        session = OnnxSession(
             bundle.path(MODEL_FILE), provider=_device(provider, config, folder), threads=threads
         )
         context_tokens = min(context_tokens, config.decoder.positions, MAX_POSITIONS)
@@ -94,7 +94,7 @@ class DialogueModel:
 
     def generate(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
-    ) -> Iterator[Generated]:
+    ) -> Generator[Generated, None, None]:
         """Answers the conversation: `PrefillProgress`, then `TextDelta`, then `GenerationDone`.
 
         Closing the iterator ends the reply at once; what was read stays for the next turn. A
@@ -144,7 +144,7 @@ class DialogueModel:
         options: GenerationOptions,
         started: float,
     ) -> Iterator[Generated]:
-        text = ReplyText(self.chat.bytes, options.stop)
+        text = TokenText(self.chat.bytes, options.stop)
         reply: list[int] = []
         ttft_s: float | None = None
         decoding_s = 0.0
@@ -192,7 +192,7 @@ class DialogueModel:
             logits = self._read(slot, [token])
 
     def _finish_reason(
-        self, text: ReplyText, reply: list[int], options: GenerationOptions
+        self, text: TokenText, reply: list[int], options: GenerationOptions
     ) -> Literal["stop", "length", "context"]:
         enough = 0 < options.enough_tokens < len(reply)
         if (

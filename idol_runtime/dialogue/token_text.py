@@ -46,7 +46,7 @@ class TokenBytes:
         return token.replace("▁", " ").encode()
 
 
-class ReplyText:
+class TokenText:
     """The text of one reply as its tokens come.
 
     Bytes that are no text are dropped, and so is half a character at the end. White space at the

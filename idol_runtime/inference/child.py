@@ -16,11 +16,11 @@ from idol_runtime.errors import IdolError, WorkerError
 from idol_runtime.inference.messages import (
     Cancel,
     Command,
-    Ended,
     Made,
     NotOpened,
     Ready,
     Start,
+    StreamEnded,
     Taken,
 )
 from idol_runtime.inference.service import Capabilities, Item, Request, Service, Stream, StreamEnd
@@ -59,7 +59,7 @@ class LiveStream(Generic[Stream]):
     """Items sent that the reader has not taken."""
     waiting: deque[bytes] = field(default_factory=deque)
     """Reports of items that a step made beyond the window."""
-    end: Ended | None = None
+    end: StreamEnded | None = None
     """Set once the service has closed the stream; sent after what is waiting."""
 
 
@@ -101,7 +101,7 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
         try:
             stream = self.service.open(request)
         except Exception as error:  # one request's failure must not end the others
-            self.connection.send(Ended(number, portable(error)))
+            self.connection.send(StreamEnded(number, portable(error)))
         else:
             self.live[number] = LiveStream(number, stream)
 
@@ -127,7 +127,7 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
             except Exception as error:  # whatever pickle finds in a foreign item
                 item = StreamEnd(error)
         if isinstance(item, StreamEnd):
-            one.end = Ended(one.number, None if item.error is None else portable(item.error))
+            one.end = StreamEnded(one.number, None if item.error is None else portable(item.error))
         self.send_waiting(one)
         return one.end is None
 

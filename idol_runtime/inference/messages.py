@@ -49,10 +49,10 @@ class Made(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StreamEnded:
     stream: int
     error: IdolError | None = None
 
 
 Command: TypeAlias = Start[Request] | Cancel | Taken
-Report: TypeAlias = Ready[Capabilities] | NotOpened | Made[Item] | Ended
+Report: TypeAlias = Ready[Capabilities] | NotOpened | Made[Item] | StreamEnded

@@ -50,7 +50,7 @@ def resolve_provider(provider: Provider) -> Literal["cpu", "cuda"]:
     return "cpu" if problem else "cuda"
 
 
-class Session:
+class OnnxSession:
     """An ONNX Runtime session: names in, names out, no hidden state."""
 
     def __init__(

@@ -20,12 +20,12 @@ from idol_runtime.inference.child import run_child
 from idol_runtime.inference.messages import (
     Cancel,
     Command,
-    Ended,
     Made,
     NotOpened,
     Ready,
     Report,
     Start,
+    StreamEnded,
     Taken,
 )
 from idol_runtime.inference.service import Capabilities, Item, Request, Service
@@ -120,7 +120,7 @@ class _Process(Generic[Request, Item, Capabilities]):
     ) -> None:
         self._name = name
         self._numbers = itertools.count(1)
-        self._readers: dict[int, asyncio.Queue[Made[Item] | Ended]] = {}
+        self._readers: dict[int, asyncio.Queue[Made[Item] | StreamEnded]] = {}
         self._opened = asyncio.Event()
         self._failure: IdolError | None = None
         self._is_closing = False
@@ -202,7 +202,7 @@ class _Process(Generic[Request, Item, Capabilities]):
             case Made(stream=number):
                 if reader := self._readers.get(number):
                     reader.put_nowait(report)
-            case Ended(stream=number):
+            case StreamEnded(stream=number):
                 if reader := self._readers.pop(number, None):
                     reader.put_nowait(report)
 
@@ -218,4 +218,4 @@ class _Process(Generic[Request, Item, Capabilities]):
         self._opened.set()
         while self._readers:
             number, reader = self._readers.popitem()
-            reader.put_nowait(Ended(number, self._failure))
+            reader.put_nowait(StreamEnded(number, self._failure))

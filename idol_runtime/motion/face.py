@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_protocol.noise import NoiseLaw
-from idol_runtime.inference.session import Provider, Session
+from idol_runtime.inference.session import OnnxSession, Provider
 from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise
@@ -79,7 +79,7 @@ class FaceInputs:
 class FaceModel:
     """Faces for many characters at once; rows do not see each other."""
 
-    def __init__(self, session: Session, config: FaceConfig) -> None:
+    def __init__(self, session: OnnxSession, config: FaceConfig) -> None:
         self.config = config
         self.features = LogMel(config.audio)
         self.noise = Noise(config.noise, config.fps)

@@ -8,7 +8,7 @@ import msgspec
 
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import open_bundle
-from idol_runtime.inference.session import Provider, Session
+from idol_runtime.inference.session import OnnxSession, Provider
 
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -21,7 +21,7 @@ def load_generator(
     *,
     provider: Provider,
     threads: int,
-) -> tuple[Session, C]:
+) -> tuple[OnnxSession, C]:
     """The session of KIND.onnx and the manifest's settings.
 
     Args:
@@ -50,4 +50,4 @@ def load_generator(
                 f"{folder}: expected the {name} {', '.join(ours)}, found {', '.join(theirs)}; "
                 + again
             )
-    return Session(bundle.path(f"{kind}.onnx"), provider=provider, threads=threads), config
+    return OnnxSession(bundle.path(f"{kind}.onnx"), provider=provider, threads=threads), config

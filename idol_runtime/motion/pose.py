@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_protocol.noise import NoiseLaw
-from idol_runtime.inference.session import Provider, Session
+from idol_runtime.inference.session import OnnxSession, Provider
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
@@ -84,7 +84,7 @@ class PoseBatch:
 class PoseModel:
     """Bodies for many characters at once; rows do not see each other."""
 
-    def __init__(self, session: Session, config: PoseConfig) -> None:
+    def __init__(self, session: OnnxSession, config: PoseConfig) -> None:
         self.config = config
         self.noise = Noise(config.noise, config.fps)
         self._session = session

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idol_runtime.character import CHARACTER_FILE, STYLE_SIZE, Motion
 from idol_runtime.errors import ConfigError
 from idol_runtime.inference.bundle import open_bundle
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 
 MODEL_FILE = "style.onnx"
 LARGEST = 3.0
@@ -28,7 +28,7 @@ class Styles:
     itself, standard normal, and tags cannot be asked for.
     """
 
-    def __init__(self, tags: Sequence[str] = (), flow: Session | None = None) -> None:
+    def __init__(self, tags: Sequence[str] = (), flow: OnnxSession | None = None) -> None:
         """Takes the prior of a face bundle; without one a seed alone draws a style.
 
         Args:
@@ -51,7 +51,7 @@ class Styles:
         """
         if not tags:
             return cls()
-        return cls(tags, Session(open_bundle(folder, "face").path(MODEL_FILE)))
+        return cls(tags, OnnxSession(open_bundle(folder, "face").path(MODEL_FILE)))
 
     def code(self, motion: Motion) -> Array:
         """The style code [16] that a character asks for.

@@ -17,14 +17,14 @@ from idol_runtime.timeline import Phoneme
 
 def at_media_rate(voice: Voice) -> Voice:
     """The same voice at `AUDIO_RATE_HZ`, without the phonemes of one that has no alphabet."""
-    told = voice.capabilities
-    if told.sample_rate_hz == AUDIO_RATE_HZ and told.alphabet is not None:
+    able = voice.capabilities
+    if able.sample_rate_hz == AUDIO_RATE_HZ and able.alphabet is not None:
         return voice
     return MediaRateVoice(voice)
 
 
 @dataclass(eq=False, slots=True)
-class Clause:
+class ResampledClause:
     """A clause on its way through the resampler."""
 
     stream: Any
@@ -43,20 +43,22 @@ class MediaRateVoice:
         self._voice = voice
         self._rate_hz = voice.capabilities.sample_rate_hz
 
-    def open(self, request: SpeechRequest) -> Clause:
+    def open(self, request: SpeechRequest) -> ResampledClause:
         resampler = soxr.ResampleStream(self._rate_hz, AUDIO_RATE_HZ, 1, dtype="float32")
-        return Clause(self._voice.open(request), resampler)
+        return ResampledClause(self._voice.open(request), resampler)
 
-    def step(self, live: Sequence[Clause]) -> Iterator[tuple[Clause, SpeechChunk | StreamEnd]]:
+    def step(
+        self, live: Sequence[ResampledClause]
+    ) -> Iterator[tuple[ResampledClause, SpeechChunk | StreamEnd]]:
         clauses = {id(clause.stream): clause for clause in live}
         for stream, item in self._voice.step([clause.stream for clause in live]):
             clause = clauses[id(stream)]
             yield clause, item if isinstance(item, StreamEnd) else self._convert(clause, item)
 
-    def close(self, stream: Clause) -> None:
+    def close(self, stream: ResampledClause) -> None:
         self._voice.close(stream.stream)
 
-    def _convert(self, clause: Clause, chunk: SpeechChunk) -> SpeechChunk:
+    def _convert(self, clause: ResampledClause, chunk: SpeechChunk) -> SpeechChunk:
         # The filter holds some sound back: a chunk's phonemes begin so much later in what is made.
         lag_s = clause.read / self._rate_hz - clause.made / AUDIO_RATE_HZ
         samples = self._resample(clause, chunk)
@@ -70,7 +72,7 @@ class MediaRateVoice:
             )
         return SpeechChunk(samples, phonemes, chunk.is_last)
 
-    def _resample(self, clause: Clause, chunk: SpeechChunk) -> NDArray[np.int16]:
+    def _resample(self, clause: ResampledClause, chunk: SpeechChunk) -> NDArray[np.int16]:
         if self._rate_hz == AUDIO_RATE_HZ:
             return chunk.samples
         sound: NDArray[np.float32] = clause.resampler.resample_chunk(

@@ -13,16 +13,16 @@ from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
 from idol_runtime.dialogue.graph import MODEL_FILE, build_decoder
 from idol_runtime.dialogue.matrices import Weights, WeightSource
 from idol_runtime.errors import InputError
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 from tests.dialogue.tiny_models import tiny_model, write_gguf
 
 IDS = np.random.default_rng(3).integers(3, 260, 40).tolist()
 EXACT = 5e-4
 
 
-def built(source: WeightSource, folder: Path, weights: Weights, **options: Any) -> Session:
+def built(source: WeightSource, folder: Path, weights: Weights, **options: Any) -> OnnxSession:
     build_decoder(source, folder, weights=weights, **options)
-    return Session(folder / MODEL_FILE, threads=1)
+    return OnnxSession(folder / MODEL_FILE, threads=1)
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])

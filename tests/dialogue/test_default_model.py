@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 from export.dialogue import parity_texts, torch_from_gguf
 from export.dialogue_parity import measure
 from idol_runtime.dialogue.chat import open_chat
-from idol_runtime.dialogue.config import read_config
+from idol_runtime.dialogue.config import TOKENIZER_FILE, read_config
 from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
 from idol_runtime.dialogue.graph import build_decoder
 from idol_runtime.dialogue.importer import import_gguf
@@ -80,7 +81,8 @@ def test_the_prompt_is_the_one_the_model_was_trained_with(default: Default) -> N
         "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi, it's 2024!<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
-    assert ids == chat._markup.encode(whole, add_special_tokens=False).ids
+    trained = Tokenizer.from_file(str(default.bundle / TOKENIZER_FILE))
+    assert ids == trained.encode(whole, add_special_tokens=False).ids
     assert [ids.count(control) for control in (1, 2)] == [3, 2]
 
 

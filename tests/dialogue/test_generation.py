@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -201,7 +202,7 @@ def test_a_message_that_cannot_fit_is_refused_in_a_sentence(tiny_chat: TinyChat,
     ],
 )
 def test_options_out_of_range_are_refused_by_name(
-    tiny_chat: TinyChat, change: dict[str, float]
+    tiny_chat: TinyChat, change: dict[str, Any]
 ) -> None:
     with pytest.raises(InputError, match=next(iter(change))):
         next(tiny_chat.open().generate(asking("hello"), replace(OPTIONS, **change)))

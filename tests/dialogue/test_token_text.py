@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idol_runtime.dialogue.token_text import ReplyText, TokenBytes
+from idol_runtime.dialogue.token_text import TokenBytes, TokenText
 from tests.dialogue.tiny_models import byte_level_tokenizer
 
 TOKENIZER = byte_level_tokenizer()
@@ -10,7 +10,7 @@ BYTES = TokenBytes(TOKENIZER)
 
 
 def spoken(ids: list[int], stop: tuple[str, ...] = ()) -> list[str]:
-    text = ReplyText(BYTES, stop)
+    text = TokenText(BYTES, stop)
     return [*(text.push(index) for index in ids), text.flush()]
 
 
@@ -49,4 +49,5 @@ def test_text_ends_before_the_stop_string_that_is_complete_first(
 @pytest.mark.parametrize("control", ["<|im_start|>", "<|im_end|>"])
 def test_control_tokens_are_silent(control: str) -> None:
     index = TOKENIZER.token_to_id(control)
+    assert index is not None
     assert BYTES.of(index) == b""

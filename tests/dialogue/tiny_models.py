@@ -25,7 +25,8 @@ def vocabulary() -> list[str]:
 
 def byte_level_tokenizer() -> Tokenizer:
     tokens = {token: index for index, token in enumerate(vocabulary())}
-    tokenizer = Tokenizer(models.BPE(tokens, [tuple(merge.split(" ")) for merge in MERGES]))
+    merges = [(left, right) for left, right in map(str.split, MERGES)]
+    tokenizer = Tokenizer(models.BPE(tokens, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROLS])
@@ -49,6 +50,7 @@ def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
         **changes,
     }
     torch.manual_seed(7)
+    model: Any
     if family == "llama":
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
     else:
@@ -60,7 +62,8 @@ def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
 
 
 def save_checkpoint(model: Any, folder: Path) -> Path:
-    tokenizer = transformers.PreTrainedTokenizerFast(
+    fast: Any = transformers.PreTrainedTokenizerFast  # its __init__ has no annotations
+    tokenizer = fast(
         tokenizer_object=byte_level_tokenizer(),
         bos_token="<|im_start|>",
         eos_token="<|im_end|>",

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 import idol_runtime.inference.session as runtime_onnx
 from idol_runtime.errors import BundleError, ProviderError
-from idol_runtime.inference.session import Session, cuda_problem, resolve_provider
+from idol_runtime.inference.session import OnnxSession, cuda_problem, resolve_provider
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def model(tmp_path: Path) -> Path:
 
 def test_names_go_in_and_names_come_out(model: Path) -> None:
     one = np.ones(3, np.float32)
-    np.testing.assert_array_equal(Session(model).run({"a": one, "b": one})["sum"], 2 * one)
+    np.testing.assert_array_equal(OnnxSession(model).run({"a": one, "b": one})["sum"], 2 * one)
 
 
 def test_a_truncated_model_is_a_sentence(model: Path) -> None:
     model.write_bytes(model.read_bytes()[:20])
     with pytest.raises(BundleError, match=r"add\.onnx: ONNX Runtime could not load it"):
-        Session(model)
+        OnnxSession(model)
 
 
 def test_auto_takes_cuda_only_where_it_works() -> None:
@@ -40,7 +40,7 @@ def test_auto_takes_cuda_only_where_it_works() -> None:
 
 
 def test_a_session_says_what_it_really_runs_on(model: Path) -> None:
-    session = Session(model, provider="auto")
+    session = OnnxSession(model, provider="auto")
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
     assert session.ort.get_providers()[0] == wanted[session.provider]
 
@@ -50,7 +50,7 @@ def test_cuda_asked_for_by_name_is_refused_with_the_reason_where_it_does_not_wor
     model: Path,
 ) -> None:
     with pytest.raises(ProviderError, match=r"usable CUDA device, but .*--provider cpu"):
-        Session(model, provider="cuda")
+        OnnxSession(model, provider="cuda")
 
 
 def test_a_silent_fallback_to_the_cpu_is_an_error(
@@ -67,4 +67,4 @@ def test_a_silent_fallback_to_the_cpu_is_an_error(
 
     monkeypatch.setattr(ort, "InferenceSession", fall_back)
     with pytest.raises(ProviderError, match="but it runs on CPUExecutionProvider"):
-        Session(model, provider="cuda")
+        OnnxSession(model, provider="cuda")

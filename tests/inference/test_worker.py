@@ -13,7 +13,7 @@ import pytest
 
 from idol_runtime.errors import ConfigError, InputError, StoreError, WorkerError
 from idol_runtime.inference.child import StreamLoop
-from idol_runtime.inference.messages import Ended, Made, Start, Taken
+from idol_runtime.inference.messages import Made, Start, StreamEnded, Taken
 from idol_runtime.inference.worker import Worker
 from tests.inference.services import (
     Batched,
@@ -221,7 +221,7 @@ def test_no_more_is_sent_ahead_of_a_reader_than_the_window() -> None:
     ours.send(Start(1, Count(25)))
     ours.send(Start(2, Count(1)))
     reports = []
-    while not isinstance(report := ours.recv(), Ended):
+    while not isinstance(report := ours.recv(), StreamEnded):
         reports.append(report)
     assert report.stream == 2
     assert [each.item.number for each in reports if each.stream == 1] == [0, 1]

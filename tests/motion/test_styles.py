@@ -14,7 +14,7 @@ from idol_runtime.character import Character, Motion
 from idol_runtime.engine.engine import BUNDLES, open_stage
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import write_manifest
-from idol_runtime.inference.session import Session
+from idol_runtime.inference.session import OnnxSession
 from idol_runtime.motion.face import FaceConfig, FaceModel
 from idol_runtime.motion.pose import PoseModel
 from idol_runtime.motion.styles import LARGEST, MODEL_FILE, Styles
@@ -47,7 +47,7 @@ def flow_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def styles(flow_file: Path) -> Styles:
-    return Styles(TAG_NAMES, Session(flow_file))
+    return Styles(TAG_NAMES, OnnxSession(flow_file))
 
 
 def test_the_exported_prior_gives_the_styles_of_the_checkpoint(flow_file: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_exported_prior_gives_the_styles_of_the_checkpoint(flow_file: Path) 
 
 
 def test_the_exported_prior_takes_one_row_or_many(flow_file: Path) -> None:
-    session = Session(flow_file)
+    session = OnnxSession(flow_file)
     latent = np.random.default_rng(0).standard_normal((7, 16)).astype(np.float32)
     tags = np.eye(7, len(TAG_NAMES), dtype=np.float32)
     many = session.run({"latent": latent, "tags": tags})["style"]

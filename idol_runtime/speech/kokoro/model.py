@@ -18,7 +18,7 @@ from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.inference.service import IteratorService
-from idol_runtime.inference.session import Provider, Session
+from idol_runtime.inference.session import OnnxSession, Provider
 from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix, HarmonicSource
 from idol_runtime.speech.kokoro.phonemize import LANGUAGES, Phonemizer
@@ -82,7 +82,7 @@ class SpeechModel:
     """Two sessions, the voices and the phonemizer."""
 
     def __init__(
-        self, features: Session, generator: Session, voices: Voices, config: SpeechConfig
+        self, features: OnnxSession, generator: OnnxSession, voices: Voices, config: SpeechConfig
     ) -> None:
         self._features = features
         self._generator = generator
@@ -114,8 +114,8 @@ class SpeechModel:
         }
         return cls(
             # The small graph is quantised to int8, which CUDA has no kernels for.
-            Session(bundle.path("features.onnx"), provider="cpu", threads=threads),
-            Session(bundle.path("generator.onnx"), provider=provider, threads=threads),
+            OnnxSession(bundle.path("features.onnx"), provider="cpu", threads=threads),
+            OnnxSession(bundle.path("generator.onnx"), provider=provider, threads=threads),
             Voices(voices),
             config,
         )

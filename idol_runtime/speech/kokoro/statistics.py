@@ -31,11 +31,11 @@ def clause_summary(features: Floats, pitch_hz: Floats, style: Floats) -> Floats:
         pitch_hz: [F].
         style: [1, 256].
     """
-    heard = np.where(features > 0, features, np.float32(0.1) * features)[0, :, 0]
+    rectified = np.where(features > 0, features, np.float32(0.1) * features)[0, :, 0]
     pitch = np.where(pitch_hz > _VOICED_ABOVE_HZ, pitch_hz, 0) / 100
     pitches = [(pitch > 0).mean(), pitch.mean(), (pitch**2).mean(), 1 / len(pitch)]
     return np.concatenate(
-        [heard.mean(1), (heard**2).mean(1), style.ravel(), pitches], dtype=np.float32
+        [rectified.mean(1), (rectified**2).mean(1), style.ravel(), pitches], dtype=np.float32
     )
 
 
