@@ -24,6 +24,17 @@ if ! ldconfig -p | grep -q 'libGLESv2\.so\.2' || ! ldconfig -p | grep -q 'libEGL
   fi
 fi
 
+# The proxies of docs/deploying.md. They are only tried; the tests start their own on free ports.
+if ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "==> Installing nginx and Caddy"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light caddy >/dev/null
+  else
+    echo "nginx and Caddy were not found: the tests of docs/deploying.md will be skipped. Install them (for example: sudo apt-get install nginx-light caddy) to run them."
+  fi
+fi
+
 # Independent readers of motion files, and recordings of other people's rigs (bvhtoolbox, MIT).
 echo "==> Installing readers of motion files"
 npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --silent

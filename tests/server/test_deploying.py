@@ -43,7 +43,8 @@ http {{
 def program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        pytest.skip(f"a proxy or service manager is not installed: {name}")
+        what = "systemd" if name.startswith("systemd") else "a program the tests need"
+        pytest.skip(f"{what} is not installed: {name}")
     return path
 
 
