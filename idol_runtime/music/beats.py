@@ -100,11 +100,12 @@ class BeatGrid:
         """Times and counts in [0, 8) of all beats from `start_s` to before `end_s`."""
         reach = 1 + np.abs(self.counts(np.array([start_s, end_s])) - self.first_count).max()
         numbers = np.arange(-int(reach), int(reach) + 1)
-        times_s = self._times_of(numbers)
+        times_s = self.times_of(numbers)
         inside = (times_s >= start_s) & (times_s < end_s)
         return times_s[inside], ((numbers + self.first_count) % BEATS)[inside]
 
-    def _times_of(self, numbers: NDArray[np.int64]) -> Times:
+    def times_of(self, numbers: NDArray[np.int64]) -> Times:
+        """When beats are that are numbered from the first; the ends go on at their own pace."""
         last = len(self.times_s) - 1
         opening_s, closing_s = self._ends_s()
         before, after = np.minimum(numbers, 0), np.maximum(numbers - last, 0)
@@ -171,7 +172,7 @@ def _anchored(grid: BeatGrid, first_beat_s: float) -> BeatGrid:
     """Moves the beats by at most half of one, so that an eight begins at this time."""
     count = float(grid.counts(np.array([first_beat_s]))[0])
     nearest = round(count) - grid.first_count
-    beat_s = float(grid._times_of(np.array([nearest]))[0])
+    beat_s = float(grid.times_of(np.array([nearest]))[0])
     return replace(
         grid, times_s=grid.times_s + (first_beat_s - beat_s), first_count=-nearest % BEATS
     )
