@@ -22,6 +22,7 @@ from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.pose import PoseInputs, PoseModel
 from idol_runtime.motion.rows import keep_rows
 from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
 from idol_runtime.timeline import FPS, FRAME_SAMPLES, VirtualClock
@@ -239,7 +240,8 @@ def _features(log_mel: LogMel, batch: int) -> Callable[[], None]:
 def _crowd(face: FaceModel, pose: PoseModel, batch: int, frames: int) -> Stage:
     """A stage of characters that all speak for so many frames."""
     seconds = frames / FPS
-    stage = Stage(face, pose, VirtualClock(), buffer_s=seconds + 1)
+    generators = Generators(face, pose)
+    stage = Stage(lambda character: generators, VirtualClock(), buffer_s=seconds + 1)
     hoshi = load_character(DEFAULT_CHARACTER)
     rng = np.random.default_rng(batch)
     sound = rng.integers(-3000, 3000, frames * FRAME_SAMPLES).astype(np.int16)

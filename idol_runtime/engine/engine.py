@@ -15,10 +15,8 @@ from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
 from idol_runtime.engine.cast import Cast, Member
 from idol_runtime.inference.session import Provider
-from idol_runtime.motion.face import FaceModel
-from idol_runtime.motion.pose import PoseModel
-from idol_runtime.motion.styles import Styles
 from idol_runtime.speech.types import SpeechRequest
+from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Clock, Output, SystemClock
 
@@ -98,7 +96,7 @@ class Engine:
 
     async def _warm_up(self, entry: CastEntry) -> None:
         character, models = entry.character, self.models[entry.folders]
-        self.stage.styles.code(character.motion)
+        self.stage.check(character)
         await models.check(character)
         messages = build_prompt(character, [ChatMessage("user", "Hello.")])
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
@@ -123,11 +121,19 @@ async def _drain(items: AsyncIterator[object]) -> None:
 def open_stage(
     provider: Provider, clock: Clock, *, lead_ms: int = 300, buffer_s: float = 20
 ) -> Stage:
-    """The stage with the generators that ship with the package."""
-    face = FaceModel.open(BUNDLES / "face", provider=provider, threads=1)
-    pose = PoseModel.open(BUNDLES / "pose", provider=provider, threads=1)
-    styles = Styles.open(BUNDLES / "face", face.config.style_tags)
-    return Stage(face, pose, clock, styles=styles, lead_us=lead_ms * 1000, buffer_s=buffer_s)
+    """The stage, with all that can move a character."""
+    generators = open_generators(provider)
+    return Stage(generators.of, clock, lead_us=lead_ms * 1000, buffer_s=buffer_s)
+
+
+def open_generators(provider: Provider) -> GeneratorBundles:
+    """Faces and bodies: those that ship with the package, and those that characters bring.
+
+    Raises:
+        BundleError: what ships with the package is damaged.
+        ProviderError: CUDA was asked for and cannot be used.
+    """
+    return GeneratorBundles(BUNDLES / "face", BUNDLES / "pose", provider=provider)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
 from idol_protocol.noise import NoiseLaw
 from idol_runtime.inference.session import OnnxSession, Provider
+from idol_runtime.motion.conditioning import FromCondition, FromSound, feeds
 from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise
@@ -62,11 +63,11 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FaceInputs:
     """One frame for B characters, float32."""
 
-    audio: Array
+    audio: Annotated[Array, FromSound("face_sound")]
     """[B, 160], features of the frame at the look-ahead."""
     phonemes: Array
     """[B, P], from `FaceModel.phoneme_activations`, at the look-ahead."""
-    activity: Array
+    activity: Annotated[Array, FromCondition("face_activity")]
     """[B, 4], weights of `FACE_ACTIVITIES`; sums to 1."""
     emotion: Array
     """[B, 8], in `EMOTIONS` order."""
@@ -78,6 +79,8 @@ class FaceInputs:
 
 class FaceModel:
     """Faces for many characters at once; rows do not see each other."""
+
+    inputs = FaceInputs
 
     def __init__(self, session: OnnxSession, config: FaceConfig) -> None:
         self.config = config
@@ -138,17 +141,7 @@ class FaceModel:
             Faces [B, 59] in `FACE_CHANNELS` order (52 weights in [0, 1], 7 angles in degrees) and
             the state that the next frame needs.
         """
-        made = self._session.run(
-            {
-                "audio": inputs.audio,
-                "phonemes": inputs.phonemes,
-                "activity": inputs.activity,
-                "emotion": inputs.emotion,
-                "style": inputs.style,
-                "noise": inputs.noise,
-                "state": state,
-            }
-        )
+        made = self._session.run(feeds(inputs, state))
         face: Array = made["face"]
         weights = face[:, : len(ARKIT_BLENDSHAPES)]
         np.clip(weights, 0, 1, out=weights)

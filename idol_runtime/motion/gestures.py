@@ -63,7 +63,7 @@ class Span:
     """The first frame after it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Showing:
     span: Span
     cut_at: int | None = None
@@ -74,9 +74,8 @@ class _Showing:
         """The first frame without it."""
         return self.span.end if self.cut_at is None else self.cut_at + FADE_FRAMES - 1
 
-    def cut(self, frame: int) -> None:
-        if self.cut_at is None:
-            self.cut_at = frame
+    def cut(self, frame: int) -> "_Showing":
+        return self if self.cut_at is not None else _Showing(self.span, frame)
 
     def weight(self, frame: int) -> float:
         if self.cut_at is None:
@@ -91,7 +90,7 @@ class _Showing:
 
 
 class GestureTrack:
-    """The gestures of one character; `row` is asked for once a frame."""
+    """The gestures of one character; `advance` moves on from frame to frame."""
 
     def __init__(self, times: GestureTimes) -> None:
         self._times = times
@@ -122,19 +121,24 @@ class GestureTrack:
         """What the pose generator is told: [20], weights, then phases, in `GESTURES` order.
 
         A gesture that begins makes all fade that need the same of the body.
+
+        Args:
+            frame: At or after the one of the last `advance`.
         """
-        self._begin(frame)
         row = np.zeros(2 * len(GESTURES), np.float32)
-        for name, showing in self._showing.items():
+        for name, showing in self._at(frame)[1].items():
             at = GESTURES.index(name)
             row[at], row[len(GESTURES) + at] = showing.weight(frame), showing.phase(frame)
         return row
 
+    def advance(self, frame: int) -> None:
+        """This frame was shown: what began with it has begun."""
+        self._planned, self._showing = self._at(frame)
+
     def cut(self, frame: int) -> None:
         """From `frame` on nothing more begins, and what is being made fades: an interruption."""
-        self._planned.clear()
-        for showing in self._showing.values():
-            showing.cut(frame)
+        self._planned = []
+        self._showing = {name: showing.cut(frame) for name, showing in self._showing.items()}
 
     def _busy(self, name: str) -> list[tuple[int, int]]:
         """When a gesture is made or fades, from a frame up to another; in order."""
@@ -143,21 +147,23 @@ class GestureTrack:
             spans.append((showing.span.start, showing.end))
         return sorted(spans)
 
-    def _begin(self, frame: int) -> None:
+    def _at(self, frame: int) -> tuple[list[Span], dict[str, _Showing]]:
+        """What is still planned and what is showing at a frame."""
+        if not self._planned and not self._showing:
+            return [], {}
+        planned, made = list(self._planned), dict(self._showing)
         for span in sorted(self._planned, key=lambda each: each.start):
             # What it was to follow may have been cut since, and still be fading.
-            same = self._showing.get(span.name)
+            same = made.get(span.name)
             if span.start > frame or (same is not None and same.end > frame):
                 continue
-            self._planned.remove(span)
-            for name, showing in self._showing.items():
+            planned.remove(span)
+            for name, showing in made.items():
                 if exclude_each_other(name, span.name):
-                    showing.cut(frame)
+                    made[name] = showing.cut(frame)
             late = 0 if same is None else max(0, same.end - span.start)
-            self._showing[span.name] = _Showing(_later(span, late))
-        over = [name for name, showing in self._showing.items() if frame >= showing.end]
-        for name in over:
-            del self._showing[name]
+            made[span.name] = _Showing(_later(span, late))
+        return planned, {name: each for name, each in made.items() if frame < each.end}
 
 
 def _later(span: Span, frames: int) -> Span:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
 import numpy as np
@@ -12,6 +12,8 @@ from idol_protocol.audio import AudioFeatures
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_protocol.noise import NoiseLaw
 from idol_runtime.inference.session import OnnxSession, Provider
+from idol_runtime.motion.conditioning import FromCondition, FromSound, feeds
+from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.loading import load_generator
 from idol_runtime.motion.noise import Noise
 from idol_runtime.motion.rotations import from_yaw_pitch_roll, multiply
@@ -54,7 +56,7 @@ class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PoseInputs:
     """One frame for B characters, float32."""
 
-    audio: Array
+    audio: Annotated[Array, FromSound("pose_sound")]
     """[B, 160], features of the frame at the look-ahead."""
     activity: Array
     """[B, 5], weights of `ACTIVITIES`; sums to 1."""
@@ -66,7 +68,7 @@ class PoseInputs:
     beat: Array
     """[B, 2], place in the eight-count of the music in [0, 1), and its intensity in [0, 1]; zeros
     where there is no music."""
-    style: Array
+    style: Annotated[Array, FromCondition("body_style")]
     """[B, 16], about standard normal; a character keeps its own."""
     noise: Array
     """[B, N], from `PoseModel.noise`."""
@@ -84,8 +86,11 @@ class PoseBatch:
 class PoseModel:
     """Bodies for many characters at once; rows do not see each other."""
 
+    inputs = PoseInputs
+
     def __init__(self, session: OnnxSession, config: PoseConfig) -> None:
         self.config = config
+        self.features = LogMel(config.audio)
         self.noise = Noise(config.noise, config.fps)
         self._session = session
 
@@ -114,18 +119,7 @@ class PoseModel:
 
     def step(self, inputs: PoseInputs, state: Array) -> tuple[PoseBatch, Array]:
         """One frame for every row, and the state that the next frame needs."""
-        made = self._session.run(
-            {
-                "audio": inputs.audio,
-                "activity": inputs.activity,
-                "emotion": inputs.emotion,
-                "gesture": inputs.gesture,
-                "beat": inputs.beat,
-                "style": inputs.style,
-                "noise": inputs.noise,
-                "state": state,
-            }
-        )
+        made = self._session.run(feeds(inputs, state))
         return PoseBatch(made["rotations"], made["hips"]), made["next_state"]
 
 

@@ -1,5 +1,7 @@
 """What a character does, as weights that glide from one activity to the next."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,31 +10,31 @@ from idol_protocol.channels import ACTIVITIES, FACE_ACTIVITIES
 BLEND_PER_FRAME = 0.2
 """How fast the weights follow a change: 90 % within a third of a second."""
 
+_TARGETS = dict(zip(ACTIVITIES, np.eye(len(ACTIVITIES), dtype=np.float32), strict=True))
+_SPEAK, _IDLE = FACE_ACTIVITIES.index("speak"), FACE_ACTIVITIES.index("idle")
 
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ActivityBlend:
-    """Weights for the generators of one character; begins idle."""
+    """Weights for the generators of one character at one frame; the first is idle."""
 
-    def __init__(self) -> None:
-        self._weights: NDArray[np.float32] = np.eye(len(ACTIVITIES), dtype=np.float32)[0]
-        self._singing = 0.0
+    body: NDArray[np.float32] = field(default_factory=lambda: _TARGETS["idle"])
+    """Shape (5,), in `ACTIVITIES` order; sums to 1."""
+    singing: float = 0.0
+    """Whether one who dances is heard, in [0, 1]."""
 
-    def body(self, activity: str) -> NDArray[np.float32]:
-        """Shape (5,), in `ACTIVITIES` order; sums to 1. To be asked for once a frame.
+    def next(self, activity: str, *, has_voice: bool) -> "ActivityBlend":
+        """The weights of the frame after this one, in which `activity` is to be done."""
+        return ActivityBlend(
+            (1 - BLEND_PER_FRAME) * self.body + BLEND_PER_FRAME * _TARGETS[activity],
+            self.singing + BLEND_PER_FRAME * (float(has_voice) - self.singing),
+        )
 
-        Args:
-            activity: what is to be done from this frame on.
-        """
-        target = np.eye(len(ACTIVITIES), dtype=np.float32)[ACTIVITIES.index(activity)]
-        self._weights = (1 - BLEND_PER_FRAME) * self._weights + BLEND_PER_FRAME * target
-        return self._weights
-
-    def face(self, *, is_heard: bool) -> NDArray[np.float32]:
-        """Shape (4,), in `FACE_ACTIVITIES` order, after `body`: a face that dances sings or is at
-        ease.
-        """
-        self._singing += BLEND_PER_FRAME * (float(is_heard) - self._singing)
-        *face, dance = self._weights
+    @property
+    def face(self) -> NDArray[np.float32]:
+        """Shape (4,), in `FACE_ACTIVITIES` order: a face that dances sings or is at ease."""
+        *face, dance = self.body
         row = np.array(face, np.float32)
-        row[FACE_ACTIVITIES.index("speak")] += dance * self._singing
-        row[FACE_ACTIVITIES.index("idle")] += dance * (1 - self._singing)
+        row[_SPEAK] += dance * self.singing
+        row[_IDLE] += dance * (1 - self.singing)
         return row

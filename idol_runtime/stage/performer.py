@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
-from idol_runtime.character import STYLE_SIZE, Character
-from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclude_each_other
+from idol_runtime.character import Character
+from idol_runtime.motion.gestures import GestureTrack, Span, exclude_each_other
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.stage.activity import ActivityBlend
+from idol_runtime.stage.conditions import Conditions, Needs, SpeechWindow
 from idol_runtime.stage.observers import Observers
 from idol_runtime.stage.speech_track import SpeechTrack
 from idol_runtime.stage.utterance import Utterance, gesture_cue
@@ -42,8 +43,6 @@ HANGOVER_FRAMES = 6
 """Pauses between clauses shorter than 200 ms do not end the speaking activity."""
 BEATS_LINGER_FRAMES = 60
 
-AVERAGE_STYLE: NDArray[np.float32] = np.zeros(STYLE_SIZE, np.float32)
-
 
 class Beats(Protocol):
     """The music a character dances to."""
@@ -60,24 +59,18 @@ class Performer:
         self,
         character: Character,
         *,
-        lookahead_frames: int,
+        needs: Needs,
         lead_us: int,
         buffer_s: float,
-        gestures: GestureTimes,
-        style: NDArray[np.float32] = AVERAGE_STYLE,
-        body_style: NDArray[np.float32] = AVERAGE_STYLE,
         on_eviction: Callable[[str], None] = lambda kind: None,
     ) -> None:
         """A character at the beginning of its media clock; `Stage.join` makes one.
 
         Args:
             character: Who it is.
-            lookahead_frames: How far ahead of a frame its generators hear.
+            needs: What its generators make of it.
             lead_us: How long before its playing time sound is handed over.
             buffer_s: How much unspoken sound it may hold.
-            gestures: How long its gestures take.
-            style: The face's style code, shape (16,).
-            body_style: The body's.
             on_eviction: Given the kind of each output that was evicted.
         """
         self.character = character
@@ -88,22 +81,19 @@ class Performer:
         self.beats: Beats | None = None
         """The music that is heard, if any."""
         self.emotion = character.emotion_vector()
-        self.style = style
-        self.body_style = body_style
         self.track = SpeechTrack()
         self.frame = 0
         """The next frame to be made."""
         self.speech_ends = 0
         """Sample position where speech placed so far ends."""
         self._observers = Observers(character.name, on_eviction)
-        self._lookahead = lookahead_frames
+        self._needs = needs
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
         self._blend = ActivityBlend()
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
-        self._times = gestures
-        self._gestures = GestureTrack(gestures)
+        self._gestures = GestureTrack(needs.gestures)
         self._gesture_cues: list[GestureCue] = []
         self._last_beats: Beats | None = None
         self._beats_end = 0
@@ -115,7 +105,7 @@ class Performer:
     @property
     def earliest_speech(self) -> int:
         """The first sample whose frame can still see all its look-ahead."""
-        return (self.frame + self._lookahead + 1) * FRAME_SAMPLES
+        return (self.frame + self._needs.lookahead_frames + 1) * FRAME_SAMPLES
 
     # Who watches
 
@@ -214,7 +204,7 @@ class Performer:
         """
         start = self.frame
         if stroke_s is not None:
-            start = round(stroke_s * FPS) - self._times.frames_to_stroke(name)
+            start = round(stroke_s * FPS) - self._needs.gestures.frames_to_stroke(name)
         span = self._gestures.schedule(name, max(start, self.frame, not_before))
         if span is not None:
             cue = gesture_cue(span, utterance)
@@ -269,38 +259,29 @@ class Performer:
         while self._pending and self._pending[0].pts_us <= horizon:
             self.emit(self._pending.popleft())
 
-    def sound_ahead(self, context: int) -> NDArray[np.float32]:
-        """Sound of the frame at the look-ahead, with `context` samples before it."""
-        first = (self.frame + self._lookahead) * FRAME_SAMPLES
-        return self.track.read(first - context, context + FRAME_SAMPLES)
-
-    def gesture_row(self) -> NDArray[np.float32]:
-        """Shape (20,), see `GestureTrack.row`; to be asked for once a frame."""
-        return self._gestures.row(self.frame)
-
-    def beat_row(self) -> NDArray[np.float32]:
-        """Shape (2,), see `Beats.row`; zeros where there is no music.
-
-        A beat that is taken away is counted on until the dance has come to rest.
-        """
-        if self.beats is not None:
-            self._last_beats, self._beats_end = self.beats, self.frame + BEATS_LINGER_FRAMES
-        if self._last_beats is None or self.frame > self._beats_end:
-            return np.zeros(2, np.float32)
-        return self._last_beats.row(self.frame / FPS)
-
-    def activity_blend(self) -> NDArray[np.float32]:
-        """Shape (5,), see `ActivityBlend.body`; to be asked for once a frame."""
-        return self._blend.body(self._doing())
-
-    def face_activity(self) -> NDArray[np.float32]:
-        """Shape (4,), see `ActivityBlend.face`; to be asked for after `activity_blend`."""
-        return self._blend.face(is_heard=self._is_heard())
+    def conditions(self) -> Conditions:
+        """What the generators are told for the next frame; the same until something changes."""
+        face_window, pose_window = self._needs.face, self._needs.pose
+        face_sound = self._sound(face_window)
+        blend = self._next_blend()
+        return Conditions(
+            face_sound=face_sound,
+            pose_sound=face_sound if pose_window == face_window else self._sound(pose_window),
+            phonemes=self._phonemes(face_window.lookahead_frames),
+            activity=blend.body,
+            face_activity=blend.face,
+            emotion=self.emotion,
+            style=self._needs.style,
+            body_style=self._needs.body_style,
+            gesture=self._gestures.row(self.frame),
+            beat=self._beat_row(),
+        )
 
     def show(
         self, face: NDArray[np.float32], rotations: NDArray[np.float32], hips: NDArray[np.float32]
     ) -> None:
         """Emits one frame and moves on to the next; the pose holds the head's turn already."""
+        self._advance()
         pts_us = frame_pts(self.frame)
         count = len(ARKIT_BLENDSHAPES)
         weights, head_eyes = face[:count], face[count:]
@@ -319,14 +300,44 @@ class Performer:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
+    def _advance(self) -> None:
+        """The frame that is shown becomes the past of the next one."""
+        self._blend = self._next_blend()
+        self._gestures.advance(self.frame)
+        if self.beats is not None:
+            self._last_beats, self._beats_end = self.beats, self.frame + BEATS_LINGER_FRAMES
+
+    def _sound(self, window: SpeechWindow) -> NDArray[np.float32]:
+        first = (self.frame + window.lookahead_frames) * FRAME_SAMPLES
+        context = window.context_samples
+        return self.track.read(first - context, context + FRAME_SAMPLES)
+
+    def _phonemes(self, lookahead_frames: int) -> NDArray[np.float32]:
+        frame = self.frame + lookahead_frames
+        start_s, end_s = frame / FPS, (frame + 1) / FPS
+        nearby = self.track.phonemes_between(start_s, end_s)
+        middle_s = np.array([(start_s + end_s) / 2])
+        row: NDArray[np.float32] = self._needs.phoneme_activations(nearby, middle_s)[0]
+        return row
+
+    def _beat_row(self) -> NDArray[np.float32]:
+        """A beat that is taken away is counted on until the dance has come to rest."""
+        beats = self.beats
+        if beats is None and self.frame <= self._beats_end:
+            beats = self._last_beats
+        return np.zeros(2, np.float32) if beats is None else beats.row(self.frame / FPS)
+
+    def _next_blend(self) -> ActivityBlend:
+        return self._blend.next(self._doing(), has_voice=self._has_voice())
+
     def _doing(self) -> str:
         if "dance" in (self.activity, self.resting):
             return "dance"
-        if self._is_heard():
+        if self._has_voice():
             return "speak"
         return self.resting if self.activity == "idle" else self.activity
 
-    def _is_heard(self) -> bool:
+    def _has_voice(self) -> bool:
         start = (self.frame - HANGOVER_FRAMES) * FRAME_SAMPLES
         return self.track.is_speaking(start, (HANGOVER_FRAMES + 1) * FRAME_SAMPLES)
 

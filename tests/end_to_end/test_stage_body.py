@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES, POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.engine import open_generators
 from idol_runtime.motion.pose import PoseInputs
 from idol_runtime.motion.skeleton import forward_kinematics
-from idol_runtime.timeline import FRAME_SAMPLES, VirtualClock
+from idol_runtime.timeline import FRAME_SAMPLES
 
 FPS = 30
 TEN_MINUTES = 600 * FPS
@@ -84,10 +84,10 @@ Joints = NDArray[np.float32]
 @pytest.fixture(scope="module")
 def idle() -> Joints:
     """(18000, 22, 3): joints of ten minutes of idling in silence, metres, without its face."""
-    stage = open_stage("cpu", VirtualClock())
-    style = stage.styles.code(load_character(DEFAULT_CHARACTER).motion)
-    silence, _ = stage.face.features.step(
-        np.zeros((1, FRAME_SAMPLES), np.float32), stage.face.features.initial_state(1)
+    ours = open_generators("cpu").default
+    style = ours.styles.code(load_character(DEFAULT_CHARACTER).motion)
+    silence, _ = ours.face.features.step(
+        np.zeros((1, FRAME_SAMPLES), np.float32), ours.face.features.initial_state(1)
     )
     calm = PoseInputs(
         audio=silence[:, 0],
@@ -96,13 +96,13 @@ def idle() -> Joints:
         gesture=np.zeros((1, 2 * len(GESTURES)), np.float32),
         beat=np.zeros((1, 2), np.float32),
         style=style[None],
-        noise=np.zeros((1, stage.pose.config.noise.size), np.float32),
+        noise=np.zeros((1, ours.pose.config.noise.size), np.float32),
     )
-    state, noise_state = stage.pose.initial_state(1), stage.pose.noise.initial_state(np.array([3]))
+    state, noise_state = ours.pose.initial_state(1), ours.pose.noise.initial_state(np.array([3]))
     made = []
     for _ in range(TEN_MINUTES):
-        noise, noise_state = stage.pose.noise.step(noise_state)
-        batch, state = stage.pose.step(dataclasses.replace(calm, noise=noise), state)
+        noise, noise_state = ours.pose.noise.step(noise_state)
+        batch, state = ours.pose.step(dataclasses.replace(calm, noise=noise), state)
         made.append(batch)
     rotations = np.concatenate([batch.rotations for batch in made])
     hips_m = np.concatenate([batch.hips for batch in made])

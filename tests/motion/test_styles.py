@@ -18,6 +18,7 @@ from idol_runtime.inference.session import OnnxSession
 from idol_runtime.motion.face import FaceConfig, FaceModel
 from idol_runtime.motion.pose import PoseModel
 from idol_runtime.motion.styles import LARGEST, MODEL_FILE, Styles
+from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import VirtualClock
 from training.face.style_flow import TAG_NAMES, StylePrior
@@ -155,7 +156,8 @@ def test_face_and_body_of_a_character_show_the_style_it_asked_for(styles: Styles
             return step(inputs, state)
 
         model.step = spy  # type: ignore[method-assign]
-    stage = Stage(face, pose, VirtualClock(), styles=styles)
+    generators = Generators(face, pose, styles)
+    stage = Stage(lambda character: generators, VirtualClock())
     motion = Motion(2, ["shy"])
     stage.join(Character(name="Ren", persona="You are Ren.", motion=motion), seed=1)
     stage.tick()

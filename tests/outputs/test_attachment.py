@@ -11,10 +11,12 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_runtime.character import Character
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.attachment import attach
+from idol_runtime.stage.conditions import Needs, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import Card, Frame
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
+NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 
 
 class Sender:
@@ -47,10 +49,9 @@ def new_performer(on_eviction: Callable[[str], None]) -> Performer:
     ren = Character(name="Ren", persona="You are Ren.", language="ja")
     return Performer(
         ren,
-        lookahead_frames=2,
+        needs=NEEDS,
         lead_us=300_000,
         buffer_s=10,
-        gestures=TIMES,
         on_eviction=on_eviction,
     )
 

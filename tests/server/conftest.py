@@ -23,6 +23,7 @@ from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
+from idol_runtime.stage.conditions import Needs, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import FRAME_SAMPLES, Phoneme
 
@@ -30,6 +31,7 @@ Event: TypeAlias = dict[str, Any]
 """An event as it is on the wire."""
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
+NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
 
 
@@ -95,7 +97,10 @@ class SteppedStage:
 
     def join(self, character: Character, seed: int) -> Performer:
         performer = Performer(
-            character, lookahead_frames=2, lead_us=300_000, buffer_s=20.0, gestures=TIMES
+            character,
+            needs=NEEDS,
+            lead_us=300_000,
+            buffer_s=20.0,
         )
         self.performers.append(performer)
         return performer

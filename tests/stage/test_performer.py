@@ -1,4 +1,6 @@
 import asyncio
+from dataclasses import fields
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -15,13 +17,17 @@ from idol_protocol.channels import (
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_runtime.character import Character
 from idol_runtime.motion.gestures import GestureTimes
+from idol_runtime.music.metronome import Metronome
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.stage.conditions import Conditions, Needs, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Utterance
 from idol_runtime.timeline import (
     FRAME_SAMPLES,
     ActivityCue,
+    Cue,
+    Frame,
     GestureCue,
     Phoneme,
     Phonemes,
@@ -34,40 +40,42 @@ from idol_runtime.timeline import (
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
+NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+SECONDS = Metronome(bpm=60, first_beat_s=1, intensity=0.7)
+"""Music of a beat a second."""
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
-def performer(lead_us=300_000, buffer_s=10.0):
-    made = Performer(
-        CHARACTER, lookahead_frames=2, lead_us=lead_us, buffer_s=buffer_s, gestures=TIMES
-    )
+def performer(lead_us: int = 300_000, buffer_s: float = 10.0) -> tuple[Performer, Recorder]:
+    made = Performer(CHARACTER, needs=NEEDS, lead_us=lead_us, buffer_s=buffer_s)
     recorder = Recorder()
     made.attach(recorder)
     return made, recorder
 
 
-def tick(one, count=1):
+def tick(one: Performer, count: int = 1) -> None:
     for _ in range(count):
-        one.activity_blend()
         one.show(np.zeros(len(FACE_CHANNELS), np.float32), REST, np.zeros(3, np.float32))
 
 
-def chunk(seconds, *, phonemes=(), is_last=True, value=1000):
+def chunk(
+    seconds: float, *, phonemes: tuple[Phoneme, ...] = (), is_last: bool = True, value: int = 1000
+) -> SpeechChunk:
     return SpeechChunk(np.full(round(seconds * 24_000), value, np.int16), phonemes, is_last)
 
 
-def say(text="Hi.", name="u1"):
+def say(text: str = "Hi.", name: str = "u1") -> Utterance:
     return Utterance(name, "t1", text)
 
 
-async def test_speech_begins_where_the_generators_can_still_see_their_look_ahead():
+async def test_speech_begins_where_the_generators_can_still_see_their_look_ahead() -> None:
     one, recorder = performer()
     tick(one, 10)
     await one.speak(say(), chunk(0.5))
     assert recorder.audio[0].pts_us == pts_of((10 + 3) * FRAME_SAMPLES)
 
 
-async def test_clauses_follow_each_other_without_a_gap():
+async def test_clauses_follow_each_other_without_a_gap() -> None:
     one, recorder = performer()
     await one.speak(say("One,"), chunk(0.25))
     await one.speak(say("two.", "u2"), chunk(0.25))
@@ -77,7 +85,7 @@ async def test_clauses_follow_each_other_without_a_gap():
     assert np.abs(np.array(starts[1:]) - np.array(ends[:-1])).max() <= 1
 
 
-async def test_a_voice_that_comes_too_late_starts_again_in_the_future():
+async def test_a_voice_that_comes_too_late_starts_again_in_the_future() -> None:
     one, recorder = performer()
     await one.speak(say(), chunk(0.1, is_last=False))
     tick(one, 20)
@@ -88,8 +96,8 @@ async def test_a_voice_that_comes_too_late_starts_again_in_the_future():
 
 
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=6))
-def test_every_sample_is_delivered_once_in_chunks_of_at_most_40_ms(lengths):
-    async def run():
+def test_every_sample_is_delivered_once_in_chunks_of_at_most_40_ms(lengths: list[int]) -> None:
+    async def run() -> Recorder:
         one, recorder = performer()
         for index, length in enumerate(lengths):
             sound = np.arange(length).astype(np.int16)
@@ -105,7 +113,7 @@ def test_every_sample_is_delivered_once_in_chunks_of_at_most_40_ms(lengths):
     assert max(len(each.samples) for each in recorder.audio) <= 960
 
 
-async def test_sound_is_delivered_at_most_the_lead_before_its_time():
+async def test_sound_is_delivered_at_most_the_lead_before_its_time() -> None:
     one, recorder = performer(lead_us=200_000)
     await one.speak(say(), chunk(3))
     for frame in range(60):
@@ -114,9 +122,9 @@ async def test_sound_is_delivered_at_most_the_lead_before_its_time():
         tick(one)
 
 
-async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it():
+async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it() -> None:
     one, recorder = performer()
-    order = []
+    order: list[str] = []
     one.attach(Order(order))
     await one.speak(say(), chunk(0.1, phonemes=(Phoneme("h", 0.0, 0.1),)))
     tick(one, 10)
@@ -135,10 +143,10 @@ async def test_an_utterance_is_announced_before_its_sound_and_closed_after_it():
 
 
 class Order:
-    def __init__(self, names):
+    def __init__(self, names: list[str]) -> None:
         self.names = names
 
-    def on_frame(self, frame):
+    def on_frame(self, frame: Frame) -> None:
         match frame:
             case AudioChunk():
                 self.names.append("audio")
@@ -150,11 +158,14 @@ class Order:
                 self.names.append(frame.name)
 
 
-def cues(recorder, kind):
+C = TypeVar("C", bound=Cue)
+
+
+def cues(recorder: Recorder, kind: type[C]) -> list[C]:
     return [cue for cue in recorder.cues if isinstance(cue, kind)]
 
 
-async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short_hangover():
+async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short_hangover() -> None:
     one, recorder = performer()
     one.activity = "listen"
     await one.speak(say(), chunk(0.5))
@@ -166,7 +177,7 @@ async def test_the_activity_is_to_speak_exactly_while_there_is_sound_and_a_short
     assert 500_000 < shown[2][1] - sound_from <= 750_000
 
 
-async def test_a_cut_silences_what_is_not_yet_due_and_says_from_when():
+async def test_a_cut_silences_what_is_not_yet_due_and_says_from_when() -> None:
     one, recorder = performer()
     await one.speak(say(), chunk(5))
     tick(one, 30)
@@ -176,10 +187,10 @@ async def test_a_cut_silences_what_is_not_yet_due_and_says_from_when():
     assert cut_us == pts_of(30 * FRAME_SAMPLES)
     assert len(recorder.audio) == heard
     assert [cue.pts_us for cue in cues(recorder, PlaybackCut)] == [cut_us]
-    assert not one.sound_ahead(0).any()
+    assert not one.conditions().face_sound.any()
 
 
-async def test_after_a_cut_the_next_words_come_at_once():
+async def test_after_a_cut_the_next_words_come_at_once() -> None:
     one, recorder = performer()
     await one.speak(say(), chunk(5))
     tick(one, 30)
@@ -189,7 +200,7 @@ async def test_after_a_cut_the_next_words_come_at_once():
     assert isinstance(recorder.cues[-1], UtteranceStarted | Phonemes | UtteranceEnded)
 
 
-async def test_a_voice_far_ahead_waits_for_the_clock():
+async def test_a_voice_far_ahead_waits_for_the_clock() -> None:
     one, _ = performer(buffer_s=1.0)
     await one.speak(say(), chunk(1.2, is_last=False))
     waiting = asyncio.create_task(one.speak(say(), chunk(0.5)))
@@ -202,7 +213,7 @@ async def test_a_voice_far_ahead_waits_for_the_clock():
     await waiting
 
 
-async def test_delivered_returns_only_when_the_last_sound_is_out():
+async def test_delivered_returns_only_when_the_last_sound_is_out() -> None:
     one, recorder = performer()
     await one.speak(say(), chunk(1.0))
     waiting = asyncio.create_task(one.delivered())
@@ -215,19 +226,20 @@ async def test_delivered_returns_only_when_the_last_sound_is_out():
     assert sum(len(each.samples) for each in recorder.audio) == 24_000
 
 
-async def test_the_activity_conditioning_glides_and_always_sums_to_one():
+async def test_the_activity_conditioning_glides_and_always_sums_to_one() -> None:
     one, _ = performer()
     rows = []
     one.activity = "think"
     for _ in range(30):
-        rows.append(one.activity_blend())
+        rows.append(one.conditions().activity)
+        tick(one)
     table = np.array(rows)
     np.testing.assert_allclose(table.sum(axis=1), 1.0, atol=1e-5)
     assert np.abs(np.diff(table, axis=0)).max() < 0.25
     assert table[-1][2] == pytest.approx(1.0, abs=0.01)
 
 
-def words(*starts_s, length_s=0.2):
+def words(*starts_s: float, length_s: float = 0.2) -> tuple[Phoneme, ...]:
     """One word of one sound at each time."""
     spans = [Phoneme(" ", 0.0, starts_s[0])]
     for start_s in starts_s:
@@ -238,14 +250,15 @@ def words(*starts_s, length_s=0.2):
     return tuple(spans)
 
 
-def gestures(recorder):
+def gestures(recorder: Recorder) -> list[tuple[str, float, float]]:
+    """Name, beginning and stroke in seconds."""
     return [
         (each.gesture, each.pts_us / 1e6, (each.pts_us + each.stroke_us) / 1e6)
         for each in cues(recorder, GestureCue)
     ]
 
 
-async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word():
+async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word() -> None:
     one, recorder = performer()
     tick(one, 10)
     said = Utterance("u1", "t1", "One two three.", (PlacedGesture("wave", 8),))
@@ -261,7 +274,7 @@ async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word(
     assert cue.duration_us == 1_000_000
 
 
-async def test_a_gesture_whose_word_comes_too_soon_begins_at_once():
+async def test_a_gesture_whose_word_comes_too_soon_begins_at_once() -> None:
     one, recorder = performer()
     tick(one, 10)
     said = Utterance("u1", "t1", "Hi there.", (PlacedGesture("wave", 0),))
@@ -269,7 +282,7 @@ async def test_a_gesture_whose_word_comes_too_soon_begins_at_once():
     assert gestures(recorder)[0][1] == pytest.approx(10 / 30, abs=1e-3)
 
 
-async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word():
+async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word() -> None:
     one, recorder = performer()
     said = Utterance("u1", "t1", "One two three.", (PlacedGesture("bow", 14),))
     await one.speak(said, chunk(3, phonemes=words(0.0, 1.0, 2.0)))
@@ -277,7 +290,7 @@ async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word():
     assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
 
 
-async def test_gestures_of_one_place_follow_each_other():
+async def test_gestures_of_one_place_follow_each_other() -> None:
     one, recorder = performer()
     both = (PlacedGesture("wave", 4), PlacedGesture("bow", 4))
     await one.speak(Utterance("u1", "t1", "One two.", both), chunk(3, phonemes=words(0.0, 1.0)))
@@ -287,7 +300,7 @@ async def test_gestures_of_one_place_follow_each_other():
     assert second == pytest.approx(first + 1.0, abs=1e-3)
 
 
-async def test_a_gesture_of_a_clause_without_sound_falls_on_the_last_word_before_it():
+async def test_a_gesture_of_a_clause_without_sound_falls_on_the_last_word_before_it() -> None:
     one, recorder = performer()
     await one.speak(say("Bye now."), chunk(3, phonemes=words(0.0, 2.0)))
     await one.speak(Utterance("u2", "t1", "🎉", (PlacedGesture("wave", 0),)), chunk(0))
@@ -295,19 +308,19 @@ async def test_a_gesture_of_a_clause_without_sound_falls_on_the_last_word_before
     assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
 
 
-async def test_the_pose_generator_is_told_of_a_gesture_from_its_start():
+async def test_the_pose_generator_is_told_of_a_gesture_from_its_start() -> None:
     one, recorder = performer()
     one.gesture("clap")
     rows = []
     for _ in range(40):
-        rows.append(one.gesture_row())
+        rows.append(one.conditions().gesture)
         tick(one)
     weights = np.array(rows)[:, GESTURES.index("clap")]
     np.testing.assert_array_equal(weights, [1] * 30 + [0] * 10)
     assert gestures(recorder) == [("clap", 0.0, 0.5)]
 
 
-async def test_a_cut_ends_gestures_and_what_was_to_come_is_never_announced():
+async def test_a_cut_ends_gestures_and_what_was_to_come_is_never_announced() -> None:
     one, recorder = performer()
     said = Utterance("u1", "t1", "One two.", (PlacedGesture("wave", 4),))
     await one.speak(said, chunk(3, phonemes=words(0.0, 2.5)))
@@ -315,10 +328,10 @@ async def test_a_cut_ends_gestures_and_what_was_to_come_is_never_announced():
     one.cut()
     tick(one, 100)
     assert not gestures(recorder)
-    assert not one.gesture_row().any()
+    assert not one.conditions().gesture.any()
 
 
-async def test_one_who_dances_goes_on_dancing_while_speaking():
+async def test_one_who_dances_goes_on_dancing_while_speaking() -> None:
     one, recorder = performer()
     one.resting = "dance"
     one.activity = "think"
@@ -326,10 +339,10 @@ async def test_one_who_dances_goes_on_dancing_while_speaking():
     tick(one, 60)
     shown = [each.activity for each in cues(recorder, ActivityCue)]
     assert shown == ["dance"]
-    assert one.activity_blend()[ACTIVITIES.index("dance")] > 0.99
+    assert one.conditions().activity[ACTIVITIES.index("dance")] > 0.99
 
 
-async def test_after_speaking_one_does_again_what_was_asked_for():
+async def test_after_speaking_one_does_again_what_was_asked_for() -> None:
     one, recorder = performer()
     one.resting = "listen"
     await one.speak(say(), chunk(0.2))
@@ -338,45 +351,80 @@ async def test_after_speaking_one_does_again_what_was_asked_for():
     assert shown == ["listen", "speak", "listen"]
 
 
-def test_the_beat_is_read_at_the_time_of_the_frame_and_silent_without_music():
-    class Metronome:
-        def row(self, time_s):
-            return np.array([time_s % 1, 0.7], np.float32)
-
+def test_the_beat_is_read_at_the_time_of_the_frame_and_silent_without_music() -> None:
     one, _ = performer()
-    assert not one.beat_row().any()
-    one.beats = Metronome()
+    assert not one.conditions().beat.any()
+    one.beats = SECONDS
     tick(one, 45)
-    np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])
+    np.testing.assert_allclose(one.conditions().beat, [1 / 16, 0.7])
 
 
-def test_a_beat_that_is_taken_away_is_counted_on_until_the_dance_is_at_rest():
-    class Metronome:
-        def row(self, time_s):
-            return np.array([time_s % 1, 0.7], np.float32)
-
+def test_a_beat_that_is_taken_away_is_counted_on_until_the_dance_is_at_rest() -> None:
     one, _ = performer()
-    one.beats = Metronome()
-    one.beat_row()
+    one.beats = SECONDS
+    tick(one)
     one.beats = None
-    tick(one, 15)
-    np.testing.assert_allclose(one.beat_row(), [0.5, 0.7])
+    tick(one, 14)
+    np.testing.assert_allclose(one.conditions().beat, [15 / 16, 0.7])
     tick(one, 60)
-    assert not one.beat_row().any()
+    assert not one.conditions().beat.any()
 
 
-async def test_the_face_of_one_who_dances_sings_while_there_is_a_voice():
+async def test_the_face_of_one_who_dances_sings_while_there_is_a_voice() -> None:
     one, _ = performer()
     one.resting = "dance"
     for _ in range(40):
-        one.activity_blend()
-        rest = one.face_activity()
-        tick(one, 1)
+        rest = one.conditions().face_activity
+        tick(one)
     assert rest[FACE_ACTIVITIES.index("idle")] > 0.99
     await one.speak(say(), chunk(2.0))
     for _ in range(40):
-        one.activity_blend()
-        singing = one.face_activity()
-        tick(one, 1)
+        singing = one.conditions().face_activity
+        tick(one)
     assert singing[FACE_ACTIVITIES.index("speak")] > 0.99
     assert singing.sum() == pytest.approx(1, abs=1e-4)
+
+
+async def test_asking_for_the_conditions_changes_nothing() -> None:
+    one, _ = performer()
+    one.activity, one.beats = "think", SECONDS
+    said = Utterance("u1", "t1", "One two.", (PlacedGesture("wave", 4),))
+    await one.speak(said, chunk(1, phonemes=words(0.0, 0.5)))
+    one.gesture("nod")
+    for _ in range(40):
+        assert_same(one.conditions(), one.conditions())
+        tick(one)
+
+
+async def test_one_who_was_asked_often_does_what_one_who_was_asked_once_does() -> None:
+    often, once = performer()[0], performer()[0]
+    for one in (often, once):
+        one.activity = "think"
+        one.gesture("wave")
+        await one.speak(say(), chunk(0.5))
+    for frame in range(60):
+        if frame == 20:
+            often.gesture("clap")
+            once.gesture("clap")
+        for _ in range(3):
+            told = often.conditions()
+        assert_same(told, once.conditions())
+        tick(often)
+        tick(once)
+
+
+def assert_same(one: Conditions, other: Conditions) -> None:
+    for each in fields(Conditions):
+        np.testing.assert_array_equal(getattr(one, each.name), getattr(other, each.name))
+
+
+async def test_face_and_body_hear_what_is_as_far_ahead_as_each_looks() -> None:
+    needs = Needs(TIMES, face=SpeechWindow(2, context_samples=5), pose=SpeechWindow(4))
+    one = Performer(CHARACTER, needs=needs, lead_us=300_000, buffer_s=10)
+    await one.speak(say(), chunk(1))
+    assert one.track.pieces[0].start == 5 * FRAME_SAMPLES
+    tick(one)
+    told = one.conditions()
+    assert (len(told.face_sound), len(told.pose_sound)) == (FRAME_SAMPLES + 5, FRAME_SAMPLES)
+    assert told.pose_sound.all()
+    assert not told.face_sound.any()

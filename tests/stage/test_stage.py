@@ -1,49 +1,64 @@
 """The stage with the generators that ship."""
 
+import ast
 import asyncio
+import inspect
+from dataclasses import fields
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+import idol_runtime.stage.batch
+import idol_runtime.stage.stage
 from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.engine import BUNDLES, open_stage
+from idol_runtime.motion.conditioning import sources
+from idol_runtime.motion.face import FaceInputs, FaceModel
+from idol_runtime.motion.pose import PoseBatch, PoseInputs, PoseModel
 from idol_runtime.motion.skeleton import forward_kinematics
 from idol_runtime.music.metronome import Metronome
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.speech.types import SpeechChunk
+from idol_runtime.stage.conditions import Conditions
+from idol_runtime.stage.generators import Generators
+from idol_runtime.stage.performer import Performer
+from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
 from idol_runtime.timeline import VirtualClock
+
+Array = NDArray[np.float32]
 
 HOSHI = load_character(DEFAULT_CHARACTER)
 
 
 @pytest.fixture
-def stage():
+def stage() -> Stage:
     return open_stage("cpu", VirtualClock())
 
 
-def join(stage, seed):
+def join(stage: Stage, seed: int) -> tuple[Performer, Recorder]:
     performer = stage.join(HOSHI, seed)
     recorder = Recorder()
     performer.attach(recorder)
     return performer, recorder
 
 
-def faces(recorder):
+def faces(recorder: Recorder) -> Array:
     return np.array([np.concatenate([each.weights, each.head_eyes_deg]) for each in recorder.face])
 
 
-def poses(recorder):
+def poses(recorder: Recorder) -> Array:
     return np.array([each.rotations for each in recorder.pose])
 
 
-def run(stage, frames):
+def run(stage: Stage, frames: int) -> None:
     for _ in range(frames):
         stage.tick()
 
 
-def test_the_same_seed_gives_the_same_frames_bit_for_bit():
+def test_the_same_seed_gives_the_same_frames_bit_for_bit() -> None:
     takes = []
     for _ in range(2):
         stage = open_stage("cpu", VirtualClock())
@@ -54,7 +69,7 @@ def test_the_same_seed_gives_the_same_frames_bit_for_bit():
     np.testing.assert_array_equal(takes[0][1], takes[1][1])
 
 
-def test_two_seeds_differ_in_the_upper_face_and_the_body(stage):
+def test_two_seeds_differ_in_the_upper_face_and_the_body(stage: Stage) -> None:
     _, one = join(stage, 1)
     _, other = join(stage, 2)
     run(stage, 300)
@@ -63,7 +78,7 @@ def test_two_seeds_differ_in_the_upper_face_and_the_body(stage):
     assert np.abs(poses(one) - poses(other)).max() > 0.02
 
 
-def test_a_character_moves_the_same_alone_and_in_a_crowd(stage):
+def test_a_character_moves_the_same_alone_and_in_a_crowd(stage: Stage) -> None:
     crowd = [join(stage, seed) for seed in range(1, 9)]
     run(stage, 60)
     alone = open_stage("cpu", VirtualClock())
@@ -73,7 +88,7 @@ def test_a_character_moves_the_same_alone_and_in_a_crowd(stage):
     np.testing.assert_allclose(poses(crowd[3][1]), poses(recorder), atol=1e-3)
 
 
-def test_coming_and_going_does_not_disturb_the_others(stage):
+def test_coming_and_going_does_not_disturb_the_others(stage: Stage) -> None:
     _, stays = join(stage, 4)
     leaver, left = join(stage, 5)
     run(stage, 20)
@@ -90,23 +105,48 @@ def test_coming_and_going_does_not_disturb_the_others(stage):
     assert len(newcomer.face) == 20
 
 
-def test_all_characters_share_one_run_of_each_model(stage, monkeypatch):
-    batches = []
-    for model in (stage.face, stage.pose):
-        step = model.step
+def test_all_characters_share_one_run_of_each_model() -> None:
+    batches: list[int] = []
 
-        def count(inputs, state, step=step):
+    class CountedFace(FaceModel):
+        def step(self, inputs: FaceInputs, state: Array) -> tuple[Array, Array]:
             batches.append(len(state))
-            return step(inputs, state)
+            return super().step(inputs, state)
 
-        monkeypatch.setattr(model, "step", count)
+    class CountedPose(PoseModel):
+        def step(self, inputs: PoseInputs, state: Array) -> tuple[PoseBatch, Array]:
+            batches.append(len(state))
+            return super().step(inputs, state)
+
+    generators = Generators(CountedFace.open(BUNDLES / "face"), CountedPose.open(BUNDLES / "pose"))
+    stage = Stage(lambda character: generators, VirtualClock())
     for seed in range(5):
         join(stage, seed)
     stage.tick()
     assert batches == [5, 5]
 
 
-def test_an_idle_character_is_alive(stage):
+def test_the_stage_names_no_condition() -> None:
+    """So a new one is named where a performer tells it and where a generator takes it alone."""
+    conditions = {each.name for each in fields(Conditions)}
+    for module in (idol_runtime.stage.stage, idol_runtime.stage.batch):
+        tree = ast.parse(inspect.getsource(module))
+        named = {
+            each.attr if isinstance(each, ast.Attribute) else each.arg
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Attribute | ast.keyword)
+        }
+        assert not named & conditions
+
+
+def test_every_input_takes_a_condition_there_is_and_every_condition_is_taken() -> None:
+    taken = {
+        source.name for inputs in (FaceInputs, PoseInputs) for source in sources(inputs).values()
+    }
+    assert taken == {each.name for each in fields(Conditions)}
+
+
+def test_an_idle_character_is_alive(stage: Stage) -> None:
     _, recorder = join(stage, 3)
     run(stage, 900)
     made = faces(recorder)
@@ -122,7 +162,7 @@ def test_an_idle_character_is_alive(stage):
     assert moved[POSE_BONES.index("leftUpperArm")] > 0.002
 
 
-def test_the_body_stands_with_its_arms_down(stage):
+def test_the_body_stands_with_its_arms_down(stage: Stage) -> None:
     _, recorder = join(stage, 3)
     run(stage, 90)
     arm = poses(recorder)[-1][POSE_BONES.index("leftUpperArm")]
@@ -130,7 +170,7 @@ def test_the_body_stands_with_its_arms_down(stage):
     assert 45 < degrees < 100
 
 
-def test_the_activities_look_different(stage):
+def test_the_activities_look_different(stage: Stage) -> None:
     takes = {}
     for activity in ("idle", "think"):
         performer, recorder = join(stage, 7)
@@ -142,13 +182,14 @@ def test_the_activities_look_different(stage):
     assert difference > 0.2
 
 
-def test_the_mouth_opens_with_the_voice_and_closes_after_it(stage):
+def test_the_mouth_opens_with_the_voice_and_closes_after_it(stage: Stage) -> None:
     performer, recorder = join(stage, 3)
     rng = np.random.default_rng(0)
     syllables = np.repeat(np.tile([0.05, 0.3], 8), 2400)
     # A buzz of 150 Hz with a falling spectrum: vowel-like, loud and soft in turn.
     time_s = np.arange(len(syllables)) / 24_000
-    buzz = sum(np.sin(2 * np.pi * 150 * k * time_s + rng.uniform(0, 6)) / k for k in range(1, 20))
+    parts = [np.sin(2 * np.pi * 150 * k * time_s + rng.uniform(0, 6)) / k for k in range(1, 20)]
+    buzz = np.sum(parts, axis=0)
     sound = (buzz * syllables * 8000).clip(-32768, 32767).astype(np.int16)
     asyncio.run(performer.speak(Utterance("u", "t", ""), SpeechChunk(sound, (), True)))
     run(stage, 120)
@@ -158,22 +199,26 @@ def test_the_mouth_opens_with_the_voice_and_closes_after_it(stage):
     assert jaw[-30:].max() < 0.06
 
 
-async def test_a_late_stage_skips_frames_and_keeps_its_clock():
+async def test_a_late_stage_skips_frames_and_keeps_its_clock() -> None:
     clock = VirtualClock()
     stage = open_stage("cpu", clock)
     _, recorder = join(stage, 1)
     stage.tick()
     clock.advance_us(3_000_000)
-    stage._skip_missed()
+    stage.catch_up()
     stage.tick()
     assert stage.skipped_frames >= 80
     assert recorder.face[-1].pts_us == pytest.approx(3_000_000, abs=34_000)
 
 
-async def test_ticking_follows_the_clock_and_stops_when_cancelled():
+async def test_ticking_follows_the_clock_and_stops_when_cancelled() -> None:
     stage = open_stage("cpu", VirtualClock())
     ticked = asyncio.Event()
-    stage.on_tick = lambda seconds: ticked.set()
+
+    def on_tick(seconds: float) -> None:
+        ticked.set()
+
+    stage.on_tick = on_tick
     join(stage, 1)
     task = asyncio.create_task(stage.run())
     async with asyncio.timeout(5):
@@ -183,7 +228,7 @@ async def test_ticking_follows_the_clock_and_stops_when_cancelled():
     assert task.cancelled()
 
 
-def hands(recorder, frames):
+def hands(recorder: Recorder, frames: slice) -> Array:
     """Where the two hands are, metres: (T, 2, 3)."""
     positions, _ = forward_kinematics(
         np.array([each.rotations for each in recorder.pose[frames]], np.float32),
@@ -192,10 +237,11 @@ def hands(recorder, frames):
     return positions[:, [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]]
 
 
-def test_a_gesture_moves_the_arms_and_they_come_back(stage):
+def test_a_gesture_moves_the_arms_and_they_come_back(stage: Stage) -> None:
     performer, recorder = join(stage, 3)
     run(stage, 60)
     span = performer.gesture("cheer")
+    assert span is not None
     run(stage, span.end + 60 - 60)
     before, at_stroke, after = (
         hands(recorder, slice(at - 5, at + 5))[:, :, 1].mean(axis=0)
@@ -205,7 +251,7 @@ def test_a_gesture_moves_the_arms_and_they_come_back(stage):
     assert np.abs(after - before).max() < 0.2
 
 
-def test_a_dance_moves_the_hips_with_the_music_and_the_face_stays_at_ease(stage):
+def test_a_dance_moves_the_hips_with_the_music_and_the_face_stays_at_ease(stage: Stage) -> None:
     dancer, danced = join(stage, 3)
     _, stood = join(stage, 3)
     dancer.resting = "dance"

@@ -1,0 +1,83 @@
+"""The face and the body that move a character."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idol_runtime.character import Character
+from idol_runtime.inference.session import Provider
+from idol_runtime.motion.conditioning import Generator
+from idol_runtime.motion.face import FaceModel
+from idol_runtime.motion.gestures import GestureTimes
+from idol_runtime.motion.pose import PoseModel
+from idol_runtime.motion.styles import Styles
+from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.timeline import FPS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generators:
+    """What moves a character; characters that share it are rows of its runs."""
+
+    face: FaceModel
+    pose: PoseModel
+    styles: Styles = field(default_factory=Styles)
+    """Makes the style codes of face and body; without a prior by default."""
+
+    def needs(self, character: Character) -> Needs:
+        """What these generators need to be told of a character.
+
+        Raises:
+            ConfigError: the character asks for a style tag that the face does not know.
+        """
+        pose = self.pose.config
+        return Needs(
+            gestures=GestureTimes(pose.gesture_seconds, pose.gesture_stroke, FPS),
+            face=_window(self.face),
+            pose=_window(self.pose),
+            phoneme_activations=self.face.phoneme_activations,
+            style=self.styles.code(character.motion),
+            body_style=self.styles.body_code(character.motion, pose.style_axes, pose.style_tags),
+        )
+
+
+class GeneratorBundles:
+    """Opens the bundles of faces and bodies, each once however many characters share it."""
+
+    def __init__(self, face: Path, pose: Path, *, provider: Provider) -> None:
+        """Opens the bundles of characters that name none of their own.
+
+        Args:
+            face: The bundle of characters that name no face of their own.
+            pose: The bundle of characters that name no body of their own.
+            provider: Where they run; each takes one thread.
+
+        Raises:
+            BundleError: a bundle is damaged.
+            ProviderError: CUDA was asked for and cannot be used.
+        """
+        self._provider: Provider = provider
+        self._opened: dict[tuple[Path, Path], Generators] = {}
+        self.default = self._open(face, pose)
+
+    def of(self, character: Character) -> Generators:
+        """What moves a character.
+
+        Raises:
+            BundleError: a bundle is damaged.
+        """
+        return self.default
+
+    def _open(self, face: Path, pose: Path) -> Generators:
+        if (face, pose) not in self._opened:
+            model = FaceModel.open(face, provider=self._provider, threads=1)
+            self._opened[face, pose] = Generators(
+                model,
+                PoseModel.open(pose, provider=self._provider, threads=1),
+                Styles.open(face, model.config.style_tags),
+            )
+        return self._opened[face, pose]
+
+
+def _window(generator: Generator[object]) -> SpeechWindow:
+    context = generator.features.initial_state(1).shape[1]
+    return SpeechWindow(generator.config.lookahead_frames, context)
