@@ -22,5 +22,7 @@ def load_config(path: Path, kind: type[T]) -> T:
             f"{path}: expected a TOML configuration, found no such file; "
             f"the ones at hand are in {Path(__file__).parent / 'configs'}."
         ) from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise SystemExit(f"{path}: expected TOML, but {error}.") from None
+    except msgspec.ValidationError as error:
         raise SystemExit(f"{path}: expected {kind.__name__} settings, but {error}.") from None

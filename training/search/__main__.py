@@ -18,9 +18,10 @@ import optuna
 import torch
 
 from training import train_face, train_pose
+from training.config import load_config
 from training.search.pictures import draw_study
-from training.search.space import read_space, read_tree, to_settings
-from training.search.study import Search, completed, run_search
+from training.search.space import read_space, to_settings
+from training.search.study import Search, run_search
 from training.tracking import OBJECTIVE
 
 SUBJECTS = {"face": train_face, "pose": train_pose}
@@ -38,7 +39,7 @@ def search(args: argparse.Namespace) -> optuna.Study:
     def train(settings: Any, run: Path) -> None:
         script.train(settings, run, data=args.data, speech=args.speech, **start)
 
-    config = read_tree(args.config)
+    config = load_config(args.config, dict)
     prune_after = args.prune_after
     if prune_after is None:
         prune_after = to_settings(config, script.Settings).steps // 4
@@ -79,9 +80,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = search(args)
-    for picture in draw_study(study, args.study, args.objective):
+    pictures = draw_study(study, args.study, args.objective)
+    for picture in pictures:
         print(f"wrote {picture}")
-    if completed(study):
+    if pictures:
         best = study.best_trial
         print(
             f"best: trial_{best.number:04d}, {args.objective} {best.value:.6g}; train with "

@@ -8,82 +8,24 @@ Whole numbers on both ends make a whole-number setting. A choice may be a list.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
-import optuna
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from training.config import load_config
 
 T = TypeVar("T")
-Value: TypeAlias = bool | int | float | str | list[Any]
-
-
-class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Either `low` and `high`, both included, or `choices`."""
-
-    low: int | float | None = None
-    high: int | float | None = None
-    log: bool = False
-    step: int | float | None = None
-    choices: tuple[Value, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.choices:
-            if self.low is not None or self.high is not None or self.log or self.step is not None:
-                raise ValueError("expected either choices or a range, found both")
-            return
-        if self.low is None or self.high is None:
-            raise ValueError("expected low and high, or choices")
-        if not self.low < self.high:
-            raise ValueError(f"expected low below high, found {self.low} and {self.high}")
-        if self.log and (self.low <= 0 or self.step is not None):
-            raise ValueError("expected a logarithmic range to begin above 0 and to have no step")
-        if self.step is not None and self.step <= 0:
-            raise ValueError(f"expected a step above 0, found {self.step}")
-
-    @property
-    def whole(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    @property
-    def example(self) -> Value:
-        if self.choices:
-            return self.choices[0]
-        return self._ends[0]
-
-    def suggest(self, trial: optuna.Trial, name: str) -> Value:
-        if self.choices:
-            # Optuna's categories are scalars: a choice travels as its JSON text.
-            labels = [json.dumps(choice) for choice in self.choices]
-            value: Value = json.loads(trial.suggest_categorical(name, labels))
-            return value
-        low, high = self._ends
-        if self.whole:
-            step = int(self.step or 1)
-            return trial.suggest_int(name, int(low), int(high), log=self.log, step=step)
-        return trial.suggest_float(name, low, high, log=self.log, step=self.step)
-
-    def inside(self, value: object) -> bool:
-        """Whether the parameter can take this value."""
-        if self.choices:
-            return value in self.choices
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            return False
-        low, high = self._ends
-        on_grid = self.step is None or ((value - low) / self.step).is_integer()
-        return low <= value <= high and on_grid
-
-    @property
-    def _ends(self) -> tuple[int | float, int | float]:
-        assert self.low is not None
-        assert self.high is not None
-        return self.low, self.high
-
-
-Space: TypeAlias = Mapping[str, Parameter]
+Range: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
+Space: TypeAlias = Mapping[str, Range]
 """Dotted setting name -> what it may be."""
+CHOICES: Final = {"choices"}
 
 
 def read_space(path: Path) -> Space:
@@ -92,23 +34,50 @@ def read_space(path: Path) -> Space:
     Raises:
         SystemExit: the file is missing or does not fit; the message names the parameter.
     """
-    tree = read_tree(path)
-    try:
-        space = msgspec.convert(_flat(tree), dict[str, Parameter])
-    except msgspec.ValidationError as error:
-        raise SystemExit(f"{path}: expected ranges and choices, but {error}.") from None
+    space = {name: _range(path, name, v) for name, v in _flat(load_config(path, dict)).items()}
     if not space:
         raise SystemExit(f"{path}: expected at least one setting to search over, found none.")
     return space
 
 
-def read_tree(path: Path) -> dict[str, Any]:
+def _range(path: Path, name: str, entry: Any) -> Range:
     try:
-        return tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise SystemExit(f"{path}: expected a TOML file, found none.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SystemExit(f"{path}: expected TOML, but {error}.") from None
+        if not isinstance(entry, dict) or not ({"low", "high"} <= {*entry} or {*entry} == CHOICES):
+            raise ValueError("it has neither low and high, nor choices alone")
+        if {*entry} == CHOICES:
+            return CategoricalDistribution([to_category(each) for each in entry["choices"]])
+        whole = isinstance(entry["low"], int) and isinstance(entry["high"], int)
+        return IntDistribution(**entry) if whole else FloatDistribution(**entry)
+    except (TypeError, ValueError) as error:
+        raise SystemExit(
+            f"{path}: expected a range or choices for {name}, but {error}; write, for example, "
+            "{ low = 0.1, high = 1.0, log = true } or { choices = [1, 2] }."
+        ) from None
+
+
+def to_category(value: Any) -> Any:
+    """Optuna's categories are scalars: a list travels as its JSON text."""
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+def values_in(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a trial's parameters stand for."""
+    return {
+        name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+        for name, value in params.items()
+    }
+
+
+def example_of(parameter: Range) -> Any:
+    if isinstance(parameter, CategoricalDistribution):
+        return parameter.choices[0]
+    return parameter.low
+
+
+def contains(parameter: Range, value: Any) -> bool:
+    if isinstance(parameter, CategoricalDistribution):
+        return value in parameter.choices
+    return isinstance(value, int | float) and parameter.low <= value <= parameter.high
 
 
 def with_values(tree: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,37 +107,22 @@ def to_settings(tree: Mapping[str, Any], kind: type[T]) -> T:
         ) from None
 
 
-def values_of(tree: Mapping[str, Any], kind: type[Any], space: Space) -> dict[str, Any]:
-    """What the settings of `tree`, defaults included, are for the parameters of a space."""
-    found: dict[str, Any] = {}
+def params_of(tree: Mapping[str, Any], kind: type[Any], space: Space) -> dict[str, Any]:
+    """What the settings of `tree`, defaults included, are as parameters of a space."""
     # Through JSON, so that a tuple among the settings equals a list among the choices.
-    whole = msgspec.json.decode(msgspec.json.encode(to_settings(tree, kind)))
-    for name in space:
-        value = whole
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        found[name] = value
-    return found
+    flat = _flat(msgspec.json.decode(msgspec.json.encode(to_settings(tree, kind))), deep=True)
+    return {name: to_category(flat.get(name)) for name in space}
 
 
-def enqueued(values: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
-    """Settings as optuna's parameters; None when one of them lies outside the space."""
-    if not all(parameter.inside(values[name]) for name, parameter in space.items()):
-        return None
-    return {
-        name: json.dumps(values[name]) if parameter.choices else values[name]
-        for name, parameter in space.items()
-    }
+def _flat(tree: Mapping[str, Any], prefix: str = "", *, deep: bool = False) -> dict[str, Any]:
+    """Dotted names; tables of tables alone, or of anything.
 
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`model.width = {...}` without quotes is a table in TOML: both spellings mean the same."""
+    `model.width = {...}` without quotes is a table in TOML: both spellings mean the same.
+    """
     flat: dict[str, Any] = {}
     for name, value in tree.items():
-        tables = (
-            isinstance(value, dict)
-            and value
-            and all(isinstance(inner, dict) for inner in value.values())
+        inner = isinstance(value, dict) and (
+            deep or (value and all(isinstance(each, dict) for each in value.values()))
         )
-        flat |= _flat(value, f"{prefix}{name}.") if tables else {f"{prefix}{name}": value}
+        flat |= _flat(value, f"{prefix}{name}.", deep=deep) if inner else {f"{prefix}{name}": value}
     return flat

@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import msgspec
 import optuna
 import tomli_w
 from filelock import FileLock, Timeout
+from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
-from training.search.space import Space, enqueued, to_settings, values_of, with_values
+from training.search.space import (
+    Space,
+    contains,
+    example_of,
+    params_of,
+    to_settings,
+    values_in,
+    with_values,
+)
 from training.tracking import METRICS_FILE, OBJECTIVE, watched
 
 VALIDATION_FILE: Final = "validation.json"
@@ -44,11 +52,8 @@ class Search:
     prune_after: int = 0
     """No trial is ended before this step."""
 
-    def run_folder(self, number: int) -> Path:
-        return self.folder / f"trial_{number:04d}"
-
-    def settings(self, values: Mapping[str, Any]) -> Any:
-        return to_settings(with_values(self.config, values), self.kind)
+    def settings(self, params: Mapping[str, Any]) -> Any:
+        return to_settings(with_values(self.config, values_in(params)), self.kind)
 
 
 def run_search(search: Search, trials: int) -> optuna.Study:
@@ -62,7 +67,7 @@ def run_search(search: Search, trials: int) -> optuna.Study:
             configuration, space or objective; another process works on it; or training failed
             several times in a row.
     """
-    search.settings({name: parameter.example for name, parameter in search.space.items()})
+    search.settings({name: example_of(parameter) for name, parameter in search.space.items()})
     search.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(search.folder / "study.lock", timeout=0):
@@ -74,8 +79,7 @@ def run_search(search: Search, trials: int) -> optuna.Study:
         ) from None
 
 
-def load_study(search: Search) -> tuple[optuna.Study, JournalStorage]:
-    """Opens the study of a folder, or begins one."""
+def _run(search: Search, trials: int) -> optuna.Study:
     storage = JournalStorage(JournalFileBackend(str(search.folder / "journal.log")))
     study = optuna.create_study(
         storage=storage,
@@ -88,41 +92,18 @@ def load_study(search: Search) -> tuple[optuna.Study, JournalStorage]:
     study.sampler = optuna.samplers.TPESampler(
         seed=search.seed + len(study.trials), multivariate=True
     )
-    return study, storage
-
-
-def ended(study: optuna.Study) -> list[FrozenTrial]:
-    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    return study.get_trials(deepcopy=False, states=states)
-
-
-def completed(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-
-
-def values_in(trial: FrozenTrial, space: Space) -> dict[str, Any]:
-    """The settings that a trial tried."""
-    return {
-        name: json.loads(value) if space[name].choices else value
-        for name, value in trial.params.items()
-    }
-
-
-def _run(search: Search, trials: int) -> optuna.Study:
-    study, storage = load_study(search)
     _same_question(study, search)
-    if not study.trials:
-        start = enqueued(values_of(search.config, search.kind, search.space), search.space)
-        if start is not None:
-            study.enqueue_trial(start)
+    start = params_of(search.config, search.kind, search.space)
+    if not study.trials and all(contains(search.space[name], start[name]) for name in start):
+        study.enqueue_trial(start)
     study_id = storage.get_study_id_from_name(study.study_name)
-    cut = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for frozen in cut:
-        name = storage.get_trial_id_from_study_id_trial_number(study_id, frozen.number)
-        _try(study, optuna.Trial(study, name), search, trials, set(frozen.intermediate_values))
+    for cut in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        at = storage.get_trial_id_from_study_id_trial_number(study_id, cut.number)
+        _try(study, optuna.Trial(study, at), search, trials, set(cut.intermediate_values))
     failures = 0
-    while len(ended(study)) < trials:
-        failures = 0 if _try(study, study.ask(), search, trials, set()) else failures + 1
+    while sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)) < trials:
+        trial = study.ask(dict[str, Any](search.space))
+        failures = 0 if _try(study, trial, search, trials, set()) else failures + 1
         if failures == FAILURES_IN_A_ROW:
             raise SystemExit(
                 f"{search.folder}: {failures} trials failed one after the other (see above); "
@@ -135,8 +116,7 @@ def _try(
     study: optuna.Study, trial: optuna.Trial, search: Search, trials: int, reported: set[int]
 ) -> bool:
     """Trains one trial and tells the study how it ended; False when it failed."""
-    values = {name: space.suggest(trial, name) for name, space in search.space.items()}
-    settings, run = search.settings(values), search.run_folder(trial.number)
+    run = search.folder / f"trial_{trial.number:04d}"
 
     def watch(step: int, numbers: Mapping[str, float]) -> None:
         # A resumed run repeats the steps after its last checkpoint; a study takes each step once.
@@ -147,22 +127,24 @@ def _try(
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    print(f"{run.name} (of {trials}): {_listed(values)}")
+    shown = ", ".join(f"{name} {value}" for name, value in trial.params.items())
+    print(f"{run.name} (of {trials}): {shown}")
+    value = None
     try:
         with watched(watch):
-            search.train(settings, run)
-        value = read_objective(run, search.objective)
-        state, note = TrialState.COMPLETE, f"{search.objective} {value:.6g}"
-        if not math.isfinite(value):
-            state, note = TrialState.FAIL, f"failed: {search.objective} is {value}"
+            search.train(search.settings(trial.params), run)
+        reached = read_objective(run, search.objective)
+        state, note = TrialState.FAIL, f"failed: {search.objective} is {reached}"
+        if math.isfinite(reached):
+            value, state, note = reached, TrialState.COMPLETE, f"{search.objective} {reached:.6g}"
     except optuna.TrialPruned:
         state, note = TrialState.PRUNED, "pruned: worse than the median at the same step"
     except RuntimeError as error:  # torch: out of memory, a gradient that is not finite
         state, note = TrialState.FAIL, f"failed: {error}"
-    study.tell(trial, value if state == TrialState.COMPLETE else None, state)
+    study.tell(trial, value, state)
     print(f"{run.name}: {note}")
     if state == TrialState.COMPLETE:
-        write_best(study, search)
+        _write_best(study, search)
     return state != TrialState.FAIL
 
 
@@ -176,52 +158,35 @@ def read_objective(run: Path, name: str) -> float:
     if name == OBJECTIVE and file.exists():
         return float(json.loads(file.read_text())["objective"])
     log = run / METRICS_FILE
-    lines = log.read_text().splitlines() if log.exists() else []
-    for line in reversed(lines):
-        if name in (numbers := json.loads(line)):
-            return float(numbers[name])
-    known = sorted({key for line in lines for key in json.loads(line)} - {"step"})
-    raise SystemExit(
-        f"{run}: expected a logged number {name!r} to minimise, found "
-        f"{', '.join(known) or 'no numbers'}; choose one with --objective."
-    )
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    numbers = {key: value for line in lines for key, value in line.items() if key != "step"}
+    if name not in numbers:
+        raise SystemExit(
+            f"{run}: expected a logged number {name!r} to minimise, found "
+            f"{', '.join(sorted(numbers)) or 'no numbers'}; choose one with --objective."
+        )
+    return float(numbers[name])
 
 
-def write_best(study: optuna.Study, search: Search) -> None:
+def _write_best(study: optuna.Study, search: Search) -> None:
     """`best.toml`: the base configuration with the best trial's values, ready to train with."""
     best = study.best_trial
-    tree = with_values(search.config, values_in(best, search.space))
-    about = (
-        f"# {search.objective} {best.value:.6g}: {search.run_folder(best.number).name}, the best "
-        f"of {len(completed(study))} completed trials.\n"
-    )
+    about = f"# {search.objective} {best.value:.6g}: trial_{best.number:04d}, the best so far.\n"
+    tree = with_values(search.config, values_in(best.params))
     (search.folder / "best.toml").write_text(about + tomli_w.dumps(tree))
 
 
 def _same_question(study: optuna.Study, search: Search) -> None:
     question = {
-        "config": dict(search.config),
-        "space": msgspec.to_builtins(dict(search.space)),
+        "config": json.dumps(search.config),
+        "space": json.dumps({name: distribution_to_json(d) for name, d in search.space.items()}),
         "objective": search.objective,
     }
     asked = study.user_attrs.get("question")
     if asked is None:
         study.set_user_attr("question", question)
-        return
-    other = [name for name, value in question.items() if asked[name] != _through_json(value)]
-    if other:
+    elif other := [name for name, value in question.items() if asked[name] != value]:
         raise SystemExit(
             f"{search.folder}: expected the {' and '.join(other)} that this study began with, "
             "found another; restore it, or begin a new study with --study."
         )
-
-
-def _through_json(value: Any) -> Any:
-    return json.loads(json.dumps(value))
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    )
