@@ -15,16 +15,19 @@ class Observers:
     def __init__(self, character_name: str, on_eviction: Callable[[str], None]) -> None:
         self._character_name = character_name
         self._on_eviction = on_eviction
-        self._attached: dict[Observer, Callable[[], None]] = {}
+        self._attached: dict[int, tuple[Observer, Callable[[], None]]] = {}
+        """By what they are, not what they equal: an observer need not be hashable."""
 
     def attach(self, observer: Observer, on_evicted: Callable[[], None]) -> None:
-        self._attached.setdefault(observer, on_evicted)
+        self._attached.setdefault(id(observer), (observer, on_evicted))
 
     def detach(self, observer: Observer) -> None:
-        self._attached.pop(observer, None)
+        self._attached.pop(id(observer), None)
 
     def emit(self, frame: Frame) -> None:
-        for observer in tuple(self._attached):
+        for key, (observer, _) in tuple(self._attached.items()):
+            if key not in self._attached:  # one before it has detached it
+                continue
             try:
                 observer.on_frame(frame)
             except Exception as error:  # a defect of one must not stop the character
@@ -37,5 +40,6 @@ class Observers:
         reason = str(error) if isinstance(error, IdolError) else type(error).__name__
         log.error("%s evicted from the timeline of %s: %s", kind, self._character_name, reason)
         self._on_eviction(kind)
-        if (on_evicted := self._attached.pop(observer, None)) is not None:
+        if (attached := self._attached.pop(id(observer), None)) is not None:
+            _, on_evicted = attached
             on_evicted()

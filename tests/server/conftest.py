@@ -182,11 +182,10 @@ class Client:
 
 
 @dataclass
-class Scene:
-    """A server with what is behind it."""
+class Served:
+    """A server with the cast behind it, and its clients."""
 
     server: Server
-    stage: SteppedStage
     cast: Cast
 
     @property
@@ -200,6 +199,13 @@ class Scene:
         offered = [Subprotocol(each) for each in subprotocols] or None
         async with connect(self.address + query, subprotocols=offered, **options) as socket:
             yield Client(socket)
+
+
+@dataclass
+class Scene(Served):
+    """Characters whose time moves as fast as it can."""
+
+    stage: SteppedStage
 
 
 class OpenScene(Protocol):
@@ -249,7 +255,7 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
             cast.on_turn_ended = server.metrics.turn
             await stack.enter_async_context(open_server(server))
             stack.push_async_callback(cast.aclose)
-            return Scene(server, stage, cast)
+            return Scene(server, cast, stage)
 
         yield start
 

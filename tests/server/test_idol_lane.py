@@ -1,58 +1,12 @@
 """The binary lane and the face and pose of the JSON lane."""
 
 import itertools
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header, decode_message
-from idol_protocol.events import parse_server_event
-from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
-from idol_protocol.idol_events import IdolStreamOpened
-from tests.server.conftest import Client, Event, Scene
-
-
-async def streams_of(client: Client) -> dict[int, IdolStreamOpened]:
-    """The streams a connection begins with."""
-    await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 0})
-    events = await client.until("idol.clock.pong")
-    return opened(events)
-
-
-def opened(events: Iterable[Event]) -> dict[int, IdolStreamOpened]:
-    found = [parse_server_event(json.dumps(each)) for each in events]
-    return {each.stream_id: each for each in found if isinstance(each, IdolStreamOpened)}
-
-
-@dataclass
-class Media:
-    """What came on the binary lane, in the order in which it came."""
-
-    audio: list[AudioChunk] = field(default_factory=list)
-    face: list[FaceFrame] = field(default_factory=list)
-    pose: list[PoseFrame] = field(default_factory=list)
-
-    @property
-    def samples(self) -> NDArray[np.int16]:
-        return np.concatenate([each.samples for each in self.audio])
-
-
-def media_of(client: Client, streams: Mapping[int, IdolStreamOpened]) -> Media:
-    found = Media()
-    for message in client.media:
-        media = decode_message(message, streams[decode_header(message)[0].stream_id])
-        for each in [media] if isinstance(media, AudioChunk) else media:
-            match each:
-                case AudioChunk():
-                    found.audio.append(each)
-                case FaceFrame():
-                    found.face.append(each)
-                case PoseFrame():
-                    found.pose.append(each)
-    return found
+from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header
+from tests.server.conftest import Scene
+from tests.server.media import media_of, opened, streams_of
 
 
 async def test_audio_face_and_pose_arrive_on_one_clock(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -107,3 +108,36 @@ async def test_detaching_ends_the_frames_and_attaching_twice_does_not_double_the
     performer.detach(recorder)
     stage.tick()
     assert len(recorder.face) == 1
+
+
+@dataclass
+class Notes:
+    """Equal to another as long as both are empty, and not hashable."""
+
+    frames: list[Frame] = field(default_factory=list)
+    on_first: Callable[[], None] | None = None
+
+    def on_frame(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        if self.on_first is not None and len(self.frames) == 1:
+            self.on_first()
+
+
+async def test_observers_that_are_equal_or_not_hashable_each_get_their_frames() -> None:
+    stage = new_stage()
+    performer, one, other = stage.join(load_character(DEFAULT_CHARACTER), 1), Notes(), Notes()
+    performer.attach(one)
+    performer.attach(other)
+    stage.tick()
+    performer.detach(one)
+    stage.tick()
+    assert 0 < len(one.frames) < len(other.frames)
+
+
+async def test_one_that_another_detaches_in_the_middle_of_a_frame_does_not_get_it() -> None:
+    stage = new_stage()
+    performer, leaver = stage.join(load_character(DEFAULT_CHARACTER), 1), Notes()
+    performer.attach(Notes(on_first=lambda: performer.detach(leaver)))
+    performer.attach(leaver)
+    stage.tick()
+    assert leaver.frames == []
