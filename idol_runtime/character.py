@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import EMOTIONS, GESTURES
+from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
 from idol_runtime.errors import ConfigError
 
 CHARACTER_FILE = "character.toml"
@@ -148,7 +148,7 @@ def _check(path: Path, character: Character) -> None:
             f"{path}: expected emotions among {', '.join(EMOTIONS)}, found {', '.join(unknown)}."
         )
     for name, value in character.emotion.items():
-        lowest = -1.0 if name in ("valence", "arousal") else 0.0
+        lowest = LOWEST_EMOTIONS[name]
         if not lowest <= value <= 1.0:
             raise ConfigError(
                 f"{path}: expected emotion.{name} from {lowest:g} to 1, found {value:g}."

@@ -26,6 +26,8 @@ __all__ = [
     "Card",
     "Clock",
     "Cue",
+    "EmotionCue",
+    "EmotionLevel",
     "Frame",
     "GestureCue",
     "Observer",
@@ -133,6 +135,25 @@ class ActivityCue:
 
 
 @dataclass(frozen=True, slots=True)
+class EmotionLevel:
+    name: str
+    """One of `EMOTIONS`."""
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionCue:
+    """What the character feels turns to something else, and then wears off."""
+
+    name: ClassVar = "emotion"
+    pts_us: int
+    emotion: tuple[EmotionLevel, ...]
+    """What it turns to; the others go to the character's baseline."""
+    rise_s: float
+    fall_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackCut:
     """An interruption: sound from `pts_us` on that was handed over already is not to be played."""
 
@@ -141,7 +162,13 @@ class PlaybackCut:
 
 
 Cue: TypeAlias = (
-    UtteranceStarted | UtteranceEnded | Phonemes | GestureCue | ActivityCue | PlaybackCut
+    UtteranceStarted
+    | UtteranceEnded
+    | Phonemes
+    | GestureCue
+    | ActivityCue
+    | EmotionCue
+    | PlaybackCut
 )
 """What happens at a moment of the timeline; `name` is what it is called in files."""
 Frame: TypeAlias = AudioChunk | FaceFrame | PoseFrame | Cue

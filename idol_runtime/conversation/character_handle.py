@@ -7,7 +7,7 @@ or on another machine.
 from dataclasses import dataclass
 from typing import Protocol
 
-from idol_protocol.client_events import IdolActivitySet
+from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
 from idol_protocol.items import MessageItem
 from idol_runtime.conversation.events import ConversationEvent
 from idol_runtime.conversation.items import Item
@@ -87,6 +87,8 @@ class CharacterHandle(Protocol):
     async def gesture(self, name: str, stroke_pts_us: int | None) -> None: ...
 
     async def set_activity(self, wish: IdolActivitySet) -> None: ...
+
+    async def set_emotion(self, wish: IdolEmotionSet) -> None: ...
 
     async def leave(self) -> None:
         """Nothing more comes; a character that nobody else sees leaves the stage."""

@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from idol_protocol.client_events import IdolActivitySet
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
 from idol_protocol.items import MessageItem
 from idol_runtime.character import OPENAI_PREFIX, Character
 from idol_runtime.conversation.character_handle import CharacterCard, Viewer
@@ -265,6 +268,11 @@ class LiveCharacter:
             (await self.now_us() if first_us is None else first_us) / 1e6,
             DEFAULT_INTENSITY if wish.intensity is None else wish.intensity,
         )
+
+    async def set_emotion(self, wish: IdolEmotionSet) -> None:
+        self._check_audience()
+        levels = {name: level for name, level in asdict(wish.emotion).items() if level is not UNSET}
+        self._performer.feel(levels, rise_s=wish.rise_s, fall_s=wish.fall_s)
 
     async def leave(self) -> None:
         for viewer in self._viewers:

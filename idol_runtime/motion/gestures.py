@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.channels import GESTURES
+from idol_runtime.motion.easing import minimum_jerk
 
 FADE_FRAMES = 22
 """How long a gesture that was cut takes to give way, by a minimum-jerk move from 1 to 0."""
@@ -81,7 +82,7 @@ class _Showing:
         if self.cut_at is None:
             return 1.0
         share = min(1.0, (frame - self.cut_at + 1) / FADE_FRAMES)
-        return 1 - share**3 * (10 - 15 * share + 6 * share**2)
+        return 1 - minimum_jerk(share)
 
     def phase(self, frame: int) -> float:
         """It stays where it was when the gesture was cut."""

@@ -68,6 +68,8 @@ async def _answer(session: Session, event: ClientEvent) -> None:
             session.emit(IdolClockPong(id=event.id, client_us=event.client_us, pts_us=pts_us))
         case ask.IdolGestureCreate():
             await character.gesture(event.gesture, event.stroke_pts_us)
+        case ask.IdolEmotionSet():
+            await character.set_emotion(event)
         case ask.IdolActivitySet():
             await character.set_activity(event)
         case ask.IdolPlaybackProgress():

@@ -6,9 +6,11 @@ from typing import Any, cast
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import (
     ActivityName,
+    Emotion,
     GestureName,
     IdolActivity,
     IdolCharacter,
+    IdolEmotion,
     IdolGesture,
     IdolPhonemes,
     IdolPlaybackCut,
@@ -49,6 +51,7 @@ from idol_runtime.server.streams import Streams
 from idol_runtime.timeline import (
     ActivityCue,
     Cue,
+    EmotionCue,
     Frame,
     GestureCue,
     Phonemes,
@@ -189,6 +192,8 @@ class Session:
                 self.emit(IdolActivity(pts_us=cue.pts_us, activity=activity))
             case GestureCue():
                 self.emit(_gesture(cue))
+            case EmotionCue():
+                self.emit(_emotion(cue))
             case _ if (response := self._response) is not None:
                 self._speech_cue(cue, response)
 
@@ -211,6 +216,13 @@ class Session:
                 self.emit(IdolUtteranceEnded(**about, utterance_id=cue.utterance_id))
             case PlaybackCut():
                 self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
+
+
+def _emotion(cue: EmotionCue) -> IdolEmotion:
+    levels = {each.name: each.value for each in cue.emotion}
+    return IdolEmotion(
+        pts_us=cue.pts_us, emotion=Emotion(**levels), rise_s=cue.rise_s, fall_s=cue.fall_s
+    )
 
 
 def _gesture(cue: GestureCue) -> IdolGesture:

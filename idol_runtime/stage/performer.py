@@ -3,7 +3,7 @@
 import asyncio
 import bisect
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.stage.activity import ActivityBlend
 from idol_runtime.stage.conditions import Conditions, Needs, SpeechWindow
+from idol_runtime.stage.emotion import EmotionCurve
 from idol_runtime.stage.observers import Observers
 from idol_runtime.stage.speech_track import SpeechTrack
 from idol_runtime.stage.utterance import Utterance, gesture_cue
@@ -26,6 +27,8 @@ from idol_runtime.timeline import (
     ActivityCue,
     Card,
     Cue,
+    EmotionCue,
+    EmotionLevel,
     Frame,
     GestureCue,
     Observer,
@@ -80,7 +83,6 @@ class Performer:
         """What takes the place of idle, as asked for by a client."""
         self.beats: Beats | None = None
         """The music that is heard, if any."""
-        self.emotion = character.emotion_vector()
         self.track = SpeechTrack()
         self.frame = 0
         """The next frame to be made."""
@@ -91,6 +93,7 @@ class Performer:
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
         self._blend = ActivityBlend()
+        self._emotion = EmotionCurve(character.emotion_vector())
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
         self._gestures = GestureTrack(needs.gestures)
@@ -249,6 +252,19 @@ class Performer:
         self._last_word_s = onsets_s.pop()
         self.perform(utterance.gestures, utterance, onsets_s)
 
+    def feel(self, emotion: Mapping[str, float], *, rise_s: float, fall_s: float) -> None:
+        """Turns to what is felt from now on, and announces it by the cue `emotion`.
+
+        Args:
+            emotion: Any of `EMOTIONS`, within their ranges; the others go to the baseline.
+            rise_s: How long it takes to get there, above 0.
+            fall_s: How long it takes from there back to the baseline, above 0.
+        """
+        pts_us = frame_pts(self.frame)
+        self._emotion = self._emotion.turned(pts_us, emotion, rise_s=rise_s, fall_s=fall_s)
+        levels = tuple(EmotionLevel(name, value) for name, value in emotion.items())
+        self.emit(EmotionCue(pts_us, levels, rise_s, fall_s))
+
     # Frames out
 
     def deliver(self) -> None:
@@ -270,7 +286,7 @@ class Performer:
             phonemes=self._phonemes(face_window.lookahead_frames),
             activity=blend.body,
             face_activity=blend.face,
-            emotion=self.emotion,
+            emotion=self._emotion.at(frame_pts(self.frame)),
             style=self._needs.style,
             body_style=self._needs.body_style,
             gesture=self._gestures.row(self.frame),

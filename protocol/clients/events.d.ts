@@ -205,6 +205,27 @@ export interface IdolActivitySet {
   intensity?: number | null;
 }
 
+/** What a character feels; what is left out is as the character's own baseline has it. */
+export interface Emotion {
+  valence?: number;
+  arousal?: number;
+  happy?: number;
+  angry?: number;
+  sad?: number;
+  relaxed?: number;
+  surprised?: number;
+  curious?: number;
+}
+
+/** Turns what the character feels to `emotion` from now on. Answered by `idol.emotion`. */
+export interface IdolEmotionSet {
+  type: "idol.emotion.set";
+  event_id?: string | null;
+  emotion: Emotion;
+  rise_s?: number;
+  fall_s?: number;
+}
+
 /** Goes on with a session whose connection broke; only as the first event of a connection. Answered by every control event after `last_event_id`, then `idol.resumed`. */
 export interface IdolResume {
   type: "idol.resume";
@@ -507,6 +528,16 @@ export interface IdolActivity {
   activity: "dance" | "idle" | "listen" | "speak" | "think";
 }
 
+/** What the character feels turns to `emotion`, and then wears off; its face and body show it. It eases there from `pts_us` on in `rise_s` seconds, then back to the character's baseline in `fall_s` seconds. */
+export interface IdolEmotion {
+  type: "idol.emotion";
+  event_id?: string;
+  pts_us: number;
+  emotion: Emotion;
+  rise_s: number;
+  fall_s: number;
+}
+
 /** Sent with the first sound of the utterance, which plays at `pts_us`. For subtitles. */
 export interface IdolUtteranceStarted {
   type: "idol.utterance.started";
@@ -651,6 +682,7 @@ export type ClientEvent =
   | IdolPlaybackProgress
   | IdolGestureCreate
   | IdolActivitySet
+  | IdolEmotionSet
   | IdolResume
   | IdolAuthenticate;
 
@@ -679,6 +711,7 @@ export type ServerEvent =
   | IdolStreamOpened
   | IdolStreamClosed
   | IdolActivity
+  | IdolEmotion
   | IdolUtteranceStarted
   | IdolUtteranceEnded
   | IdolPhonemes

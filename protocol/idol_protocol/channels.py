@@ -133,3 +133,9 @@ EMOTIONS: Final[tuple[str, ...]] = (
     "curious",
 )
 """Emotion conditioning: valence and arousal in [-1, 1], then six intensities in [0, 1]."""
+
+LOWEST_EMOTIONS: Final[dict[str, float]] = dict.fromkeys(EMOTIONS, 0.0) | {
+    "valence": -1.0,
+    "arousal": -1.0,
+}
+"""Where each begins; all end at 1."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from .idol_events import GestureName
+from .idol_events import Emotion, GestureName
 from .items import MAX_TEXT_CHARS, AudioConfig, MaxTokens, MessageItem, Modality, Noun
 
 Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -198,6 +198,16 @@ class IdolActivitySet(ClientEvent, tag="idol.activity.set", kw_only=True, frozen
     """With `dance`: media time of the first beat of a bar, past or to come; now where left out."""
     intensity: Annotated[float, Meta(ge=0, le=1)] | None = None
     """With `dance`: how loud and driving the music is; 0.7 where left out."""
+
+
+class IdolEmotionSet(ClientEvent, tag="idol.emotion.set", kw_only=True, frozen=True):
+    """Turns what the character feels to `emotion` from now on. Answered by `idol.emotion`."""
+
+    emotion: Emotion
+    rise_s: Annotated[float, Meta(ge=0.1, le=60)] = 0.4
+    """How long it takes to get there."""
+    fall_s: Annotated[float, Meta(ge=0.1, le=3600)] = 8.0
+    """How long it takes from there back to the character's baseline."""
 
 
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):

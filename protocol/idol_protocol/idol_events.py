@@ -1,6 +1,8 @@
 """Events of ours that a server sends: a plain Realtime client may ignore every one of them."""
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, UnsetType
 
 from .items import Noun
 from .server_events import ServerEvent
@@ -9,6 +11,8 @@ StreamKind: TypeAlias = Literal["audio", "face", "pose"]
 GestureName: TypeAlias = Literal[
     "wave", "bow", "point", "shrug", "cheer", "heart", "clap", "think", "nod", "shake"
 ]
+Level: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+SignedLevel: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 ActivityName: TypeAlias = Literal["idle", "listen", "think", "speak", "dance"]
 Dtype: TypeAlias = Literal["pcm16", "f32", "f16", "u8", "json"]
 
@@ -58,6 +62,34 @@ class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
 
     pts_us: int
     activity: ActivityName
+
+
+class Emotion(Noun, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a character feels; what is left out is as the character's own baseline has it."""
+
+    valence: SignedLevel | UnsetType = UNSET
+    """From unpleasant to pleasant."""
+    arousal: SignedLevel | UnsetType = UNSET
+    """From calm to excited."""
+    happy: Level | UnsetType = UNSET
+    angry: Level | UnsetType = UNSET
+    sad: Level | UnsetType = UNSET
+    relaxed: Level | UnsetType = UNSET
+    surprised: Level | UnsetType = UNSET
+    curious: Level | UnsetType = UNSET
+
+
+class IdolEmotion(ServerEvent, tag="idol.emotion", kw_only=True, frozen=True):
+    """What the character feels turns to `emotion`, and then wears off; its face and body show it.
+
+    It eases there from `pts_us` on in `rise_s` seconds, then back to the character's baseline in
+    `fall_s` seconds.
+    """
+
+    pts_us: int
+    emotion: Emotion
+    rise_s: float
+    fall_s: float
 
 
 class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from idol_protocol.channels import GESTURES
+from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
 from idol_protocol.client_events import ClientEvent, ConversationItemCreate, ResponseCreate
 from idol_protocol.errors import ProtocolError
 from idol_protocol.events import (
@@ -21,7 +21,7 @@ from idol_protocol.events import (
     parse_server_event,
 )
 from idol_protocol.examples import saturated
-from idol_protocol.idol_events import GestureName
+from idol_protocol.idol_events import Emotion, GestureName
 from idol_protocol.items import InputText
 from idol_protocol.server_events import ServerEvent
 
@@ -186,3 +186,16 @@ def test_the_gestures_of_the_wire_are_those_of_the_generator() -> None:
 def test_music_out_of_range_is_refused(field: str) -> None:
     with pytest.raises(ProtocolError, match="cannot be used"):
         parse_client_event('{"type":"idol.activity.set","activity":"dance",' + field + "}")
+
+
+def test_the_emotions_of_the_wire_are_those_of_the_generator_in_their_ranges() -> None:
+    fields = {each.name: each for each in msgspec.structs.fields(Emotion)}
+    assert tuple(fields) == EMOTIONS
+    for name, lowest in LOWEST_EMOTIONS.items():
+        for value, is_allowed in ((lowest, True), (1, True), (lowest - 0.01, False), (1.01, False)):
+            text = f'{{"type":"idol.emotion.set","emotion":{{"{name}":{value}}}}}'
+            if is_allowed:
+                parse_client_event(text)
+            else:
+                with pytest.raises(ProtocolError, match="emotion"):
+                    parse_client_event(text)
