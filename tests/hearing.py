@@ -18,16 +18,16 @@ _SECONDS_EACH = 28
 
 
 def transcribe(samples: NDArray[np.int16]) -> str:
-    """What is heard in mono PCM16 at 24 kHz."""
+    """What a recogniser makes of mono PCM16 at 24 kHz."""
     sound = resample_poly(samples.astype(np.float32) / 32768, 2, 3)
     step = _SECONDS_EACH * _RATE_HZ
     parts = [sound[start : start + step] for start in range(0, max(len(sound), 1), step)]
     return " ".join(_hear(part) for part in parts if len(part) > _RATE_HZ // 10).strip()
 
 
-def word_recall(reference: str, heard: str) -> float:
-    """The share of the reference's words that were heard, in order, numbers read out."""
-    wanted, got = _words(reference), _words(heard)
+def word_recall(reference: str, recognised: str) -> float:
+    """The share of the reference's words that were recognised, in order, numbers read out."""
+    wanted, got = _words(reference), _words(recognised)
     if not wanted:
         return 1.0
     longest = [0] * (len(got) + 1)

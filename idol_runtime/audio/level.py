@@ -1,4 +1,4 @@
-"""The level of speech in a recording, and the one at which the motion generators hear it."""
+"""The level of speech in a recording, and the one that the motion generators learnt."""
 
 from collections.abc import Iterator
 
@@ -27,9 +27,9 @@ _RUMBLE_HZ = 60.0
 
 
 def at_speech_level(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """A recording as the motion generators should hear it: speech at the level they learnt.
+    """A recording as the motion generators take it: speech at the level they learnt.
 
-    Recordings differ by 30 dB, and a generator that hears a whisper where somebody spoke aloud
+    Recordings differ by 30 dB, and a generator that is given a whisper where somebody spoke aloud
     barely moves its mouth. Offline the whole recording is known, so one gain brings the level
     of its speech to `SPEECH_LEVEL_DBFS`. Silence and noise stay what they are: the gain is
     limited, nothing is raised whose level hardly varies, and what does not vary at all, such as
@@ -43,12 +43,12 @@ def at_speech_level(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     """
     levels = np.concatenate([_frame_powers(block) for block in _without_rumble(samples)])
     gain = np.float32(10 ** (speech_gain_db(levels) / 20))
-    heard = np.empty_like(samples)
+    levelled = np.empty_like(samples)
     at = 0
     for block in _without_rumble(samples):
-        heard[at : at + len(block)] = (block * gain).clip(-32768, 32767).round()
+        levelled[at : at + len(block)] = (block * gain).clip(-32768, 32767).round()
         at += len(block)
-    return heard
+    return levelled
 
 
 def speech_gain_db(powers: NDArray[np.floating]) -> float:

@@ -75,9 +75,9 @@ def sources(inputs: type[Any]) -> dict[str, Source]:
     hints = get_type_hints(inputs, include_extras=True)
     found: dict[str, Source] = {}
     for each in fields(inputs):
-        told = [note for note in get_args(hints[each.name]) if isinstance(note, Source)]
+        noted = [note for note in get_args(hints[each.name]) if isinstance(note, Source)]
         if each.name != NOISE:
-            found[each.name] = told[0] if told else FromCondition(each.name)
+            found[each.name] = noted[0] if noted else FromCondition(each.name)
     return found
 
 

@@ -52,7 +52,7 @@ class FaceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speaker_styles: dict[str, tuple[float, ...]] = {}
     """The style codes of captured speakers, by name."""
     style_tags: tuple[str, ...] = ()
-    """What the style prior beside the generator can be asked for; empty where there is none."""
+    """What the style prior in the same bundle can be asked for; empty where there is none."""
     style_size: int = 16
     activities: tuple[str, ...] = FACE_ACTIVITIES
     emotions: tuple[str, ...] = EMOTIONS
@@ -103,7 +103,7 @@ class FaceModel:
         return cls(session, config)
 
     def initial_state(self, batch: int) -> Array:
-        """[B, S]: a face at rest, nothing heard yet."""
+        """[B, S]: a face at rest, before any sound."""
         return np.zeros((batch, self.config.state_size), np.float32)
 
     def phoneme_activations(

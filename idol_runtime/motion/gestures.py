@@ -119,7 +119,7 @@ class GestureTrack:
         return span
 
     def row(self, frame: int) -> NDArray[np.float32]:
-        """What the pose generator is told: [20], weights, then phases, in `GESTURES` order.
+        """The `gesture` input of the generator: [20], weights, then phases, in `GESTURES` order.
 
         A gesture that begins makes all fade that need the same of the body.
 

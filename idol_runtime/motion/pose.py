@@ -33,7 +33,7 @@ class PoseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fps: int
     lookahead_frames: int
-    """How many frames ahead of its pose the sound is heard."""
+    """How many frames ahead of its pose sound is given."""
     audio: AudioFeatures
     noise: NoiseLaw
     state_size: int
@@ -114,7 +114,7 @@ class PoseModel:
         return cls(session, config)
 
     def initial_state(self, batch: int) -> Array:
-        """[B, S]: at ease, nothing heard yet."""
+        """[B, S]: at ease, before any sound."""
         return np.zeros((batch, self.config.state_size), np.float32)
 
     def step(self, inputs: PoseInputs, state: Array) -> tuple[PoseBatch, Array]:

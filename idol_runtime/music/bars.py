@@ -12,7 +12,7 @@ from idol_runtime.music.onsets import FRAME_RATE_HZ, LAG, SPLIT_HZ, Onsets, cent
 
 BAR = 4
 CHORDS = 1.5
-"""What a change of harmony counts beside that of drums."""
+"""The weight of a change of harmony against that of drums."""
 OPENING_BAR, OPENING_EIGHT = 0.15, 0.7
 """How much it counts that a song is likely to begin with a bar and with an eight."""
 LEAST_STRENGTH, LEAST_CHANGE = 0.1, 0.01

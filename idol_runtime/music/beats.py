@@ -142,13 +142,13 @@ def find_beats(
 
 
 def _tracked(onsets: Onsets) -> BeatGrid:
-    heard, intensity = _intensity(onsets.power)
+    sounding, intensity = _intensity(onsets.power)
     beats, score = beat_path(onsets.strength)
-    sounding_s = max(1, int(heard.sum())) / FRAME_RATE_HZ
+    sounding_s = max(1, int(sounding.sum())) / FRAME_RATE_HZ
     confidence = float(np.clip((score - LUCK) / sounding_s / CLEAR_SCORE, 0.0, 1.0))
     if len(beats) < BAR:
         confidence = 0.0
-    begins = int(np.argmax(heard))
+    begins = int(np.argmax(sounding))
     if confidence < CERTAIN:
         swaying = BeatGrid.steady(GENTLE_BPM, begins / FRAME_RATE_HZ)
         return replace(swaying, confidence=confidence, intensity=GENTLE * intensity)
@@ -163,9 +163,9 @@ def _held(onsets: Onsets, bpm: float) -> BeatGrid:
     first = phase_of(onsets.strength, interval)
     count = max(2, int((len(onsets.strength) - first) / interval) + 1)
     beats: Times = first + np.arange(count, dtype=np.float64) * interval
-    heard, intensity = _intensity(onsets.power)
-    first_heard = first_count(onsets, beats, int(np.argmax(heard)))
-    return BeatGrid(beats / FRAME_RATE_HZ, first_heard, 1.0, intensity)
+    sounding, intensity = _intensity(onsets.power)
+    first = first_count(onsets, beats, int(np.argmax(sounding)))
+    return BeatGrid(beats / FRAME_RATE_HZ, first, 1.0, intensity)
 
 
 def _anchored(grid: BeatGrid, first_beat_s: float) -> BeatGrid:
@@ -183,16 +183,16 @@ def _intensity(power: Curve) -> tuple[NDArray[np.bool_], Curve]:
     from scipy.ndimage import gaussian_filter1d
 
     floor = max(float(power.max()) * 10 ** (-RANGE_DB / 10), 1e-10)
-    heard = power > floor
-    if not heard.any():
-        return heard, np.zeros(1, np.float32)
-    # Heard loudness grows about with the square root of the amplitude (Stevens 1957).
+    sounding = power > floor
+    if not sounding.any():
+        return sounding, np.zeros(1, np.float32)
+    # Perceived loudness grows about with the square root of the amplitude (Stevens 1957).
     loud = gaussian_filter1d(power, SMOOTHING_S * FRAME_RATE_HZ) ** 0.25
-    usual = float(np.quantile(loud[heard], 0.95))
-    first, last = np.flatnonzero(heard)[[0, -1]]
+    usual = float(np.quantile(loud[sounding], 0.95))
+    first, last = np.flatnonzero(sounding)[[0, -1]]
     loud[:first] = 0.0
     loud[last + 1 :] = 0.0
     curve: Curve = np.minimum(loud[::_STEP] / usual, 1.0).astype(np.float32)
     # Held ends are silence: there is no music before the recording and none after it.
     curve[0] = 0.0 if first > 0 else curve[0]
-    return heard, np.append(curve, np.float32(0.0))
+    return sounding, np.append(curve, np.float32(0.0))

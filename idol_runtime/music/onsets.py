@@ -1,4 +1,4 @@
-"""Where notes and drums begin: onset strength in three bands, and what is heard around them.
+"""Where notes and drums begin: onset strength in three bands, and what sounds around them.
 
 Spectral flux of a logarithmic filter bank after Böck and Widmer, "Maximum filter vibrato
 suppression for onset detection" (DAFx 2013): a band grows only by what it exceeds its own

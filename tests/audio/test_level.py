@@ -28,19 +28,20 @@ def talk(level_dbfs: float, *, floor_dbfs: float = -90.0, seconds: int = 12, see
     powers = (buzz.reshape(-1, 800) ** 2).mean(axis=1)
     buzz *= 10 ** ((level_dbfs - active_level_db(powers)) / 20)
     buzz += rng.standard_normal(len(buzz)) * 10 ** (floor_dbfs / 20)
-    return (buzz * 32768).clip(-32768, 32767).round().astype(np.int16)
+    pcm: Pcm = (buzz * 32768).clip(-32768, 32767).round().astype(np.int16)
+    return pcm
 
 
 def powers(samples: Pcm) -> NDArray[np.float64]:
     whole = len(samples) // 800 * 800
-    frames: NDArray[np.float64] = samples[:whole].reshape(-1, 800) / 32768.0
-    return np.mean(frames**2, axis=1)
+    each: NDArray[np.float64] = ((samples[:whole].reshape(-1, 800) / 32768.0) ** 2).mean(axis=1)
+    return each
 
 
 @pytest.mark.parametrize("level", [-45, -40, -30, -23, -12])
-def test_speech_of_any_loudness_is_heard_at_the_level_that_was_learnt(level: float) -> None:
-    heard = at_speech_level(talk(level))
-    assert active_level_db(powers(heard)) == pytest.approx(SPEECH_LEVEL_DBFS, abs=1)
+def test_speech_of_any_loudness_comes_to_the_level_that_was_learnt(level: float) -> None:
+    levelled = at_speech_level(talk(level))
+    assert active_level_db(powers(levelled)) == pytest.approx(SPEECH_LEVEL_DBFS, abs=1)
 
 
 def test_the_active_level_does_not_count_pauses() -> None:
@@ -67,7 +68,7 @@ def test_the_noise_under_quiet_speech_is_not_raised_above_what_was_learnt() -> N
     assert -36 < active_level_db(quiet) < -33
 
 
-def test_an_offset_is_not_heard() -> None:
+def test_an_offset_is_taken_away() -> None:
     spoken = talk(-30)
     shifted = (spoken // 2 + 12_000).astype(np.int16)
     np.testing.assert_allclose(at_speech_level(shifted), at_speech_level(spoken // 2), atol=12)

@@ -76,7 +76,7 @@ def test_any_rate_becomes_24_khz_with_the_same_tone(tmp_path: Path, rate_hz: int
 def test_a_long_recording_converts_like_the_whole_of_it_at_once(
     tmp_path: Path, rate_hz: int
 ) -> None:
-    """Block by block: no seam is heard where one block ends and the next begins."""
+    """Block by block: there is no seam where one block ends and the next begins."""
     sound = sweep(rate_hz, 12.0)
     found = read_recording(written(tmp_path, rate_hz, sound))
     whole = soxr.resample(sound, rate_hz, 24_000)

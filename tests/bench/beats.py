@@ -1,4 +1,4 @@
-"""How well beats are found, beside librosa on the same songs in one run.
+"""How well beats are found, against librosa on the same songs in one run.
 
 F-measure within 70 ms, and CMLt and AMLt: the share of beats that are tracked without a slip at
 the written tempo, and at it or half, double or off it; all by mir_eval.
@@ -44,7 +44,7 @@ def bench_beats(
     """Tracks every song with both and compares them with its beats.
 
     Args:
-        folder: Holds NAME.wav with NAME.beats beside it, a text file with the time of a beat in
+        folder: Holds NAME.wav with NAME.beats, a text file with the time of a beat in
             seconds a line and, where known, its place in the bar from 1 on; by default the songs
             of `tests.bench.songs`, all of whose beats are known.
         progress: Told how many songs are done, and of how many.
@@ -57,7 +57,7 @@ def bench_beats(
     files = [] if folder is None else sorted(folder.glob("*.wav"))
     if folder is not None and not files:
         raise InputError(
-            f"{folder}: expected songs as NAME.wav with NAME.beats beside them, found none; "
+            f"{folder}: expected songs as NAME.wav with NAME.beats, found none; "
             "give the folder that holds them."
         )
     total = len(files or made)

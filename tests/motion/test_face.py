@@ -39,7 +39,7 @@ def perform(
     """Faces [frames, B, 59] for one sound."""
     audio = model.features.clip(samples)
     frames, rows = len(audio), len(seeds)
-    told = model.phoneme_activations(phonemes, (np.arange(frames) + 0.5) / model.config.fps)
+    activations = model.phoneme_activations(phonemes, (np.arange(frames) + 0.5) / model.config.fps)
     doing = np.zeros((rows, 4), np.float32)
     doing[:, FACE_ACTIVITIES.index(activity)] = 1
     state, noise_state = model.initial_state(rows), model.noise.initial_state(np.array(seeds))
@@ -49,7 +49,7 @@ def perform(
         noise, noise_state = model.noise.step(noise_state)
         inputs = FaceInputs(
             np.tile(audio[ahead], (rows, 1)),
-            np.tile(told[ahead], (rows, 1)),
+            np.tile(activations[ahead], (rows, 1)),
             doing,
             np.zeros((rows, 8), np.float32),
             np.zeros((rows, 16), np.float32),
@@ -66,15 +66,17 @@ def silence(seconds: float) -> np.ndarray:
 
 def mama() -> np.ndarray:
     time_s = np.arange(24_000 * 6 // 5) / 24_000
-    voiced = sum(np.sin(2 * np.pi * 140 * k * time_s) / k for k in range(1, 25))
+    voiced = np.sum([np.sin(2 * np.pi * 140 * k * time_s) / k for k in range(1, 25)], axis=0)
     level = np.where((time_s > 0.2) & (time_s < 0.85), 0.02, 0.0)
     for start, end in ((0.3, 0.5), (0.6, 0.85)):
         level[(time_s > start) & (time_s < end)] = 0.15
-    return (level * voiced).astype(np.float32)
+    said: np.ndarray = (level * voiced).astype(np.float32)
+    return said
 
 
 def apart(faces: np.ndarray) -> np.ndarray:
-    return np.maximum(faces[..., COLUMN["jawOpen"]] - faces[..., COLUMN["mouthClose"]], 0)
+    gap: np.ndarray = faces[..., COLUMN["jawOpen"]] - faces[..., COLUMN["mouthClose"]]
+    return gap.clip(0)
 
 
 def test_lips_close_on_m_and_open_on_the_vowel(model: FaceModel) -> None:
@@ -131,11 +133,11 @@ def test_phoneme_activations_share_a_frame_and_say_where_phonemes_are_known(
     model: FaceModel,
 ) -> None:
     times = (np.arange(30) + 0.5) / 30
-    told = model.phoneme_activations(MAMA, times)
-    np.testing.assert_allclose(told[6:25, :-1].sum(axis=1), 1, atol=1e-5)
-    assert told[7, model.config.phoneme_inputs.index("pbm")] == pytest.approx(1, abs=1e-5)
-    assert told[7, -1] == 1
-    assert not told[28].any()
+    activations = model.phoneme_activations(MAMA, times)
+    np.testing.assert_allclose(activations[6:25, :-1].sum(axis=1), 1, atol=1e-5)
+    assert activations[7, model.config.phoneme_inputs.index("pbm")] == pytest.approx(1, abs=1e-5)
+    assert activations[7, -1] == 1
+    assert not activations[28].any()
     assert not model.phoneme_activations((), times).any()
 
 

@@ -41,36 +41,37 @@ def talk(seconds: float) -> np.ndarray:
 
 
 class Stream:
-    """Takes sound in pieces of any length and makes a face as soon as its look-ahead is heard."""
+    """Takes sound in pieces of any length and makes a face as soon as its look-ahead has come."""
 
     def __init__(self, model: FaceModel, seed: int) -> None:
         self.model = model
-        self.heard = model.features.initial_state(1)
+        self.sound = model.features.initial_state(1)
         self.state = model.initial_state(1)
         self.noise: NoiseState = model.noise.initial_state(np.array([seed]))
         self.left = np.zeros(0, np.float32)
-        self.frames_heard = 0
+        self.frames_taken = 0
         self.activity = np.zeros((1, len(FACE_ACTIVITIES)), np.float32)
         self.activity[0, FACE_ACTIVITIES.index("speak")] = 1
-        self.untold = np.zeros((1, len(model.config.phoneme_inputs)), np.float32)
+        self.no_phonemes = np.zeros((1, len(model.config.phoneme_inputs)), np.float32)
 
     def feed(self, piece: np.ndarray) -> Iterator[np.ndarray]:
         sound = np.concatenate([self.left, piece])
         whole = len(sound) // FRAME_SAMPLES * FRAME_SAMPLES
         self.left = sound[whole:]
-        audio, self.heard = self.model.features.step(sound[None, :whole], self.heard)
+        audio, self.sound = self.model.features.step(sound[None, :whole], self.sound)
         for features in audio[0]:
-            self.frames_heard += 1
-            if self.frames_heard > self.model.config.lookahead_frames:
+            self.frames_taken += 1
+            if self.frames_taken > self.model.config.lookahead_frames:
                 yield self._face(features[None])
 
     def _face(self, audio: np.ndarray) -> np.ndarray:
         noise, self.noise = self.model.noise.step(self.noise)
-        told = (self.activity, np.zeros((1, len(EMOTIONS)), np.float32))
+        situation = (self.activity, np.zeros((1, len(EMOTIONS)), np.float32))
         style = np.zeros((1, self.model.config.style_size), np.float32)
-        inputs = FaceInputs(audio, self.untold, *told, style, noise)
+        inputs = FaceInputs(audio, self.no_phonemes, *situation, style, noise)
         face, self.state = self.model.step(inputs, self.state)
-        return face[0]
+        made: np.ndarray = face[0]
+        return made
 
 
 @pytest.mark.parametrize("longest", [400, 1700, 9000])
@@ -114,7 +115,9 @@ def performed(pieces: list[np.ndarray]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def ten_minutes(model: FaceModel) -> tuple[np.ndarray, list[float]]:
     """Faces [18000, 59] of ten minutes of speech, and the largest state of every minute."""
-    stream, faces, largest = Stream(model, 5), [], []
+    stream = Stream(model, 5)
+    faces: list[np.ndarray] = []
+    largest: list[float] = []
     sound = talk(600 + model.config.lookahead_frames / FPS)
     for piece in np.split(sound, range(24_000, len(sound), 24_000)):
         for face in stream.feed(piece):

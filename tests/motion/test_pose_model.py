@@ -36,14 +36,18 @@ def perform(
     turns, joints = [], []
     for frame in range(frames):
         noise, noise_state = model.noise.step(noise_state)
-        told, beat = np.zeros((rows, 20), np.float32), np.zeros((rows, 2), np.float32)
+        gestures, beat = np.zeros((rows, 20), np.float32), np.zeros((rows, 2), np.float32)
         if gesture and frame >= 30:
             at = GESTURES.index(gesture)
-            told[:, at] = 1.0 if frame < 60 else fading(frame - 59)
-            told[:, 10 + at] = (min(frame, 59) - 29) / (30 * model.config.gesture_seconds[gesture])
+            gestures[:, at] = 1.0 if frame < 60 else fading(frame - 59)
+            gestures[:, 10 + at] = (min(frame, 59) - 29) / (
+                30 * model.config.gesture_seconds[gesture]
+            )
         if bpm:
             beat[:] = frame / 30 * bpm / 60 / 8 % 1, 0.8
-        made, state = model.step(PoseInputs(audio, doing, emotion, told, beat, style, noise), state)
+        made, state = model.step(
+            PoseInputs(audio, doing, emotion, gestures, beat, style, noise), state
+        )
         turns.append(made.rotations)
         joints.append(forward_kinematics(made.rotations, made.hips)[0])
     return np.stack(turns), np.stack(joints)

@@ -2,9 +2,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from idol_runtime.motion import rotations
+
+Turns = NDArray[np.float64]
 
 turns = arrays(np.float64, (5, 3), elements=st.floats(-3.0, 3.0)).map(
     lambda vectors: rotations.normalise(Rotation.from_rotvec(vectors).as_quat())
@@ -12,7 +15,7 @@ turns = arrays(np.float64, (5, 3), elements=st.floats(-3.0, 3.0)).map(
 
 
 @given(turns, turns)
-def test_products_rotations_and_matrices_agree_with_scipy(a, b) -> None:
+def test_products_rotations_and_matrices_agree_with_scipy(a: Turns, b: Turns) -> None:
     product = (Rotation.from_quat(a) * Rotation.from_quat(b)).as_matrix()
     np.testing.assert_allclose(rotations.to_matrix(rotations.multiply(a, b)), product, atol=1e-9)
     point = np.array([0.3, -1.0, 2.0])
@@ -21,7 +24,7 @@ def test_products_rotations_and_matrices_agree_with_scipy(a, b) -> None:
 
 
 @given(turns)
-def test_every_form_of_a_rotation_leads_back_to_it(q) -> None:
+def test_every_form_of_a_rotation_leads_back_to_it(q: Turns) -> None:
     forms = (
         rotations.from_matrix(rotations.to_matrix(q)),
         rotations.from_rot6d(rotations.to_rot6d(q)),
@@ -33,7 +36,7 @@ def test_every_form_of_a_rotation_leads_back_to_it(q) -> None:
 
 
 @given(turns, turns)
-def test_slerp_moves_at_an_even_pace_along_the_shorter_arc(a, b) -> None:
+def test_slerp_moves_at_an_even_pace_along_the_shorter_arc(a: Turns, b: Turns) -> None:
     whole = rotations.angle_between(a, b)
     half = rotations.slerp(a, b, 0.5)
     np.testing.assert_allclose(rotations.angle_between(a, half), whole / 2, atol=1e-3)

@@ -147,12 +147,12 @@ def test_settings_of_a_bundle_from_before_tags_still_read() -> None:
 
 def test_face_and_body_of_a_character_show_the_style_it_asked_for(styles: Styles) -> None:
     face, pose = FaceModel.open(BUNDLES / "face"), PoseModel.open(BUNDLES / "pose")
-    told: list[np.ndarray] = []
+    given: list[np.ndarray] = []
     for model in (face, pose):
         step = model.step
 
         def spy(inputs, state, step=step):  # type: ignore[no-untyped-def]
-            told.append(inputs.style)
+            given.append(inputs.style)
             return step(inputs, state)
 
         model.step = spy  # type: ignore[method-assign]
@@ -161,7 +161,7 @@ def test_face_and_body_of_a_character_show_the_style_it_asked_for(styles: Styles
     motion = Motion(2, ["shy"])
     stage.join(Character(name="Ren", persona="You are Ren.", motion=motion), seed=1)
     stage.tick()
-    of_the_face, of_the_body = told
+    of_the_face, of_the_body = given
     np.testing.assert_array_equal(of_the_face, styles.code(motion)[None])
     asked = styles.body_code(motion, pose.config.style_axes, pose.config.style_tags)
     np.testing.assert_array_equal(of_the_body, asked[None])

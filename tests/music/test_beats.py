@@ -189,7 +189,7 @@ def test_a_steady_grid_needs_no_recording(
     assert grid.bpm == pytest.approx(bpm)
 
 
-def test_a_told_tempo_is_held_and_its_phase_is_heard() -> None:
+def test_a_given_tempo_is_held_and_its_phase_is_found() -> None:
     made = rock()
     grid = find_beats(made.samples, bpm=112)
     assert grid.confidence == 1

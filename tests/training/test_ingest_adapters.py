@@ -18,7 +18,7 @@ from training.ingest.livelink import LiveLink, parse_timecode, read_take, times_
 from training.ingest.pairs import Pairs, read_pair
 from training.ingest.recording import Dataset, RecordingError, read_dataset
 from training.ingest.sound import Sound, read_sound
-from training.ingest.takes import Take, frame_rate, recordings_of
+from training.ingest.takes import FaceTake, frame_rate, recordings_of
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "face"
 TRACKED = (
@@ -399,10 +399,10 @@ def test_sound_between_is_silent_outside_and_never_shifts(start_s: float, second
     sound = Sound(np.arange(1, 16_001, dtype=np.int16), 0.0)
     found = sound.between(start_s, seconds)
     assert len(found) == round(seconds * 16_000)
-    heard = np.flatnonzero(found)
+    sounding = np.flatnonzero(found)
     first = round(start_s * 16_000)
-    np.testing.assert_array_equal(found[heard], heard + first + 1)
-    assert len(heard) == max(0, min(first + len(found), 16_000) - max(first, 0))
+    np.testing.assert_array_equal(found[sounding], sounding + first + 1)
+    assert len(sounding) == max(0, min(first + len(found), 16_000) - max(first, 0))
 
 
 def test_uneven_frame_times_are_put_on_an_even_grid() -> None:
@@ -412,7 +412,7 @@ def test_uneven_frame_times_are_put_on_an_even_grid() -> None:
     face[:, 17] = 0.5 + 0.4 * np.sin(2 * np.pi * times_s)
     known = np.zeros(59, np.bool_)
     known[17] = True
-    (take,) = recordings_of("a", "anna", Take(times_s, face, known, None), fps=30).recordings
+    (take,) = recordings_of("a", "anna", FaceTake(times_s, face, known, None), fps=30).recordings
     grid_s = times_s[0] + np.arange(len(take.face)) / 30
     assert take.fps == 30
     np.testing.assert_allclose(

@@ -14,7 +14,7 @@ import numpy as np
 from training.ingest.channels import channel_of, face_of
 from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import sound_beside
-from training.ingest.takes import Reading, Take, recordings_of
+from training.ingest.takes import FaceTake, Reading, recordings_of
 
 
 class BeatFrame(msgspec.Struct, frozen=True):
@@ -29,8 +29,8 @@ class BeatFile(msgspec.Struct, frozen=True):
     frames: list[BeatFrame]
 
 
-def read_beat(path: Path) -> tuple[Take, list[str]]:
-    """Curves and the sound beside them, and what was left away.
+def read_beat(path: Path) -> tuple[FaceTake, list[str]]:
+    """Curves, the sound of the same name, and what was left away.
 
     Raises:
         RecordingError: the file is no such JSON, or damaged.
@@ -63,7 +63,7 @@ def read_beat(path: Path) -> tuple[Take, list[str]]:
     notes = []
     if any(frame.rotation for frame in held.frames):
         notes.append("head rotation was left away, its convention is not documented")
-    return Take(times_s, face, known, sound_beside(path)), notes
+    return FaceTake(times_s, face, known, sound_beside(path)), notes
 
 
 @dataclass(frozen=True, slots=True)

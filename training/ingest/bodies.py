@@ -132,7 +132,7 @@ def write_body_dataset(
 
 
 def read_body(path: Path, card: DatasetCard) -> BodyRecording:
-    """One `.npz`, checked against the card beside it.
+    """One `.npz`, checked against the card of its folder.
 
     Raises:
         RecordingError: the file is damaged, holds a face, or came under another licence than the

@@ -57,7 +57,7 @@ def read_body_film(
     Args:
         path: any film that FFmpeg opens.
         task: MediaPipe's `pose_landmarker_full.task`.
-        progress: told the share of the film that is done.
+        progress: called with the share of the film that is done.
 
     Raises:
         RecordingError: the film is damaged, or shows no torso.
@@ -154,5 +154,5 @@ class BodyFilms:
     def read(self, path: Path, name: str, speaker: str) -> Reading[BodyRecording]:
         take, notes = read_body_film(path, self.task, self.progress)
         reading = body_recordings(name, speaker, take, self.fps or FPS, self.activity)
-        told = [*(f"{name}: {note}" for note in notes), *reading.notes]
-        return Reading(reading.recordings, told)
+        every = [*(f"{name}: {note}" for note in notes), *reading.notes]
+        return Reading(reading.recordings, every)

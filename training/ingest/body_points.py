@@ -68,7 +68,7 @@ BONES_OF: Final[dict[str, tuple[str, ...]]] = {
         )
     },
 }
-"""What each part tells of. Collarbones and toes no point tells of."""
+"""The bones that each part shows; no point shows collarbones and toes."""
 
 
 def point(points_m: Array, name: str) -> Array:
@@ -90,6 +90,6 @@ def rest_direction(end: str) -> Array:
 
 
 def known_bones(parts: set[str]) -> NDArray[np.bool_]:
-    """[22], the bones that these parts tell of."""
+    """[22], the bones that these parts show."""
     names = {bone for part in parts for bone in BONES_OF[part]}
     return np.array([bone in names for bone in POSE_BONES])

@@ -64,7 +64,7 @@ class _Body:
     world: dict[str, Array]
 
     def fill(self, *bones: str) -> None:
-        """Bones that nothing tells of keep their parent's rotation."""
+        """Bones that no point shows keep their parent's rotation."""
         for bone in bones:
             self.world[bone] = self.world[PARENT_OF[bone]]
 
@@ -76,7 +76,7 @@ def solve(name: str, points_m: Array, fps: float, parts: set[str]) -> Clip:
         name: of the clip.
         points_m: [T, 33, 3], in any place: X to the body's left when it faces Z, Y up.
         fps: frames a second.
-        parts: which of `PARTS` the points tell of, the torso among them; other bones stay at rest.
+        parts: which of `PARTS` the points show, the torso among them; other bones stay at rest.
     """
     body = _Body(points_m, parts, {})
     _trunk(body)

@@ -138,7 +138,7 @@ def collect(
         sources: what to read.
         out: the data set's folder.
         card: its card; notes are added.
-        done: told after each source.
+        done: called after each source.
 
     Returns:
         A sentence for every source that was skipped.

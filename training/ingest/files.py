@@ -1,4 +1,4 @@
-"""The recordings of a data set on disk: one `.npz` a take beside `card.toml`.
+"""The recordings of a data set on disk: `card.toml` and one `.npz` a take.
 
 Every recording repeats the licence it came under, so that neither an edited card nor a file moved
 to another folder can turn what may not be shipped into what may.
@@ -42,7 +42,7 @@ def write_arrays(folder: Path, card: DatasetCard, name: str, arrays: Arrays) -> 
 
 
 def read_arrays(path: Path, card: DatasetCard, wanted: Holds, make: Callable[[Arrays], T]) -> T:
-    """What `make` makes of one `.npz`, checked against the card beside it.
+    """What `make` makes of one `.npz`, checked against the card of its folder.
 
     Raises:
         RecordingError: the file is damaged, holds something else, or came under another licence
@@ -65,7 +65,7 @@ def read_arrays(path: Path, card: DatasetCard, wanted: Holds, make: Callable[[Ar
         ) from None
     if (licence, may_ship) != (card.licence, card.may_ship):
         raise RecordingError(
-            f"{path}: was captured under {licence!r} (may ship: {may_ship}), but the card beside "
+            f"{path}: was captured under {licence!r} (may ship: {may_ship}), but the card with "
             f"it says {card.licence!r} (may ship: {card.may_ship}); ingest it again."
         )
     return recording

@@ -42,7 +42,7 @@ def follow(
     Args:
         path: any film that FFmpeg opens.
         find: what to look with; takes a picture [height, width, 3] and its time in seconds.
-        progress: told the share of the film that is done.
+        progress: called with the share of the film that is done.
 
     Raises:
         RecordingError: the film is damaged.

@@ -19,7 +19,7 @@ from idol_protocol.channels import ARKIT_BLENDSHAPES
 from training.ingest.channels import channel_of, face_of
 from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import sound_beside
-from training.ingest.takes import Reading, Take, recordings_of
+from training.ingest.takes import FaceTake, Reading, recordings_of
 
 TIMECODE_RATES: Final = (24, 25, 30, 48, 50, 60, 120)
 _TIMECODE = re.compile(r"(\d{1,2}):([0-5]?\d):([0-5]?\d)[:;](\d{1,3}(?:\.\d+)?)")
@@ -57,8 +57,8 @@ def times_of(timecodes: list[str]) -> NDArray[np.float64]:
     return times - times[0]
 
 
-def read_take(path: Path) -> tuple[Take, list[str]]:
-    """A Live Link Face CSV with the sound beside it, and what was dropped.
+def read_take(path: Path) -> tuple[FaceTake, list[str]]:
+    """A Live Link Face CSV, the sound of the same name, and what was dropped.
 
     Raises:
         RecordingError: it is no such file, or damaged.
@@ -81,7 +81,7 @@ def read_take(path: Path) -> tuple[Take, list[str]]:
         if name in names and table[:, names[name] - 2].any():
             columns[name] = np.degrees(sign * table[:, names[name] - 2])
     face, known = face_of(columns, len(rows), str(path))
-    return Take(times_s, face, known, sound_beside(path)), notes
+    return FaceTake(times_s, face, known, sound_beside(path)), notes
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]], list[str]]:

@@ -1,4 +1,4 @@
-"""Files of motion with the sound beside them: BVH, Acclaim (also in archives), VRMA.
+"""Files of motion with sound of the same name: BVH, Acclaim (also in archives), VRMA.
 
 `NAME.wav` is the sound of `NAME.bvh` and begins with it. An archive holds many performances: they
 are called NAME_1, NAME_2, ... and the card's notes say which is which.

@@ -15,13 +15,13 @@ from idol_protocol.channels import FACE_CHANNELS
 from training.ingest.channels import channel_of, face_of
 from training.ingest.recording import CAPTURE_RATE_HZ, Kind, Recording, RecordingError
 from training.ingest.sound import RECORDINGS, read_sound, sound_beside
-from training.ingest.takes import MIN_PIECE_S, Reading, Take, recordings_of
+from training.ingest.takes import MIN_PIECE_S, FaceTake, Reading, recordings_of
 
 UNLABELLED_FPS: Final = 30.0
 
 
-def read_pair(path: Path) -> Take:
-    """A CSV of curves and the sound beside it.
+def read_pair(path: Path) -> FaceTake:
+    """A CSV of curves and the sound of the same name.
 
     Raises:
         RecordingError: the table is damaged, or names a column that is no face channel.
@@ -47,7 +47,7 @@ def read_pair(path: Path) -> Take:
         ) from None
     columns = {name: table[:, index] for index, name in enumerate(channels, start=1)}
     face, known = face_of(columns, len(table), str(path))
-    return Take(table[:, 0], face, known, sound_beside(path))
+    return FaceTake(table[:, 0], face, known, sound_beside(path))
 
 
 def read_unlabelled(path: Path, name: str, speaker: str, fps: float) -> Reading[Recording]:

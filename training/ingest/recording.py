@@ -78,7 +78,7 @@ def write_recording(folder: Path, card: DatasetCard, recording: Recording) -> Pa
 
 
 def read_recording(path: Path, card: DatasetCard) -> Recording:
-    """One `.npz`, checked against the card beside it.
+    """One `.npz`, checked against the card of its folder.
 
     Raises:
         RecordingError: the file is damaged, holds something else, or came under another licence

@@ -14,7 +14,7 @@ from training.ingest.resample import resample_sound
 
 RECORDINGS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 COMPANIONS: Final = (*RECORDINGS, ".mov", ".mp4", ".m4a")
-"""Where the sound of a capture is looked for, beside it and of the same stem."""
+"""Where the sound of a capture is looked for: in its folder, under its stem."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +22,7 @@ class Sound:
     samples: NDArray[np.int16]
     """[n] at 16 kHz."""
     start_s: float
-    """When sample 0 is heard on the clock that the frames are timed by."""
+    """When sample 0 sounds on the clock that the frames are timed by."""
 
     @property
     def end_s(self) -> float:

@@ -20,7 +20,7 @@ _RATES: Final = (23.976, 24.0, 25.0, 29.97, 30.0, 48.0, 50.0, 59.94, 60.0, 90.0,
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Take:
+class FaceTake:
     """What an adapter read: frames at their own times, with the sound on the same clock."""
 
     times_s: NDArray[np.float64]
@@ -33,7 +33,7 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class TakePiece:
     """A stretch of a take without long gaps, on a constant frame rate."""
 
     name: str
@@ -72,7 +72,7 @@ def frame_rate(times_s: NDArray[np.float64]) -> float:
 
 
 def recordings_of(
-    name: str, speaker: str, take: Take, fps: float | None = None
+    name: str, speaker: str, take: FaceTake, fps: float | None = None
 ) -> Reading[Recording]:
     """Cuts a take where frames are missing too long, and puts the rest on a constant rate.
 
@@ -96,7 +96,7 @@ def recordings_of(
 
 def pieces_of(
     name: str, times_s: NDArray[np.float64], sound: Sound | None, shown: str
-) -> tuple[list[Piece], list[str]]:
+) -> tuple[list[TakePiece], list[str]]:
     """The stretches of at least a second without long gaps, and what was lost between them.
 
     Args:
@@ -112,12 +112,12 @@ def pieces_of(
     rate = frame_rate(times_s)
     if not 1 <= rate <= 1000:
         raise RecordingError(f"{name}: expected 1 to 1000 frames a second, found {rate:g}.")
-    heard, notes = _heard(name, times_s, sound, rate)
-    stretches, lost = _continuous(times_s[heard], rate)
+    sounding, notes = _with_sound(name, times_s, sound, rate)
+    stretches, lost = _continuous(times_s[sounding], rate)
     if lost:
         notes.append(f"{name}: {lost} lost frames were interpolated")
     kept: list[NDArray[np.intp]] = []
-    for rows in (heard[stretch] for stretch in stretches):
+    for rows in (sounding[stretch] for stretch in stretches):
         start_s, seconds = float(times_s[rows[0]]), _seconds(times_s[rows], rate)
         if seconds >= MIN_PIECE_S:
             kept.append(rows)
@@ -135,7 +135,7 @@ def pieces_of(
             notes.append(f"{own}: {seconds:.2f} s from {start_s:.2f} s on, cut at missing frames")
         frames = max(1, round(seconds * rate))
         audio = None if sound is None else sound.between(start_s, frames / rate)
-        pieces.append(Piece(own, rate, rows, audio, times_s[rows] - start_s))
+        pieces.append(TakePiece(own, rate, rows, audio, times_s[rows] - start_s))
     return pieces, notes
 
 
@@ -148,7 +148,7 @@ def _check_times(name: str, times_s: NDArray[np.float64]) -> None:
         raise RecordingError(f"{name}: expected times that increase, found some that do not.")
 
 
-def _heard(
+def _with_sound(
     name: str, times_s: NDArray[np.float64], sound: Sound | None, rate: float
 ) -> tuple[NDArray[np.intp], list[str]]:
     """Rows that have sound, all of them where the take has none; and what was cut."""

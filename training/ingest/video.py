@@ -17,7 +17,7 @@ from training.ingest.film import SUFFIXES, follow
 from training.ingest.landmarker import SEEN, Landmarker
 from training.ingest.recording import Kind, Recording, RecordingError
 from training.ingest.sound import decode_sound
-from training.ingest.takes import Reading, Take, recordings_of
+from training.ingest.takes import FaceTake, Reading, recordings_of
 
 HEAD = ("headYaw", "headPitch", "headRoll")
 
@@ -54,14 +54,14 @@ def centred(poses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def read_film(
     path: Path, task: Path, *, absolute_head: bool, progress: Callable[[float], None]
-) -> tuple[Take, list[str]]:
+) -> tuple[FaceTake, list[str]]:
     """Every frame with a face, at its own time, with the sound; and what was lost.
 
     Args:
         path: any film that FFmpeg opens.
         task: MediaPipe's `face_landmarker.task`.
         absolute_head: keep head angles relative to the camera.
-        progress: told the share of the film that is done.
+        progress: called with the share of the film that is done.
 
     Raises:
         RecordingError: the film is damaged, or shows no face.
@@ -80,7 +80,7 @@ def read_film(
     sound = decode_sound(path)
     if sound is None:
         notes.append("the film has no sound")
-    return Take(np.array(seen.times_s), curves, known, sound), notes
+    return FaceTake(np.array(seen.times_s), curves, known, sound), notes
 
 
 @dataclass(frozen=True, slots=True)

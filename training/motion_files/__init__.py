@@ -7,7 +7,7 @@ from typing import Final
 from training.humanoid.clip import Clip
 from training.motion_files.acclaim import read_acclaim, read_archive
 from training.motion_files.bvh import read_bvh
-from training.motion_files.performance import MotionFileError
+from training.motion_files.rig_motion import MotionFileError
 from training.motion_files.vrma import read_vrma
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
-    """The clips of a `.bvh`, a `.vrma`, an `.amc` beside its `.asf`, or a tar archive of those two.
+    """The clips of a `.bvh`, a `.vrma`, an `.amc` with its `.asf`, or a tar archive of those two.
 
     Raises:
         MotionFileError: another kind of file, a damaged one, or no humanoid.
@@ -42,8 +42,8 @@ def _amc(path: Path, fps: int) -> list[Clip]:
     found = next((each for each in skeletons if each.is_file()), None)
     if found is None:
         raise MotionFileError(
-            f"{path}: expected its skeleton beside it, found neither {skeletons[0].name} nor "
-            f"{skeletons[1].name}; put the ASF there."
+            f"{path}: expected its skeleton in the same folder, found neither "
+            f"{skeletons[0].name} nor {skeletons[1].name}; put the ASF there."
         )
     return [read_acclaim(found, path, fps=fps)]
 

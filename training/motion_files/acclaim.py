@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from training.humanoid.clip import Array, Clip
 from training.humanoid.resample import resample
 from training.motion_files import retarget as shared
-from training.motion_files.performance import MotionFileError, Performance, finite
+from training.motion_files.rig_motion import MotionFileError, RigMotion, finite
 
 SOURCE_FPS: Final = 120
 
@@ -173,7 +173,7 @@ def read_acclaim(asf: Path, amc: Path, *, fps: int = 30) -> Clip:
         raise MotionFileError(f"{amc}: {error}") from None
 
 
-def perform(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> Performance:
+def perform(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> RigMotion:
     """Where the skeleton's bones start, frame by frame.
 
     Raises:
@@ -188,7 +188,7 @@ def perform(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> P
             tip = skeleton.bones[parent].direction * skeleton.bones[parent].length
         rest[joint] = rest[parent] + tip
         places[joint] = places[parent] + world[parent].apply(tip)
-    return Performance(
+    return RigMotion(
         name,
         SOURCE_FPS,
         tuple(names),
@@ -216,8 +216,8 @@ def read_archive(path: Path, *, fps: int) -> Iterator[Clip]:
             subject = f"{name.split('_')[0]}.asf"
             if subject not in texts:
                 raise MotionFileError(
-                    f"{path}: expected {subject} beside {name}, found no such skeleton in the "
-                    "archive; add it."
+                    f"{path}: expected {subject} in the folder of {name}, found no such skeleton "
+                    "in the archive; add it."
                 )
             skeleton = read_skeleton(texts[subject])
             yield retarget(name[:-4], skeleton, parse_amc(texts[name]), fps=fps)

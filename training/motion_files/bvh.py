@@ -16,8 +16,8 @@ from scipy.spatial.transform import Rotation
 from training.humanoid.clip import Array, Clip
 from training.humanoid.resample import resample
 from training.motion_files.joint_names import bones_of
-from training.motion_files.performance import MotionFileError, Performance, finite
 from training.motion_files.retarget import retarget
+from training.motion_files.rig_motion import MotionFileError, RigMotion, finite
 
 _CHANNELS: Final = {
     f"{axis}{kind}".lower(): (kind, "XYZ".index(axis))
@@ -52,7 +52,7 @@ def read_bvh(path: Path, *, fps: int = 30) -> Clip:
         raise MotionFileError(f"{path}: {error}") from None
 
 
-def parse_bvh(text: str, name: str) -> Performance:
+def parse_bvh(text: str, name: str) -> RigMotion:
     """Any hierarchy and its motion, joints and units as they are.
 
     Raises:
@@ -147,7 +147,7 @@ def _rows(motion: str, columns: int) -> tuple[Array, float]:
     return finite(rows, "MOTION"), fps
 
 
-def _performed(tree: _Hierarchy, rows: Array, fps: float, name: str) -> Performance:
+def _performed(tree: _Hierarchy, rows: Array, fps: float, name: str) -> RigMotion:
     offsets = finite(np.array(tree.offsets), "OFFSET")
     rest = offsets.copy()
     turns: list[Array] = []
@@ -164,7 +164,7 @@ def _performed(tree: _Hierarchy, rows: Array, fps: float, name: str) -> Performa
             turn = turns[parent] @ turn
         turns.append(turn)
         places.append(place)
-    return Performance(
+    return RigMotion(
         name,
         fps,
         tuple(tree.joints),

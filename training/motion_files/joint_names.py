@@ -9,7 +9,7 @@ Blender Rigify and VRM.
 import re
 from typing import Final
 
-from training.motion_files.performance import MotionFileError, ancestors
+from training.motion_files.rig_motion import MotionFileError, ancestors
 
 UNDERSTOOD: Final[dict[str, tuple[str, ...]]] = {
     "Shoulder": ("collar", "clavicle", "shoulder"),

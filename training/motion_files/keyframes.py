@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from training.gltf import Glb
 from training.humanoid.clip import Array
-from training.motion_files.performance import MotionFileError, finite
+from training.motion_files.rig_motion import MotionFileError, finite
 
 Keys: TypeAlias = NDArray[np.integer]
 

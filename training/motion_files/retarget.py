@@ -17,7 +17,7 @@ from idol_protocol.channels import POSE_BONES
 from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.humanoid.clip import Array, Clip
 from training.humanoid.skeleton import forward_kinematics
-from training.motion_files.performance import MotionFileError, Performance
+from training.motion_files.rig_motion import MotionFileError, RigMotion
 
 LIMBS: Final[dict[str, str]] = {
     f"{side}{bone}": f"{side}{end}"
@@ -51,7 +51,7 @@ class _Axes:
     """[3, 3]"""
 
 
-def retarget(performance: Performance, bones: Mapping[str, int]) -> Clip:
+def retarget(performance: RigMotion, bones: Mapping[str, int]) -> Clip:
     """The performance at its own frame rate.
 
     Args:
@@ -123,7 +123,7 @@ def _alignments(rest: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
-def _stand(performance: Performance, bones: Mapping[str, int]) -> tuple[Performance, _Axes]:
+def _stand(performance: RigMotion, bones: Mapping[str, int]) -> tuple[RigMotion, _Axes]:
     """The performance with a rest pose that stands, and the way from its axes to ours."""
     places = performance.places
     trunk, legs = _directions(performance.rest[None], bones)

@@ -16,8 +16,8 @@ from idol_protocol.skeleton import OFFSETS_M
 from training.gltf import AT_REST, Glb, GltfError, matrices, rest_matrix
 from training.humanoid.clip import Array, Clip
 from training.motion_files.keyframes import Track, read_track
-from training.motion_files.performance import MotionFileError
 from training.motion_files.retarget import local_rotations
+from training.motion_files.rig_motion import MotionFileError
 
 _EXTENSION: Final = "VRMC_vrm_animation"
 _WIDTHS: Final = {"translation": 3, "rotation": 4, "scale": 3}

@@ -12,7 +12,7 @@ class MotionFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Performance:
+class RigMotion:
     """A skeleton that moves, in its file's own joints, axes and unit."""
 
     name: str
