@@ -1,11 +1,10 @@
-"""Reads binary glTF 2.0 (GLB, and so VRM and VRMA): document, accessors, pictures, nodes.
+"""Reads binary glTF 2.0 (GLB, and so VRM and VRMA): document, accessors, nodes.
 
 The libraries that read glTF leave morph targets and animations out, or do not decode accessors.
 
 Specification: Khronos glTF 2.0, sections 3.6 (accessors, sparse ones too) and 4 (GLB container).
 """
 
-import io
 import json
 import struct
 from dataclasses import dataclass
@@ -79,23 +78,6 @@ class Glb:
         if item.get("normalized"):
             values = np.maximum(values / np.iinfo(dtype).max, -1.0)
         return values[:, 0] if width == 1 else values
-
-    def picture(self, index: int) -> NDArray[np.float32]:
-        """An embedded picture [height, width, 4], RGBA in [0, 1]."""
-        image = self.document["images"][index]
-        if "bufferView" not in image:
-            raise GltfError(f"image {index}: expected it inside the file, found a link.")
-        from matplotlib.image import imread
-
-        kind = "jpg" if image.get("mimeType") == "image/jpeg" else "png"
-        pixels = np.asarray(imread(io.BytesIO(self._view(image["bufferView"])[0]), format=kind))
-        if pixels.dtype == np.uint8:
-            pixels = pixels.astype(np.float32) / 255
-        if pixels.ndim == 2:
-            pixels = np.repeat(pixels[..., None], 3, axis=2)
-        rgba = np.ones((*pixels.shape[:2], 4), np.float32)
-        rgba[..., : pixels.shape[2]] = pixels
-        return rgba
 
     def parents_first(self) -> list[tuple[int, int]]:
         """Every node and its parent, -1 for a root.

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
+from tests.training.avatars import can_draw
 from training import evaluate as command
 from training.checkpoint import save_weights, start_run
 from training.evaluation.report import WITHOUT_GAN, plain
@@ -269,6 +270,8 @@ def test_the_whole_report_is_written_with_its_pictures(findings_folder: Path, ru
                     "ablations"):  # fmt: skip
         assert f"({picture}.png)" in text
         assert (findings_folder / f"{picture}.png").stat().st_size > 5000
+    assert (findings_folder / "side_by_side.png").is_file() == can_draw()
+    assert ("(side_by_side.png)" in text) == can_draw()
     assert "| nan |" not in text
     assert "no --bundle" in text
 

@@ -90,7 +90,6 @@ def test_the_avatar_has_every_blendshape_and_the_size_of_a_head(avatar: Head) ->
     assert (np.abs(avatar.morphs).max(axis=(1, 2)) > 0.001).all()
     width, height, _ = avatar.rest.max(axis=0) - avatar.rest.min(axis=0)
     assert 0.1 < width < height < 0.3
-    assert avatar.triangles.max() < len(avatar.rest)
 
 
 def test_no_weight_is_the_rest_and_weights_add_up(avatar: Head) -> None:
@@ -135,10 +134,9 @@ def test_weights_of_another_width_are_refused(avatar: Head) -> None:
         avatar.vertices(np.zeros((2, 59)))
 
 
-def test_a_sparse_morph_target_without_indices_or_texture_is_read(tmp_path: Path) -> None:
+def test_a_sparse_morph_target_is_read(tmp_path: Path) -> None:
     head = opened(tmp_path / "a.glb", *triangle())
     assert head.names == {"jawOpen"}
-    assert head.triangles.tolist() == [[0, 1, 2]]
     moved = head.vertices(weights(jawOpen=1.0))[0] - head.rest
     assert moved.tolist() == [[0, 0, 0], [0, -0.5, 0], [0, 0, 0]]
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from idol_protocol.channels import ACTIVITIES, GESTURES
 from idol_protocol.frames import FPS
+from tests.training.avatars import can_draw
 from training.pose.conditions import Conditions
 from training.pose.evaluation import recognition
 from training.pose.evaluation.bench import GENERATOR, TEACHER, PoseBench, PoseRequest
@@ -17,10 +18,9 @@ from training.pose.evaluation.report import SUITE
 from training.pose.evaluation.scenes import LEAD, alone, dancing, gesturing
 from training.pose.evaluation.transitions import activity_changes, cuts, transitions
 from training.pose.model import PoseGenerator
-from training.pose.render import FRONT, THREE_QUARTER, film, projected, strip
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-REQUEST = PoseRequest(run=Path("run"), idle_s=20, scene_s=12, bodies=2)
+REQUEST = PoseRequest(run=Path("run"), idle_s=20, scene_s=12, bodies=2, moments=1, film_s=1)
 
 
 def generator(width: int = 16) -> PoseGenerator:
@@ -106,48 +106,20 @@ def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> N
     assert "frechet" not in metrics
     assert metrics["gestures"][TEACHER]["accuracy"] > metrics["gestures"][GENERATOR]["accuracy"]
     report = (tmp_path / "out" / "report.md").read_text()
-    for name in ("gestures.png", "scores.png", "recurrence.png"):
+    avatars = ("gestures.png", "activities.png", "hoshi.png", "side_by_side.mp4")
+    for name in avatars:
+        assert (tmp_path / "out" / name).is_file() == can_draw()
+        assert (f"]({name})" in report) == can_draw()
+    for name in ("scores.png", "jerk.png", "confusion.png", "recurrence.png"):
         assert f"]({name})" in report
         with Image.open(tmp_path / "out" / name) as picture:
             assert picture.width > 300
     assert metrics["dance"][GENERATOR]["protocol"] in report
-    films = list((tmp_path / "out").glob("side_by_side.*"))
-    assert 0 < films[0].stat().st_size < 2_000_000
 
 
 def test_a_folder_without_a_run_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"python -m training.train_pose"):
         open_run(tmp_path)
-
-
-def test_a_strip_has_a_row_a_view_and_a_column_a_moment(tmp_path: Path) -> None:
-    joints = teacher(alone("idle", 2, [0])).joints[0]
-    strip(joints, tmp_path / "one.png", count=4, views=(FRONT,))
-    strip(joints, tmp_path / "two.png", count=8, views=(FRONT, THREE_QUARTER), title="idle")
-    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
-        assert two.width == 2 * one.width
-        assert two.height > 2 * one.height
-    with pytest.raises(ValueError, match=r"Expected joints \[T, 22, 3\]"):
-        strip(joints[None], tmp_path / "no.png")
-
-
-def test_from_the_front_the_left_hand_is_on_the_right_and_up_is_up() -> None:
-    across, up = projected(np.array([1.0, 2.0, 3.0]), FRONT)
-    assert (across, up) == pytest.approx((1.0, 2.0))
-    # Walking round to the body's left, what is in front of it goes to the left of the picture.
-    assert projected(np.array([0.0, 0.0, 1.0]), THREE_QUARTER)[0] < 0
-
-
-def test_films_play_at_their_own_pace(tmp_path: Path) -> None:
-    joints = teacher(alone("idle", 1, [0])).joints[0]
-    film({"one": joints, "other": joints[:20]}, tmp_path / "film.gif", fps=10)
-    with Image.open(tmp_path / "film.gif") as shown:
-        assert getattr(shown, "n_frames", 1) <= 7
-        assert shown.info["duration"] == 100
-    with pytest.raises(ValueError, match="divides 30"):
-        film({"one": joints}, tmp_path / "film.gif", fps=7)
-    with pytest.raises(ValueError, match=r"\.mp4 or \.gif"):
-        film({"one": joints}, tmp_path / "film.avi", fps=10)
 
 
 @pytest.mark.data

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training.evaluation.charts import styled
 from training.evaluation.report import Found, Metrics, Picture, gallery, write_metrics
+from training.pictures.avatar_page import PicturesUnavailableError
 
 B = TypeVar("B")
 Draw: TypeAlias = Callable[[B, Found], Iterator[Picture]]
@@ -76,10 +77,13 @@ class Suite(Generic[B]):
         with _progress() as bar, styled():
             task = bar.add_task("pictures", total=len(self.pictures))
             for draw in self.pictures:
-                for picture in draw(bench, metrics):
-                    bar.update(task, description=picture.name)
-                    picture.write(out / picture.name)
-                    pictures.append(picture)
+                try:
+                    for picture in draw(bench, metrics):
+                        bar.update(task, description=picture.name)
+                        picture.write(out / picture.name)
+                        pictures.append(picture)
+                except PicturesUnavailableError as error:
+                    bar.console.print(f"Some pictures are not drawn. {error}")
                 bar.advance(task)
         (out / "report.md").write_text(self.render(metrics, pictures))
         return metrics

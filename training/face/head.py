@@ -37,14 +37,6 @@ One channel alone is not enough: many rigs have a stray vertex in some morph tar
 """
 
 
-class Paint(NamedTuple):
-    """What a render needs of a material."""
-
-    picture: Floats
-    """[height, width, 4], RGBA in [0, 1]."""
-    double_sided: bool
-
-
 @dataclass(frozen=True, eq=False)
 class Head:
     """A face mesh at rest and how each ARKit weight moves it. +Y is up; it looks along +Z."""
@@ -53,13 +45,6 @@ class Head:
     """[V, 3] metres."""
     morphs: Floats
     """[52, V, 3] metres at weight 1, in `ARKIT_BLENDSHAPES` order; 0 for names it lacks."""
-    triangles: NDArray[np.int64]
-    """[F, 3], counter-clockwise from outside."""
-    uvs: Floats
-    """[V, 2], (0, 0) is the top left corner of the picture."""
-    paints: tuple[Paint, ...]
-    paint_of: NDArray[np.int64]
-    """[F], which paint each triangle has."""
     names: frozenset[str]
     """ARKit names that the file has a morph target for."""
 
@@ -88,15 +73,9 @@ class Head:
                 f"{path}: expected a mesh with ARKit morph targets (jawOpen, eyeBlinkLeft, ...), "
                 "found none; `python -m export.avatar --out avatar.vrm` writes one that has them."
             )
-        starts = np.cumsum([0, *(len(part.positions) for part in parts)])
-        shifted = [part.triangles + start for part, start in zip(parts, starts, strict=False)]
         return cls(
             rest=np.concatenate([part.positions for part in parts]),
             morphs=np.concatenate([part.morphs for part in parts], axis=1),
-            triangles=np.concatenate(shifted),
-            uvs=np.concatenate([part.uvs for part in parts]),
-            paints=tuple(part.paint for part in parts),
-            paint_of=np.repeat(np.arange(len(parts)), [len(part.triangles) for part in parts]),
             names=frozenset().union(*(part.names for part in parts)),
         )
 
@@ -150,9 +129,6 @@ def arkit_name(target: str) -> str | None:
 class _Part(NamedTuple):
     positions: Floats
     morphs: Floats
-    triangles: NDArray[np.int64]
-    uvs: Floats
-    paint: Paint
     names: frozenset[str]
 
 
@@ -187,32 +163,12 @@ def _targets(mesh: dict[str, Any], primitive: dict[str, Any]) -> dict[str, int]:
 def _part(
     glb: Glb, primitive: dict[str, Any], targets: dict[str, int], place: NDArray[Any]
 ) -> _Part:
-    attributes = primitive["attributes"]
-    positions = glb.accessor(attributes["POSITION"])
+    positions = glb.accessor(primitive["attributes"]["POSITION"])
     morphs = np.zeros((len(ARKIT_BLENDSHAPES), *positions.shape), np.float32)
     for name, accessor in targets.items():
         morphs[ARKIT_BLENDSHAPES.index(name)] = glb.accessor(accessor)
-    order = np.arange(len(positions))
-    if "indices" in primitive:
-        order = glb.accessor(primitive["indices"])
-    uvs = np.zeros((len(positions), 2), np.float32)
-    if "TEXCOORD_0" in attributes:
-        uvs = glb.accessor(attributes["TEXCOORD_0"]).astype(np.float32)
     return _Part(
         (positions @ place[:3, :3].T + place[:3, 3]).astype(np.float32),
         (morphs @ place[:3, :3].T).astype(np.float32),
-        order.astype(np.int64).reshape(-1, 3),
-        uvs,
-        _paint(glb, primitive.get("material")),
         frozenset(targets),
     )
-
-
-def _paint(glb: Glb, material: int | None) -> Paint:
-    item = glb.document["materials"][material] if material is not None else {}
-    look = item.get("pbrMetallicRoughness", {})
-    colour = np.array(look.get("baseColorFactor", (1, 1, 1, 1)), np.float32)
-    picture = np.ones((1, 1, 4), np.float32)
-    if texture := look.get("baseColorTexture"):
-        picture = glb.picture(glb.document["textures"][texture["index"]]["source"])
-    return Paint(picture * colour, item.get("doubleSided", False))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -18,6 +19,9 @@ from training.face.evaluation.captures import JAW, MOVES
 from training.face.evaluation.measures import spectrum
 from training.face.evaluation.sets import MOUTH
 from training.face.model import MADE as CHANNELS
+from training.face.model import to_face
+from training.pictures.avatar_page import VIEWS, AvatarFrame, open_avatar
+from training.pictures.sheets import contact_sheet, save_sheet
 
 Array = NDArray[Any]
 
@@ -25,6 +29,7 @@ _COLOURS: Final = {
     "speak": MADE, "idle": PALETTE[1], "listen": PALETTE[2], "think": PALETTE[3]
 }  # fmt: skip
 _SECONDS: Final = 6
+_FACES: Final = 8
 _BARS: Final = (
     controls.LOUDNESS, controls.LOG_LOUDNESS, controls.MEAN_CURVE, controls.OTHER_SOUND,
     controls.OTHER_CURVE, controls.SHIFTED_MEAN, controls.SHIFTED_MAX, controls.TABLE, WITHOUT_GAN,
@@ -161,8 +166,30 @@ def ablations(_: FaceBench, metrics: Found) -> Iterator[Picture]:
     yield chart("ablations.png", "The same measures for every run.", figure)
 
 
+def side_by_side(bench: FaceBench, _: Found) -> Iterator[Picture]:
+    """The clip whose jaw moves most, on an avatar."""
+    every = [one for judged in bench.judged.values() for one in judged]
+    if not every:
+        return
+    one = max(every, key=lambda each: float(each.clip.real[:, JAW].std()))
+    motions = {"captured": one.clip.real, "generated": one.made, **one.extra}
+    moments = _apart(one.clip.real[: len(one.made), JAW], _FACES)
+    with open_avatar() as page:
+        rows = {}
+        for name, motion in motions.items():
+            faces = to_face(torch.from_numpy(motion[moments])).numpy()
+            drawn = page.draw(map(AvatarFrame, faces), VIEWS["face"])
+            rows[name] = [(p, f"{at / FPS:.2f} s") for p, at in zip(drawn, moments, strict=True)]
+        sheet = contact_sheet(rows)
+    yield Picture(
+        "side_by_side.png",
+        f"{one.clip.dataset}, clip {one.clip.name} ({one.subject.name}): faces at the same times.",
+        lambda path: save_sheet(sheet, path),
+    )
+
+
 PICTURES: Final[Sequence[Draw[FaceBench]]] = (
-    scores, curves, blink_intervals, spectra, drift, ablations,
+    side_by_side, scores, curves, blink_intervals, spectra, drift, ablations,
 )  # fmt: skip
 
 
@@ -172,6 +199,15 @@ def _density(axes: Axes, hz: Array, power: Array, **line: Any) -> None:
     if seen.any():
         axes.loglog(hz[seen], power[seen], **line)
         axes.minorticks_off()
+
+
+def _apart(jaw: Array, count: int) -> list[int]:
+    """Frames from one end to the other at which the jaw is by turns open and shut."""
+    parts = np.array_split(np.arange(len(jaw)), count)
+    return [
+        int(part[jaw[part].argmin() if at % 2 else jaw[part].argmax()])
+        for at, part in enumerate(parts)
+    ]
 
 
 def _busiest(curve: Array, length: int) -> int:

@@ -39,6 +39,9 @@ class PoseRequest:
     idle_s: int = 600
     scene_s: int = 60
     bodies: int = 8
+    moments: int = 5
+    """Of each gesture and activity in the pictures."""
+    film_s: int = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,9 +1,10 @@
 """The pictures of a body's report, and a film."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,63 +14,136 @@ from idol_protocol.frames import FPS
 from training.evaluation.charts import PALETTE, REAL, Rows, bars, chart, panels
 from training.evaluation.report import WITHOUT_GAN, Found, Picture
 from training.evaluation.suite import Draw
+from training.pictures.avatar_page import (
+    FRONT,
+    THREE_QUARTER,
+    AvatarFrame,
+    AvatarPage,
+    View,
+    open_avatar,
+    pose_frames,
+)
+from training.pictures.sheets import (
+    Labelled,
+    contact_sheet,
+    save_sheet,
+    side_by_side,
+    write_film,
+)
 from training.pose.conditions import Conditions
 from training.pose.evaluation.bench import GENERATOR, TEACHER, PoseBench
+from training.pose.evaluation.performance import BodyMotion
 from training.pose.evaluation.sameness import recurrence
 from training.pose.evaluation.scenes import LEAD
 from training.pose.evaluation.smoothness import JerkWindows
-from training.pose.render import FRONT, THREE_QUARTER, film, sheet
 
 Array = NDArray[Any]
 
 _COLOURS: Final = dict(zip((GENERATOR, TEACHER, WITHOUT_GAN), PALETTE, strict=False))
-_MOMENTS: Final = 5
-_FILM_S: Final = 20
+_FILM_FPS: Final = 15
 
 
-def gestures(bench: PoseBench, _: Found) -> Iterator[Picture]:
+class Moment(NamedTuple):
+    """One frame of one body, and what stands over it."""
+
+    motion: BodyMotion
+    row: int
+    at: int
+    words: str
+
+
+def on_avatar(bench: PoseBench, _: Found) -> Iterator[Picture]:
+    """Gestures, activities and a conversation, generator and teacher side by side."""
+    with open_avatar() as page:
+        title = "   |   ".join(_pair(bench))
+        for name, rows, view, caption in (
+            ("gestures", _gestures(bench), FRONT, "Every gesture from beginning to end"),
+            ("activities", _activities(bench), THREE_QUARTER, "Every activity, two bodies each"),
+        ):
+            sheet = contact_sheet(_drawn(page, rows, replace(view, width=110, height=165)), title)
+            caption += ", generator and teacher under the same conditions."
+            yield Picture(f"{name}.png", caption, partial(save_sheet, sheet))
+        overview = _drawn(page, _overview(bench), replace(FRONT, width=160, height=240))
+        caption = "The middle of every gesture, and a dance."
+        yield Picture("hoshi.png", caption, partial(save_sheet, contact_sheet(overview)))
+        yield _conversation(bench, page)
+
+
+def _drawn(
+    page: AvatarPage, rows: Mapping[str, Sequence[Moment]], view: View
+) -> dict[str, list[Labelled]]:
+    found = {}
+    for name, row in rows.items():
+        frames = (_frames(moment.motion, moment.row, [moment.at])[0] for moment in row)
+        pictures = page.draw(frames, view)
+        found[name] = [(p, moment.words) for p, moment in zip(pictures, row, strict=True)]
+    return found
+
+
+def _frames(motion: BodyMotion, row: int, at: Any) -> list[AvatarFrame]:
+    poses = pose_frames(motion.local[row, at], motion.hips_m[row, at])
+    return [AvatarFrame(pose=pose) for pose in poses]
+
+
+def _gesture(bench: PoseBench, name: str, moments: int) -> tuple[int, Array]:
+    """The first body that makes it, and moments from its beginning to its end."""
     asked = bench.scenes.gestures
-    rows = {}
-    for at, name in enumerate(GESTURES):
-        row = int(np.flatnonzero(asked.gesture == at)[0])
-        moments = np.linspace(LEAD, LEAD + asked.length[row], _MOMENTS + 2)[1:-1].round()
-        rows[name] = _both(bench, "gestures", row, moments.astype(int), since=LEAD)
-    figure = sheet(rows, dict.fromkeys(rows, FRONT), _title(bench), cell_inches=(1.05, 1.6))
-    caption = (
-        "Every gesture from beginning to end, generator and teacher under the same conditions."
-    )
-    yield chart("gestures.png", caption, figure)
+    row = int(np.flatnonzero(asked.gesture == GESTURES.index(name))[0])
+    at = np.linspace(LEAD, LEAD + asked.length[row], moments + 2)[1:-1].round()
+    return row, at.astype(int)
 
 
-def activities(bench: PoseBench, _: Found) -> Iterator[Picture]:
+def _gestures(bench: PoseBench) -> dict[str, list[Moment]]:
+    places = {name: _gesture(bench, name, bench.request.moments) for name in GESTURES}
+    return {name: _both(bench, "gestures", *place, LEAD) for name, place in places.items()}
+
+
+def _activities(bench: PoseBench) -> dict[str, list[Moment]]:
     rows = {}
     for scene in ("idle_seeds", "listen", "think", "speech", "dance"):
         for row in (0, 1):
-            moments = 3 * FPS + np.arange(_MOMENTS) * (7 if scene == "dance" else 2 * FPS)
-            name = f"{scene.removesuffix('_seeds')} {row + 1}"
-            rows[name] = _both(bench, scene, row, moments)
-    figure = sheet(rows, dict.fromkeys(rows, THREE_QUARTER), _title(bench), cell_inches=(1.05, 1.6))
-    caption = "Every activity, two bodies each, generator and teacher under the same conditions."
-    yield chart("activities.png", caption, figure)
+            at = 3 * FPS + np.arange(bench.request.moments) * (7 if scene == "dance" else 2 * FPS)
+            rows[f"{scene.removesuffix('_seeds')} {row + 1}"] = _both(bench, scene, row, at)
+    return rows
 
 
-def _both(
-    bench: PoseBench, scene: str, row: int, moments: Array, since: int = 0
-) -> list[tuple[Array, str]]:
+def _overview(bench: PoseBench) -> dict[str, list[Moment]]:
+    first = bench.first
+    strokes = [(name, *_gesture(bench, name, 1)) for name in GESTURES]
+    dance_frames = bench.scenes.dance.noise.shape[1]
+    beats = np.arange(max(0, dance_frames // 2 - 5 * FPS), dance_frames, FPS // 2)[: len(GESTURES)]
+    return {
+        "gestures": [Moment(first.gestures, row, int(at), name) for name, row, (at,) in strokes],
+        "a dance": [Moment(first.dance, 4, int(at), f"{at / FPS:.1f} s") for at in beats],
+    }
+
+
+def _both(bench: PoseBench, scene: str, row: int, moments: Array, since: int = 0) -> list[Moment]:
     """The moments of the generator, then those of the teacher."""
     return [
-        (getattr(bench.played[name], scene).joints[row, at], f"{(at - since) / FPS:.1f} s")
+        Moment(getattr(bench.played[name], scene), row, int(at), f"{(at - since) / FPS:.1f} s")
         for name in _pair(bench)
         for at in moments
     ]
 
 
+def _conversation(bench: PoseBench, page: AvatarPage) -> Picture:
+    talk = bench.scenes.talk
+    row, frames = _busiest(talk, bench.request.film_s * FPS), bench.request.film_s * FPS
+    at, doing = range(0, min(frames, talk.noise.shape[1]), FPS // _FILM_FPS), captions(talk, row)
+    words = [f"{each / FPS:5.1f} s   {doing[each]}" for each in at]
+    view = replace(THREE_QUARTER, width=240, height=360)
+    drawn = {
+        name: list(page.draw(_frames(bench.played[name].talk, row, at), view, step_s=1 / _FILM_FPS))
+        for name in _pair(bench)
+    }
+    name = "side_by_side.mp4" if find_spec("av") else "side_by_side.gif"
+    film = partial(write_film, side_by_side(drawn, words), fps=_FILM_FPS)
+    return Picture(name, "A scripted conversation, captioned with its conditions.", film)
+
+
 def _pair(bench: PoseBench) -> list[str]:
     return [name for name in (GENERATOR, TEACHER) if name in bench.played]
-
-
-def _title(bench: PoseBench) -> str:
-    return "   |   ".join(_pair(bench))
 
 
 def scores(bench: PoseBench, metrics: Found) -> Iterator[Picture]:
@@ -156,20 +230,9 @@ def idling(bench: PoseBench, _: Found) -> Iterator[Picture]:
     yield chart("recurrence.png", caption, figure)
 
 
-def side_by_side(bench: PoseBench, _: Found) -> Iterator[Picture]:
-    row, frames = _busiest(bench.scenes.talk), _FILM_S * FPS
-    bodies = {name: bench.played[name].talk.joints[row, :frames] for name in _pair(bench)}
-
-    def write(path: Path) -> None:
-        film(bodies, path, captions=captions(bench.scenes.talk, row)[:frames])
-
-    name = "side_by_side.mp4" if find_spec("av") else "side_by_side.gif"
-    yield Picture(name, "A scripted conversation, captioned with its conditions.", write)
-
-
-def _busiest(given: Conditions) -> int:
-    """The script whose first seconds have most changes and gestures."""
-    part = given.select((slice(None), slice(0, _FILM_S * FPS)))
+def _busiest(given: Conditions, frames: int) -> int:
+    """The script whose first frames have most changes and gestures."""
+    part = given.select((slice(None), slice(0, frames)))
     doing = part.activity.argmax(dim=-1)
     changes = (doing.diff(dim=1) != 0).sum(dim=1)
     gestured = (part.gesture[..., : len(GESTURES)] > 0.5).any(dim=1).sum(dim=1)
@@ -189,5 +252,5 @@ def captions(given: Conditions, row: int) -> list[str]:
 
 
 PICTURES: Final[Sequence[Draw[PoseBench]]] = (
-    gestures, activities, scores, jerk, confusion, idling, side_by_side,
+    on_avatar, scores, jerk, confusion, idling,
 )  # fmt: skip
