@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
@@ -44,6 +45,11 @@ class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dialogue: str = "smollm2-135m-instruct"
     """A dialogue model of the store: in the catalog, or imported by `idol models import`."""
     speech: str = "kokoro-82m"
+    face: str | None = None
+    """The folder of a face bundle of its own, relative to the character's; `load_character` makes
+    it absolute. The one that ships with the package moves it by default."""
+    pose: str | None = None
+    """The same for its body."""
 
 
 class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +66,12 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     user: str
     reply: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """What is read of a bundle before it is opened."""
+
+    kind: str
 
 
 class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,8 +109,9 @@ def load_character(folder: Path) -> Character:
     """Reads a character's folder.
 
     Raises:
-        ConfigError: no such folder or file, broken TOML, an unknown key, a value out of range, or
-            an avatar that is no glTF binary in that folder.
+        ConfigError: no such folder or file, broken TOML, an unknown key, a value out of range,
+            an avatar that is no glTF binary in that folder, or a face or pose that is no bundle of
+            that kind.
     """
     path = folder / CHARACTER_FILE
     try:
@@ -124,7 +137,31 @@ def load_character(folder: Path) -> Character:
     _check(path, character)
     if character.avatar is not None:
         _check_avatar(path, character.avatar)
-    return character
+    own = {
+        kind: _own_bundle(path, kind, name)
+        for kind in ("face", "pose")
+        if (name := getattr(character.models, kind)) is not None
+    }
+    return replace(character, models=replace(character.models, **own))
+
+
+def _own_bundle(path: Path, kind: str, name: str) -> str:
+    """The absolute folder of a bundle that a character names; its files are checked when opened."""
+    try:
+        folder = (path.parent / name).resolve()
+        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Manifest)
+    except (OSError, ValueError, msgspec.DecodeError) as error:  # ValueError: a null byte
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"{path}: expected a {kind} bundle with its manifest.json in {path.parent / name}, "
+            f"but: {reason}; mend models.{kind}, or leave it out."
+        ) from None
+    if manifest.kind != kind:
+        raise ConfigError(
+            f"{path}: expected a {kind} bundle as models.{kind}, found one of kind "
+            f"`{manifest.kind}` in {folder}; name another folder."
+        )
+    return str(folder)
 
 
 def avatar_file(folder: Path, character: Character) -> Path | None:

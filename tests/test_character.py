@@ -165,3 +165,40 @@ def test_an_avatar_that_is_no_whole_glb_is_one_sentence(tmp_path: Path, content:
     (tmp_path / "aki.vrm").write_bytes(content)
     with pytest.raises(ConfigError, match=r"expected a whole glTF 2\.0 binary.*aki\.vrm.*\.$"):
         load_character(write(tmp_path, GOOD + 'avatar = "aki.vrm"\n'))
+
+
+@pytest.mark.parametrize("kind", ["face", "pose"])
+def test_a_bundle_of_its_own_is_found_in_the_characters_folder(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "my_bundle").mkdir()
+    (tmp_path / "my_bundle" / "manifest.json").write_text(f'{{"kind": "{kind}"}}')
+    character = load_character(write(tmp_path, GOOD + f'[models]\n{kind} = "my_bundle"\n'))
+    assert getattr(character.models, kind) == str(tmp_path / "my_bundle")
+
+
+def test_without_a_bundle_of_its_own_a_character_names_none(tmp_path: Path) -> None:
+    models = load_character(write(tmp_path, GOOD)).models
+    assert (models.face, models.pose) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "says"),
+    [
+        (None, "expected a face bundle with its manifest.json in .*, but: No such file"),
+        ('{"kind": "pose"}', "expected a face bundle as models.face, found one of kind `pose`"),
+        ('{"kind": ', "expected a face bundle with its manifest.json"),
+        ("{}", "expected a face bundle with its manifest.json"),
+    ],
+)
+def test_a_bundle_that_is_missing_or_of_another_kind_is_refused(
+    tmp_path: Path, manifest: str | None, says: str
+) -> None:
+    if manifest is not None:
+        (tmp_path / "my_face").mkdir()
+        (tmp_path / "my_face" / "manifest.json").write_text(manifest)
+    with pytest.raises(ConfigError, match=says):
+        load_character(write(tmp_path, GOOD + '[models]\nface = "my_face"\n'))
+
+
+def test_a_bundle_whose_name_is_no_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected a face bundle"):
+        load_character(write(tmp_path, GOOD + '[models]\nface = "a\\u0000b"\n'))
