@@ -6,7 +6,7 @@ WEB := idol_runtime/web
 SETUP := $(VENV)/.setup
 SETUP_TEST := $(VENV)/.setup-test
 
-.PHONY: demo serve setup test lint types imports tests format clean
+.PHONY: demo serve setup test lint types imports tests docs format clean
 
 demo: $(SETUP)
 	@$(BIN)/idol demo
@@ -61,6 +61,10 @@ tests:
 	@echo "==> Tests"
 	@# Small networks: more than one thread each only makes them wait for one another.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+
+docs: $(SETUP_TEST)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The site is in build/site; open build/site/index.html."
 
 format:
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Measurements that anyone can run again: what a turn costs, what a frame costs."""

@@ -1,0 +1,1 @@
+"""The command `idol`: reads arguments and settings, calls the rooms below, prints."""

@@ -1,0 +1,1 @@
+"""Text in, text out: language models and their import, and the seam for others."""

@@ -1,0 +1,1 @@
+"""All that runs and who lives here; whole turns without a network; fetching models."""

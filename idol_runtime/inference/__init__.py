@@ -1,0 +1,1 @@
+"""Bundles, ONNX sessions, and worker processes that hold a model."""

@@ -1,0 +1,1 @@
+"""Onsets, beats and bars of a recording, and a metronome."""

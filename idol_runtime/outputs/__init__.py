@@ -1,0 +1,1 @@
+"""Peers that take a character's timeline somewhere else."""

@@ -1,0 +1,1 @@
+"""The wire on one port: sessions, pages, health and metrics."""

@@ -1,0 +1,1 @@
+"""Text to voice: clauses, normalisation, Kokoro, and the seam for other voices."""
