@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from idol_runtime.character import Character
 from idol_runtime.dialogue.config import ENGINE as DECODER
@@ -13,14 +13,12 @@ from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import DialogueRequest, Generated
 from idol_runtime.errors import ConfigError
 from idol_runtime.inference.engines import EngineNames, OpenEngine
+from idol_runtime.inference.service import ItemOut, RequestIn
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.worker import Worker
 from idol_runtime.speech.engine import Voice, VoiceCapabilities, speaks
 from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
-
-RequestIn = TypeVar("RequestIn", contravariant=True)
-ItemOut = TypeVar("ItemOut", covariant=True)
 
 
 class StreamingModel(Protocol[RequestIn, ItemOut]):

@@ -106,21 +106,21 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
             self.live[number] = LiveStream(number, stream)
 
     def step(self, due: Sequence[LiveStream[Stream]]) -> None:
-        going = {id(one.stream): one for one in due}
+        given = {one.stream: one for one in due}
         try:
-            for stream, item in self.service.step([one.stream for one in due]):
-                one = going.get(id(stream))
-                if one is not None and not self.report(one, item):
-                    del going[id(stream)]
+            for stream, item in self.service.step(list(given)):
+                if (one := given[stream]).end is None:
+                    self.report(one, item)
         except Exception as error:  # a batch that fails ends its own streams, no others
-            for one in going.values():
-                self.report(one, StreamEnd(error))
+            for one in due:
+                if one.end is None:
+                    self.report(one, StreamEnd(error))
         for one in due:
             if one.end is not None:
                 self.close(one)
 
-    def report(self, one: LiveStream[Stream], item: Item | StreamEnd) -> bool:
-        """Sends what a stream made, as soon as its reader has room; False when that is its end."""
+    def report(self, one: LiveStream[Stream], item: Item | StreamEnd) -> None:
+        """Sends what a stream made, as soon as its reader has room."""
         if not isinstance(item, StreamEnd):
             try:
                 one.waiting.append(bytes(ForkingPickler.dumps(Made(one.number, item))))
@@ -129,7 +129,6 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
         if isinstance(item, StreamEnd):
             one.end = StreamEnded(one.number, None if item.error is None else portable(item.error))
         self.send_waiting(one)
-        return one.end is None
 
     def send_waiting(self, one: LiveStream[Stream]) -> None:
         while one.waiting and one.ahead < self.window:

@@ -1,13 +1,10 @@
 """What a worker and its child process say to each other. Streams are numbered by the worker."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias
 
 from idol_runtime.errors import IdolError
-
-Request = TypeVar("Request")
-Item = TypeVar("Item")
-Capabilities = TypeVar("Capabilities")
+from idol_runtime.inference.service import Capabilities, Item, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """What lives inside a worker process: a model whose streams one call may advance together."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 Request = TypeVar("Request")
-Stream = TypeVar("Stream")
+Stream = TypeVar("Stream", bound=Hashable)
 Item = TypeVar("Item")
 Capabilities = TypeVar("Capabilities")
 RequestIn = TypeVar("RequestIn", contravariant=True)
@@ -22,7 +22,7 @@ class StreamEnd:
 
 
 class Service(Protocol[RequestIn, Stream, ItemOut, CapabilitiesOut]):
-    """A model with many streams. A stream is any object of the service's own.
+    """A model with many streams, each a hashable object of the service's own: a number will do.
 
     All calls come from one thread, one after the other.
     """
@@ -33,14 +33,14 @@ class Service(Protocol[RequestIn, Stream, ItemOut, CapabilitiesOut]):
         ...
 
     def open(self, request: RequestIn) -> Stream:
-        """A stream of its own for each request; what this raises is told to its reader."""
+        """A stream of its own for each request; what this raises goes to its reader."""
         ...
 
     def step(self, live: Sequence[Stream]) -> Iterable[tuple[Stream, ItemOut | StreamEnd]]:
         """Advances these streams, as a batch or one by one, by about one item each.
 
         Every pair is sent as it comes, so a generator lets the first streams be read while the
-        others are worked on. Raising ends all of `live` that have not ended.
+        others are worked on. Raising, or naming a stream that was not given, ends all of `live`.
 
         Args:
             live: At least one stream, the oldest first. Those whose readers lag are left out.

@@ -33,6 +33,9 @@ from idol_runtime.inference.service import Capabilities, Item, Request, Service
 log = logging.getLogger(__name__)
 
 
+# Any: what a stream is, only the service in the child knows.
+
+
 class Worker(Generic[Request, Item, Capabilities]):
     """One supervised process that holds one model."""
 

@@ -1,8 +1,7 @@
 """Voices at other sample rates, and voices without phonemes, as the timeline takes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import soxr
@@ -27,7 +26,7 @@ def at_media_rate(voice: Voice) -> Voice:
 class ResampledClause:
     """A clause on its way through the resampler."""
 
-    stream: Any
+    stream: Hashable
     resampler: soxr.ResampleStream
     read: int = 0
     """Samples of the voice's own that went in."""
@@ -50,9 +49,9 @@ class MediaRateVoice:
     def step(
         self, live: Sequence[ResampledClause]
     ) -> Iterator[tuple[ResampledClause, SpeechChunk | StreamEnd]]:
-        clauses = {id(clause.stream): clause for clause in live}
-        for stream, item in self._voice.step([clause.stream for clause in live]):
-            clause = clauses[id(stream)]
+        clauses = {clause.stream: clause for clause in live}
+        for stream, item in self._voice.step(list(clauses)):
+            clause = clauses[stream]
             yield clause, item if isinstance(item, StreamEnd) else self._convert(clause, item)
 
     def close(self, stream: ResampledClause) -> None:

@@ -16,7 +16,7 @@ class Count:
 
     to: int
     at: int = -1
-    what: Literal["", "refuse", "break", "subclass", "die", "wait"] = ""
+    what: Literal["", "refuse", "break", "subclass", "die", "wait", "stray"] = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ class BatchCounter:
 
     def step(self, live: Sequence[Batched]) -> Iterator[tuple[Batched, Row | StreamEnd]]:
         assert set(live) <= set(self.live), "a closed stream was given again"
+        if any(each.request.what == "stray" and each.number == each.request.at for each in live):
+            yield Batched(Count(1)), Row(0, len(live))
         for stream in live:
             for _ in range(self.at_once):
                 yield stream, self.advance(stream, len(live))

@@ -179,6 +179,12 @@ async def test_a_stream_that_fails_in_a_batch_leaves_its_neighbours(batched: Bat
     assert isinstance(refused, InputError)
 
 
+async def test_a_batch_that_names_a_stream_it_was_not_given_is_a_defect(batched: Batching) -> None:
+    with pytest.raises(WorkerError, match="KeyError"):
+        await items(batched, Count(20, at=3, what="stray"))
+    assert len(await items(batched, Count(20))) == 20
+
+
 async def test_a_step_that_raises_ends_what_it_was_given_and_no_other(batched: Batching) -> None:
     async with aclosing(batched.stream(Count(10))) as lagging:
         await anext(lagging)

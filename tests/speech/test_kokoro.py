@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from idol_runtime.errors import BundleError, ConfigError, InputError
-from idol_runtime.speech.kokoro.model import SpeechModel, phoneme_times, prepare
+from idol_runtime.speech.kokoro.model import SpeechModel, open_kokoro, phoneme_times, prepare
 from idol_runtime.speech.kokoro.statistics import StatisticsPredictor, clause_summary
 from idol_runtime.speech.kokoro.windows import Window, plan
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.store import default_store
 from tests.hearing import transcribe, word_recall
 
@@ -27,10 +28,30 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SpeechModel:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("speech")
     prepare(default_store().pull("kokoro-82m"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> SpeechModel:
     return SpeechModel.open(folder, threads=2)
+
+
+def test_as_an_engine_it_says_what_it_speaks_and_chooses_a_voice(folder: Path) -> None:
+    voice = open_kokoro(folder, "cpu", 2)
+    assert "af_heart" in voice.capabilities.voices
+    assert {"en-us", "ja"} <= set(voice.capabilities.languages)
+    streams = [
+        voice.open(SpeechRequest("Hello.", name, "en-us", 1.0))
+        for name in ("", "af_heart", "am_adam")
+    ]
+    made = [item.samples for _, item in voice.step(streams) if isinstance(item, SpeechChunk)]
+    assert np.array_equal(made[0], made[1])
+    assert not np.array_equal(made[0], made[2])
+    for stream in streams:
+        voice.close(stream)
 
 
 def test_durations_say_the_length_of_the_sound_exactly(model: SpeechModel) -> None:
