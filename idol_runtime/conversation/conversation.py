@@ -180,6 +180,8 @@ class Conversation:
 
     def _tell(self, event: ConversationEvent) -> None:
         for subscriber in tuple(self._subscribers):
+            if subscriber not in self._subscribers:  # one before it has unsubscribed it
+                continue
             try:
                 subscriber(event)
             except Exception as error:  # one that fails must not end the others' conversation

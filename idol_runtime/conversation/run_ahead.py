@@ -1,7 +1,8 @@
 """How one stage of a turn runs ahead of the next."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,19 +14,21 @@ class _End:
     error: Exception | None
 
 
-async def run_ahead(items: AsyncIterator[T], *, limit: int) -> AsyncGenerator[T, None]:
+async def run_ahead(items: AsyncGenerator[T, None], *, limit: int) -> AsyncGenerator[T, None]:
     """The same items, made in a task of their own up to `limit` items before they are asked for.
 
-    Closing this generator cancels the task; what `items` raises is raised here, in order.
+    Closing this generator cancels the task and closes `items`; what they raise is raised here, in
+    order.
     """
     queue: asyncio.Queue[T | _End] = asyncio.Queue(limit)
 
     async def make() -> None:
         error = None
         try:
-            async for item in items:
-                await queue.put(item)
-        except Exception as raised:  # told to the reader, who raises it in its own place
+            async with aclosing(items):
+                async for item in items:
+                    await queue.put(item)
+        except Exception as raised:  # handed to the reader, who raises it in its own place
             error = raised
         await queue.put(_End(error))
 

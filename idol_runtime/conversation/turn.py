@@ -7,7 +7,7 @@ What stands in brackets are the hooks of the conversation. The face and the body
 file: the stage moves every character all the time and reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -104,7 +104,7 @@ async def _dialogue_request(request: TurnRequest) -> DialogueRequest:
 
 
 async def _lines(
-    request: TurnRequest, deltas: AsyncIterator[str], reply: Reply
+    request: TurnRequest, deltas: AsyncGenerator[str, None], reply: Reply
 ) -> AsyncGenerator[Line, None]:
     reader, lines, hooks = GestureReader(request.character.gestures), Lines(), request.hooks
 
@@ -116,18 +116,20 @@ async def _lines(
             yield from lines.push(piece)
 
     async def all_lines() -> AsyncGenerator[Line, None]:
-        async for delta in deltas:
-            for line in take(reader.push(delta)):
-                yield line
+        async with aclosing(deltas):
+            async for delta in deltas:
+                for line in take(reader.push(delta)):
+                    yield line
         for line in (*take(reader.flush()), *lines.flush()):
             yield line
 
-    async for line in all_lines():
-        passed = hooks.read_out(line)
-        if passed is not None:
-            if hooks.text_out and passed.text:
-                reply.show(passed.text + " ")
-            yield passed
+    async with aclosing(all_lines()) as made:
+        async for line in made:
+            passed = hooks.read_out(line)
+            if passed is not None:
+                if hooks.text_out and passed.text:
+                    reply.show(passed.text + " ")
+                yield passed
 
 
 def _utterance(line: Line, request: TurnRequest) -> Utterance:

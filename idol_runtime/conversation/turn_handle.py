@@ -98,7 +98,8 @@ class Turn:
 
     def cancel(self) -> None:
         """Stops it within one token and one chunk of sound; awaiting it waits for that."""
-        self._task.cancel()
+        if not self._task.cancelling():  # a second one would break off what the first one ends
+            self._task.cancel()
 
     # The reply as it is made
 

@@ -109,8 +109,10 @@ class Cast:
         return conversation
 
     async def leave(self, conversation: Conversation) -> None:
-        await conversation.cancel()
-        self._stage.leave(conversation.performer)
+        try:
+            await conversation.cancel()
+        finally:  # also where whoever waits for it is cancelled
+            self._stage.leave(conversation.performer)
 
     async def send_to(self, output: Output, name: str) -> None:
         """Hands a shared character's timeline to an output until the cast is closed.

@@ -31,7 +31,7 @@ def refuse_origin(headers: Headers, config: ServerConfig) -> str | None:
     origin = _hostname(origins[0])
     if is_loopback(origin):
         return None
-    if not config.is_local and origin and urlsplit(origins[0]).netloc == hosts[0]:
+    if not config.is_local and origin and [urlsplit(origins[0]).netloc] == hosts:
         return None
     return "Pages of this origin may not connect; add it to the allowed origins of the server."
 

@@ -64,14 +64,13 @@ class Connection:
                 return
             tokens = [token]
         session = self._carry(await self._new_session(is_host=is_host(tokens, self._config)))
-        await session.begin()
         writing = asyncio.create_task(self._outbox.run())
         try:
+            await session.begin()
             await self._read()
         finally:
             writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
+            await asyncio.wait([writing])
             await self._part()
 
     async def replied(self) -> None:
@@ -180,7 +179,7 @@ class Connection:
         session.detach()
         is_broken = self._socket.close_code not in _FINISHED_CODES
         if is_broken and session.is_used and not self._waiting.is_closed:
-            await self._waiting.admit(session)
+            self._waiting.admit(session)
         else:
             await session.aclose()
 

@@ -6,6 +6,7 @@ keepalive would both wait for it, so the connection is aborted under them.
 """
 
 import asyncio
+import logging
 from collections import deque
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from idol_runtime.server.config import Limits
 from idol_runtime.server.metrics import ServerMetrics
+
+log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -78,6 +81,9 @@ class Outbox:
                     await self._send(message)
         except ConnectionClosed:
             pass
+        except Exception as error:  # a client that gets nothing more must not think that it does
+            log.error("a message could not be made", extra={"error": type(error).__name__})
+            self._abort("defect")
         finally:
             self._idle.set()
 

@@ -69,12 +69,16 @@ class Pages:
         return file if inside and file.suffix in CONTENT_TYPES else None
 
 
-def path_of(request: Request) -> str:
-    return urlsplit(request.path).path
+def path_of(request: Request) -> str | None:
+    """The path a request asks for; None where what it asks for is no URL, as `//[` is none."""
+    try:
+        return urlsplit(request.path).path
+    except ValueError:
+        return None
 
 
 def model_of(request: Request) -> str | None:
-    """The `model` of a request's query, if it has one."""
+    """The `model` of the query of a request that has a path, if it names one."""
     return parse_qs(urlsplit(request.path).query).get("model", [None])[0]
 
 

@@ -126,7 +126,7 @@ class Server:
             raise _cannot_listen(error, self._config) from None
 
     async def shutdown(self, reason: str = "the server is shutting down") -> None:
-        """Says goodbye, lets answers end, and closes; takes at most `Limits.drain_s`."""
+        """Says goodbye, lets answers end within `Limits.drain_s`, and closes."""
         if self._sockets is None or self.is_draining:
             return
         self.is_draining = True
@@ -183,6 +183,8 @@ class Server:
     async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""
         path = path_of(request)
+        if path is None:
+            return sentence(HTTPStatus.BAD_REQUEST, "Expected a path, found no URL.")
         if refusal := refuse_origin(request.headers, self._config):
             return self._refuse("origin", HTTPStatus.FORBIDDEN, refusal)
         if path == ENDPOINT:

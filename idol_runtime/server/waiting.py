@@ -17,11 +17,10 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    async def admit(self, session: Session) -> None:
+    def admit(self, session: Session) -> None:
         """Lets a session wait; the one that has waited longest leaves if the room is full."""
-        is_full = len(self._sessions) >= self._limits.max_waiting_sessions
-        if is_full and (oldest := self.take(next(iter(self._sessions)))):
-            await oldest.aclose()
+        if len(self._sessions) >= self._limits.max_waiting_sessions:
+            self._expire(next(iter(self._sessions)))
         token = session.resume_token
         self._sessions[token] = session
         loop = asyncio.get_running_loop()

@@ -42,6 +42,12 @@ def test_pages_of_other_hosts_are_refused(
     assert (refuse_origin(headers, config) is None) == is_allowed
 
 
+@pytest.mark.parametrize("config", [LOCAL, PUBLIC])
+def test_a_page_that_names_no_host_is_refused(config: ServerConfig) -> None:
+    headers = Headers([("Origin", "https://other.example")])
+    assert "may not connect" in str(refuse_origin(headers, config))
+
+
 def test_two_origins_are_refused() -> None:
     headers = Headers([("Host", "localhost"), ("Origin", "http://localhost"), ("Origin", "x")])
     assert "several" in str(refuse_origin(headers, LOCAL))
@@ -123,6 +129,7 @@ async def test_the_token_may_be_the_first_event(open_scene: OpenScene) -> None:
     [
         '{"type":"idol.authenticate","token":"wrong"}',
         '{"type":"response.create"}',
+        '{"type":"idol.authenticate","token":"\\ud800"}',
         "{not json",
         b"\x00",
     ],

@@ -140,6 +140,24 @@ async def test_a_client_too_far_behind_is_dropped_once(pipe: Pipe) -> None:
     assert pipe.sent == []
 
 
+async def test_a_client_whose_message_cannot_be_made_is_dropped_instead_of_left_mute(
+    pipe: Pipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(frames: list[FaceFrame]) -> str:
+        raise ValueError("my secret name is Miso")
+
+    box, metrics = outbox(pipe)
+    broken = FrameLane(opened_face(2, "f32", 30), fail, group=8, on_drop=lambda: None)
+    box.lanes.append(broken)
+    broken.offer(face(0))
+    box.wake()
+    await asyncio.wait_for(box.run(), 5)
+    assert pipe.aborted == 1
+    assert b'idol_ws_aborted_total{reason="defect"} 1.0' in metrics.page()
+    assert [each.getMessage() for each in caplog.records] == ["a message could not be made"]
+    assert "Miso" not in caplog.text
+
+
 async def test_a_real_client_that_stops_reading_is_dropped_and_others_go_on(
     open_scene: OpenScene,
 ) -> None:

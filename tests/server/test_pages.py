@@ -200,3 +200,18 @@ async def test_a_websocket_elsewhere_is_refused(pages: Scene) -> None:
         async with connect(f"ws://127.0.0.1:{pages.server.port}/v2"):
             pass
     assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("target", ["//[x", "http://[x/"])
+async def test_what_is_no_url_is_refused_in_a_sentence(
+    scene: Scene, caplog: pytest.LogCaptureFixture, target: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.server.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        sent = await reader.read()
+    assert sent.startswith(b"HTTP/1.1 400 ")
+    assert sent.endswith(b"Expected a path, found no URL.\n")
+    assert not caplog.records
+    writer.close()
+    await writer.wait_closed()

@@ -422,6 +422,7 @@ async def test_a_crowd_that_comes_and_goes_leaves_nothing(caplog: pytest.LogCapt
         assert ended == {"completed", "cancelled"}
         errors = {each["error"]["type"] for each in crowd.named("error")}
         assert errors <= {"invalid_request_error"}
+        assert crowd.named("idol.resumed")
         assert dialogue.closed == len(dialogue.requests) > 10
     assert not asyncio.all_tasks() - before
     assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []

@@ -1,6 +1,7 @@
 """A client that lost its connection comes back to its conversation."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
 from idol_runtime.server.journal import Journal
@@ -120,6 +121,27 @@ async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene: OpenScene
     async with scene.client() as client:
         await client.send({"type": "idol.resume", "token": tokens[1]})
         await client.until("idol.resumed")
+
+
+async def test_sessions_that_break_at_once_do_not_wait_past_the_limit(
+    open_scene: OpenScene,
+) -> None:
+    """Each that has to leave is in the middle of an answer, which takes a while to end."""
+    scene = await open_scene(limits={"max_waiting_sessions": 1})
+    scene.stage.dialogue.never_ends = True
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(scene.client()) for _ in range(4)]
+        for client in clients:
+            await client.say("Sing.")
+            await client.send({"type": "response.create"})
+            await client.until("idol.utterance.started")
+        for client in clients:
+            client.socket.transport.abort()
+    async with asyncio.timeout(5):
+        while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
+            await asyncio.sleep(0)
+        while len(scene.stage.performers) > 1:
+            await asyncio.sleep(0)
 
 
 def goodbye(number: int) -> IdolGoaway:
