@@ -36,7 +36,7 @@ Table = dict[str, dict[str, dict[str, float]]]
 """Kind, characters at once, measure."""
 
 
-class Generator(Protocol):
+class MeasuredGenerator(Protocol):
     def initial_state(self, batch: int) -> Array: ...
 
     def step(self, inputs: Any, state: Array) -> tuple[object, Array]: ...
@@ -45,7 +45,7 @@ class Generator(Protocol):
 class Batched:
     """All characters in one run."""
 
-    def __init__(self, generator: Generator, inputs: FaceInputs | PoseInputs) -> None:
+    def __init__(self, generator: MeasuredGenerator, inputs: FaceInputs | PoseInputs) -> None:
         self._generator, self._inputs = generator, inputs
         self.state = generator.initial_state(len(inputs.audio))
 
@@ -56,7 +56,7 @@ class Batched:
 class OneByOne:
     """The rival: the same frames, a run for each character."""
 
-    def __init__(self, generator: Generator, inputs: FaceInputs | PoseInputs) -> None:
+    def __init__(self, generator: MeasuredGenerator, inputs: FaceInputs | PoseInputs) -> None:
         rows = np.arange(len(inputs.audio))
         self._generator = generator
         self._inputs = [keep_rows(inputs, rows == row) for row in rows]

@@ -1,4 +1,4 @@
-"""What a dialogue bundle's manifest holds beside its files."""
+"""The `config` table of a dialogue bundle's manifest."""
 
 from typing import Any, Literal
 

@@ -20,7 +20,7 @@ _TYPES = {
 
 
 class TensorFile:
-    """The file of tensor data beside an ONNX model. Use as a context."""
+    """The file of tensor data next to an ONNX model. Use as a context."""
 
     def __init__(self, path: Path) -> None:
         self.location = path.name

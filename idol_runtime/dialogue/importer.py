@@ -99,7 +99,7 @@ def _read(
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its place when the block ends without an error.
+    """A folder next to `target` that takes its place when the block ends without an error.
 
     Raises:
         InputError: `target` is in use.

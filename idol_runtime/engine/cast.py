@@ -57,7 +57,7 @@ class Member:
     is_shared: bool = False
 
 
-class Cast:
+class LiveCast:
     """The characters of one engine."""
 
     def __init__(
@@ -146,7 +146,7 @@ class LiveCharacter:
 
     def __init__(
         self,
-        cast: Cast,
+        cast: LiveCast,
         stage: PerformerStage,
         member: Member,
         conversation: Conversation,

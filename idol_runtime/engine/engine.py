@@ -13,7 +13,7 @@ from idol_runtime.conversation.models import ModelFolders, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
-from idol_runtime.engine.cast import Cast, Member
+from idol_runtime.engine.cast import LiveCast, Member
 from idol_runtime.inference.session import Provider
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
@@ -68,20 +68,20 @@ class Engine:
             Member(entry.name, entry.character, self.models[entry.folders], entry.is_shared)
             for entry in entries
         ]
-        self.cast = Cast(stage, members, make_hooks)
+        self.cast = LiveCast(stage, members, make_hooks)
         self.ticking = asyncio.create_task(stage.run())
         """Ends only when the engine is closed, or with the error that stopped the stage."""
 
     def watch_ticks(self, on_tick: Callable[[float], None]) -> None:
-        """Has how long each tick took, in seconds, told to `on_tick`."""
+        """Calls `on_tick` with how long each tick took, in seconds."""
         self.stage.on_tick = on_tick
 
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None:
-        """Has the kind of each output that failed and was evicted told to `on_eviction`."""
+        """Calls `on_eviction` with the kind of each output that failed and was evicted."""
         self.stage.on_eviction = on_eviction
 
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None:
-        """Has every answer that ended told to `on_turn_ended`."""
+        """Calls `on_turn_ended` with every answer that ended, once."""
         self.cast.on_turn_ended = on_turn_ended
 
     async def warm_up(self) -> None:

@@ -92,8 +92,8 @@ async def animate(
     """Face and body for a recording: `speech.wav` (at 24 kHz), `face.csv`, `pose.bvh`, `pose.vrma`.
 
     The generators hear the recording at the level they were trained on, see `at_speech_level`;
-    `speech.wav` holds it as it was. Nothing depends on the language. Who idles, listens, thinks
-    or dances does not make the sound and keeps its lips closed, unless there is a `voice`.
+    `speech.wav` holds it as it was. Nothing depends on the language. In any activity but `speak`
+    the sound is not the character's own: its lips stay closed, unless there is a `voice`.
 
     Args:
         samples: Shape (n,), n >= 1, mono PCM16 at `AUDIO_RATE_HZ`; see `read_recording`.
@@ -124,8 +124,8 @@ async def animate(
         performer.beats = beats.starting_at(start / AUDIO_RATE_HZ)
     own = samples if activity == "speak" and voice is None else voice
     if own is not None:
-        heard = at_speech_level(own[: len(samples)])
-        await _hear(stage, performer, heard, lambda done: progress(done, frames))
+        levelled = at_speech_level(own[: len(samples)])
+        await _voice(stage, performer, levelled, lambda done: progress(done, frames))
     while performer.frame * FRAME_SAMPLES <= end:
         stage.tick()
         if performer.frame % REPORT_FRAMES == 0:
@@ -138,18 +138,18 @@ async def animate(
     return len(samples) / AUDIO_RATE_HZ
 
 
-async def _hear(
-    stage: Stage, performer: Performer, heard: NDArray[np.int16], told: Callable[[int], None]
+async def _voice(
+    stage: Stage, performer: Performer, own: NDArray[np.int16], on_frames: Callable[[int], None]
 ) -> None:
-    """Performs a recording as the character's own sound."""
+    """Performs a recording as the character's own voice."""
     recording = Utterance("recording", "animate", "")
-    for start in range(0, len(heard), PIECE_SAMPLES):
-        piece = heard[start : start + PIECE_SAMPLES]
-        is_last = start + PIECE_SAMPLES >= len(heard)
+    for start in range(0, len(own), PIECE_SAMPLES):
+        piece = own[start : start + PIECE_SAMPLES]
+        is_last = start + PIECE_SAMPLES >= len(own)
         await performer.speak(recording, SpeechChunk(piece, (), is_last))
         while performer.earliest_speech < performer.speech_ends:
             stage.tick()
-        told(performer.frame)
+        on_frames(performer.frame)
 
 
 def _set_the_stage(

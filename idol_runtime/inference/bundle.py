@@ -71,7 +71,7 @@ def write_manifest(
     card: dict[str, Any] | None = None,
     engine: str = "",
 ) -> Manifest:
-    """Hashes every file in `folder` and writes the manifest beside them."""
+    """Hashes every file in `folder` and writes the manifest next to them."""
     files = {
         path.relative_to(folder).as_posix(): BundleFile(sha256_of(path), path.stat().st_size)
         for path in sorted(folder.rglob("*"))

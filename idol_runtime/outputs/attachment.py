@@ -75,7 +75,7 @@ class Attachment:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        """One that has failed before is often broken when it closes, too; once is told."""
+        """One that has failed before is often broken when it closes, too; once is logged."""
         if not self._has_failed:
             self._has_failed = True
             self._timeline.evict(self.output, error)

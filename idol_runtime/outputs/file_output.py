@@ -125,7 +125,7 @@ class FileOutput:
             raise self._error(error) from None
 
     def _write(self, take: Take) -> None:
-        """Runs in the writer's thread until it is told to end or the disk fails."""
+        """Runs in the writer's thread until it is to end or the disk fails."""
         try:
             with take:
                 while (frame := self._waiting.get()) is not None:

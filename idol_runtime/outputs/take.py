@@ -99,16 +99,16 @@ class Take:
     def _play_until(self, pts_us: float) -> None:
         """Writes the sound of times up to this one."""
         end = self._sample(pts_us)
-        heard = np.zeros(max(0, end - self._samples), np.int16)
+        played = np.zeros(max(0, end - self._samples), np.int16)
         while self._sound and self._sample(self._sound[0].pts_us) < end:
             chunk = self._sound.popleft()
             at = self._sample(chunk.pts_us)
             if at + len(chunk.samples) > end:
                 rest = chunk.samples[end - at :]
                 self._sound.appendleft(AudioChunk(round(pts_us), rest))
-            _lay(heard, chunk.samples[: end - at], at - self._samples)
-        self._wave.writeframes(heard.astype("<i2").tobytes())
-        self._samples += len(heard)
+            _lay(played, chunk.samples[: end - at], at - self._samples)
+        self._wave.writeframes(played.astype("<i2").tobytes())
+        self._samples += len(played)
 
     def _cut(self, pts_us: int) -> None:
         kept = [chunk for chunk in self._sound if chunk.pts_us < pts_us]

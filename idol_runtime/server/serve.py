@@ -43,8 +43,8 @@ async def serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM.
 
-    The port is taken first, so that a port in use is told at once; `/readyz` says 503 until every
-    model has run.
+    The port is taken first, so that a port in use is reported at once; `/readyz` says 503 until
+    every model has run.
 
     Raises:
         ConfigError: the address cannot be listened on.

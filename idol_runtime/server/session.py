@@ -6,6 +6,7 @@ from typing import Any, cast
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import (
     ActivityName,
+    CharacterInfo,
     Emotion,
     GestureName,
     IdolActivity,
@@ -20,7 +21,6 @@ from idol_protocol.idol_events import (
     IdolUtteranceStarted,
     PhonemeSpan,
 )
-from idol_protocol.idol_events import Character as CharacterNoun
 from idol_protocol.items import SessionObject
 from idol_protocol.server_events import (
     ConversationItemAdded,
@@ -113,7 +113,7 @@ class Session:
         """The events a connection begins with, then all that the character does."""
         self.emit(SessionCreated(session=self.describe()))
         card = self.character.card
-        noun = CharacterNoun(
+        info = CharacterInfo(
             name=card.name,
             language=card.language,
             greeting=card.greeting,
@@ -121,7 +121,7 @@ class Session:
             actions=[],
             gestures=list(card.gestures),
         )
-        self.emit(IdolCharacter(character=noun))
+        self.emit(IdolCharacter(character=info))
         self._open()
         await self.character.watch(self)
 

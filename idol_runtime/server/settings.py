@@ -12,7 +12,7 @@ from idol_runtime.conversation.reply_options import ReplyOptions
 MIN_SPEED = 0.5
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class ResponseSettings(Struct, frozen=True, kw_only=True):
     """How the next response is made."""
 
     instructions: str = ""
@@ -35,11 +35,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         )
 
 
-def initial_settings(card: CharacterCard) -> Settings:
-    return Settings(voice=card.voice, speed=card.speed, temperature=card.temperature)
+def initial_settings(card: CharacterCard) -> ResponseSettings:
+    return ResponseSettings(voice=card.voice, speed=card.speed, temperature=card.temperature)
 
 
-def updated(settings: Settings, patch: SessionPatch) -> Settings:
+def updated(settings: ResponseSettings, patch: SessionPatch) -> ResponseSettings:
     """The settings with the changes of a `session.update`.
 
     Raises:
@@ -59,7 +59,7 @@ def updated(settings: Settings, patch: SessionPatch) -> Settings:
     return replace(settings, **changes)
 
 
-def for_response(settings: Settings, params: ResponseParams | None) -> Settings:
+def for_response(settings: ResponseSettings, params: ResponseParams | None) -> ResponseSettings:
     """The session's settings with those of one response.
 
     Raises:

@@ -28,7 +28,7 @@ _EXPRESSION = re.compile(
     r"(?:e|s|es|ed|ing|ming|ging|ning)?(?: \w+)?\]",
     re.IGNORECASE,
 )
-"""What small models write beside the gestures they are shown: `[laughs]`, `[smiling softly]`."""
+"""What small models write besides the gestures they are shown: `[laughs]`, `[smiling softly]`."""
 _UNDERLINED = re.compile(r"(?<!\w)_(?=\S)([^_]*?\S)_(?!\w)")
 
 _EMOTICON = re.compile(

@@ -18,7 +18,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class ModelStatus(msgspec.Struct, frozen=True):
-    """What the cache holds of a model, told from sizes and earlier checks, without hashing."""
+    """What the cache holds of a model, judged by sizes and earlier checks, without hashing."""
 
     name: str
     kind: Kind

@@ -45,7 +45,7 @@ class Silent:
         pass
 
 
-class Lines:
+class PlainDisplay:
     """Plain lines, one for every quarter: for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -113,5 +113,5 @@ class Bars:
         self._progress = None
 
 
-def display_for(console: Console) -> Bars | Lines:
-    return Bars(console) if console.is_terminal else Lines(console)
+def display_for(console: Console) -> Bars | PlainDisplay:
+    return Bars(console) if console.is_terminal else PlainDisplay(console)

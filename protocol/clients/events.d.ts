@@ -485,7 +485,7 @@ export interface ResponseOutputAudioTranscriptDone {
 }
 
 /** Who is speaking. */
-export interface Character {
+export interface CharacterInfo {
   name: string;
   language: string;
   greeting: string;
@@ -498,7 +498,7 @@ export interface Character {
 export interface IdolCharacter {
   type: "idol.character";
   event_id?: string;
-  character: Character;
+  character: CharacterInfo;
 }
 
 /** A media stream begins; says once how its payloads read. */

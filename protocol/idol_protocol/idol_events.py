@@ -17,7 +17,7 @@ ActivityName: TypeAlias = Literal["idle", "listen", "think", "speak", "dance"]
 Dtype: TypeAlias = Literal["pcm16", "f32", "f16", "u8", "json"]
 
 
-class Character(Noun, kw_only=True, frozen=True):
+class CharacterInfo(Noun, kw_only=True, frozen=True):
     """Who is speaking."""
 
     name: str
@@ -33,7 +33,7 @@ class Character(Noun, kw_only=True, frozen=True):
 class IdolCharacter(ServerEvent, tag="idol.character", kw_only=True, frozen=True):
     """Who this connection talks to; follows `session.created`."""
 
-    character: Character
+    character: CharacterInfo
 
 
 class IdolStreamOpened(ServerEvent, tag="idol.stream.opened", kw_only=True, frozen=True):

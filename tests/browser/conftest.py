@@ -29,7 +29,7 @@ from idol_protocol.codec import (
     opened_pose,
 )
 from idol_protocol.frames import FaceFrame, PoseFrame
-from idol_protocol.idol_events import Character, IdolCharacter
+from idol_protocol.idol_events import CharacterInfo, IdolCharacter
 from idol_runtime.character import DEFAULT_CHARACTER
 from idol_runtime.server.avatars import Avatars
 from idol_runtime.server.pages import Pages
@@ -111,7 +111,7 @@ class StageServer:
         self.num_connections += 1
         assert connection.request is not None
         self.addresses.append(connection.request.path)
-        hello = Character(
+        hello = CharacterInfo(
             name="Hikari",
             language="en",
             greeting="Hi!",

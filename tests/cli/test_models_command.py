@@ -11,7 +11,7 @@ from rich.console import Console
 from idol_runtime.cli import doctor, models
 from idol_runtime.errors import BundleError, IdolError, InputError, StoreError
 from idol_runtime.inference.bundle import write_manifest
-from idol_runtime.store.display import Bars, Lines, display_for
+from idol_runtime.store.display import Bars, PlainDisplay, display_for
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +141,7 @@ def test_doctor_for_machines_is_a_list_and_its_status_tells_errors(
 def test_a_pipe_gets_few_plain_lines_and_a_terminal_a_bar() -> None:
     written = io.StringIO()
     lines = display_for(Console(file=written, force_terminal=False))
-    assert isinstance(lines, Lines)
+    assert isinstance(lines, PlainDisplay)
     for done in range(0, 10_000_001, 100_000):
         lines.fetching("weights.bin", done, 10_000_000)
     lines.fetching("small.txt", 1, 1)

@@ -18,7 +18,7 @@ from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
-from idol_runtime.engine.cast import Cast, Member
+from idol_runtime.engine.cast import LiveCast, Member
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
@@ -186,7 +186,7 @@ class Served:
     """A server with the cast behind it, and its clients."""
 
     server: Server
-    cast: Cast
+    cast: LiveCast
 
     @property
     def address(self) -> str:
@@ -250,7 +250,7 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
                 if key in options
             }
             settings = ServerConfig(**config)
-            cast = Cast(stage, members or [stage.member(character)], make_hooks)
+            cast = LiveCast(stage, members or [stage.member(character)], make_hooks)
             server = Server(settings, cast, **options)
             cast.on_turn_ended = server.metrics.turn
             await stack.enter_async_context(open_server(server))

@@ -12,7 +12,7 @@ from idol_protocol.codec import decode_message
 from idol_protocol.events import parse_server_event
 from idol_protocol.frames import FaceFrame
 from idol_protocol.idol_events import IdolStreamOpened
-from idol_runtime.engine.cast import Cast
+from idol_runtime.engine.cast import LiveCast
 from idol_runtime.errors import ConfigError
 from idol_runtime.timeline import Card, Frame, UtteranceStarted
 from tests.server.conftest import HOSHI, Client, Event, OpenScene, Scene, SteppedStage
@@ -78,7 +78,7 @@ async def test_two_characters_answer_at_once_each_as_itself(two: Scene) -> None:
 
 def test_two_folders_of_one_name_are_refused(stage: SteppedStage) -> None:
     with pytest.raises(ConfigError, match="different names"):
-        Cast(stage, [stage.member(HOSHI, "hoshi"), stage.member(REN, "hoshi")])
+        LiveCast(stage, [stage.member(HOSHI, "hoshi"), stage.member(REN, "hoshi")])
 
 
 async def test_a_shared_character_is_there_once_and_stays_when_everyone_has_left(

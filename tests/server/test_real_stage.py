@@ -24,7 +24,7 @@ from idol_protocol.idol_events import IdolStreamOpened
 from idol_runtime.character import Character
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
-from idol_runtime.engine.cast import Cast, Member
+from idol_runtime.engine.cast import LiveCast, Member
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
@@ -114,7 +114,7 @@ async def live(
     members = [Member("hoshi", HOSHI, models)]
     if shared:
         members.append(Member("ren", HOSHI, models, is_shared=True))
-    cast = Cast(real, members)
+    cast = LiveCast(real, members)
     server = Server(ServerConfig(port=0, limits=limits or Limits()), cast)
     cast.on_turn_ended = server.metrics.turn
     scene = Live(server, cast, real, dialogue)
