@@ -21,7 +21,6 @@ from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_protocol.codec import decode_header
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import IdolStreamOpened
-from idol_runtime.character import Character
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
 from idol_runtime.engine.cast import LiveCast, Member
@@ -29,9 +28,8 @@ from idol_runtime.engine.engine import open_stage
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.server.session import Session
-from idol_runtime.stage.performer import Performer
-from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Card, Frame, SystemClock
+from tests.engine.counted_stage import CountedStage
 from tests.server.conftest import HOSHI, Client, Event, ScriptedDialogue, ScriptedSpeech, Served
 from tests.server.media import Media, media_of, streams_of
 
@@ -54,30 +52,10 @@ class Echo(ScriptedDialogue):
 
 
 @dataclass
-class RealStage:
-    """The real stage, and who is on it."""
-
-    stage: Stage
-    performers: list[Performer] = field(default_factory=list)
-
-    def join(self, character: Character, seed: int) -> Performer:
-        performer = self.stage.join(character, seed)
-        self.performers.append(performer)
-        return performer
-
-    def leave(self, performer: Performer) -> None:
-        self.stage.leave(performer)
-        self.performers.remove(performer)
-
-    def now_us(self, performer: Performer) -> int:
-        return self.stage.now_us(performer)
-
-
-@dataclass
 class Live(Served):
     """A server whose characters move in real time."""
 
-    stage: RealStage
+    stage: CountedStage
     dialogue: ScriptedDialogue
     ticked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -109,7 +87,7 @@ async def live(
     dialogue: ScriptedDialogue, *, shared: bool = False, limits: Limits | None = None
 ) -> AsyncIterator[Live]:
     """Hoshi, whom each session has to itself, and if asked for a shared Ren."""
-    real = RealStage(open_stage("cpu", SystemClock()))
+    real = CountedStage(open_stage("cpu", SystemClock()))
     models = Models(dialogue, ScriptedSpeech())
     members = [Member("hoshi", HOSHI, models)]
     if shared:
