@@ -52,8 +52,8 @@ class Conversation:
         self._subscribers: list[Subscriber] = []
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Has what happens told to `subscriber`, in the loop's thread; first of an answer that is
-        being given that it has started.
+        """Calls `subscriber` with what happens, in the loop's thread: at once with the start of an
+        answer that is being given.
         """
         self._subscribers.append(subscriber)
         if self.turn is not None:

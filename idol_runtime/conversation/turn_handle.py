@@ -30,7 +30,7 @@ class Ended:
     status: Ending
     """`incomplete`: the reply came to its token limit."""
     item: Item
-    """What was really said: after an end before the end, only the clauses that were heard."""
+    """What was said: of a spoken answer that was cancelled or failed, only what was heard."""
     metrics: TurnMetrics | None = None
     error: Exception | None = None
 
@@ -62,8 +62,8 @@ class Turn:
             item_id: The item it becomes.
             models: Write and speak the reply.
             performer: Says it.
-            on_show: Told the reply piece by piece, without gesture tags.
-            on_end: Told once how it ended, before whoever awaits the turn.
+            on_show: Called with the reply piece by piece, without gesture tags.
+            on_end: Called once with how it ended, before whoever awaits the turn goes on.
         """
         self.id = request.id
         self.item_id = item_id

@@ -39,7 +39,7 @@ class TurnMetrics(msgspec.Struct, frozen=True):
 
 
 class TurnWatch:
-    """Notes when things happen in a turn; an output of its performer while it is open."""
+    """Notes when things happen in a turn; observes its performer while it is open."""
 
     def __init__(
         self, performer: Performer, timer: Callable[[], float] = time.perf_counter

@@ -74,7 +74,7 @@ class LiveCast:
             ConfigError: two of one name, or a style tag that a face does not know.
         """
         self.on_turn_ended: Callable[[Ended], None] = lambda ended: None
-        """Told of every answer that ended, once."""
+        """Called with every answer that ended, once."""
         self._stage = stage
         self._members = {member.name: member for member in members}
         if len(self._members) != len(members):

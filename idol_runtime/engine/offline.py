@@ -28,7 +28,7 @@ from idol_runtime.timeline import FPS, FRAME_SAMPLES, VirtualClock, pts_of
 
 NO_PACE_MS = 24 * 3600 * 1000
 PIECE_SAMPLES = 60 * FRAME_SAMPLES
-"""A recording is given to the stage two seconds at a time: it holds what it hears as floats."""
+"""A recording is given to the stage two seconds at a time: it holds sound as floats."""
 REPORT_FRAMES = 60
 
 
@@ -106,7 +106,7 @@ async def animate(
         voice: Shape (m,), what of the recording the character says or sings itself; the lips
             follow it alone. `speech.wav` holds `samples` all the same.
         beats: The music's, 0 s being the beginning of the recording; see `find_beats`.
-        progress: Told how many frames at 30 a second are made, and of how many.
+        progress: Called with how many frames at 30 a second are made, and of how many.
 
     Returns:
         The length in seconds.

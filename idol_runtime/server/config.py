@@ -70,7 +70,7 @@ class ServerConfig(Listening, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def check_config(config: ServerConfig) -> None:
-    """What no field alone can tell; a port is looked at again, since nothing else checks it.
+    """Checks what no field alone shows, and the port, which nothing else checks.
 
     Raises:
         ConfigError: a port out of range, an empty token, two tokens that are one, or a bind beyond

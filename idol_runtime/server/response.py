@@ -61,7 +61,7 @@ class Response:
         self._emit(kind(response_id=self.id, item_id=self.item_id, delta=delta))
 
     def end(self, event: TurnEnded) -> None:
-        """Closes the item, tells what it cost, and closes the response."""
+        """Closes the item, reports what it cost, and closes the response."""
         ended, item = event.ended, event.ended.item.message
         text = ended.item.text
         about: dict[str, Any] = {"response_id": self.id, "item_id": self.item_id}

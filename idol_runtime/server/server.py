@@ -266,7 +266,7 @@ def _tokens(request: Request) -> list[str]:
 def _select_subprotocol(
     socket: ServerConnection, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
-    # Ours are told apart by name; a token may stand between them.
+    # Ours are known by name; a token may stand between them.
     names = [each for each in offered if not each.startswith(TOKEN_SUBPROTOCOL)]
     for name in names:
         if name in (BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL):

@@ -15,7 +15,7 @@ from idol_runtime.conversation.hooks import Hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
-from idol_runtime.engine.cast import Cast, Member
+from idol_runtime.engine.cast import LiveCast, Member
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.errors import RequestError
 from idol_runtime.timeline import Card, Frame, PlaybackCut, VirtualClock
@@ -71,7 +71,7 @@ class House:
     def __post_init__(self) -> None:
         models = Models(self.dialogue, ScriptedSpeech())
         members = [Member("hoshi", HOSHI, models), Member("ren", REN, models, is_shared=True)]
-        self.cast = Cast(self.stage, members, self.make_hooks)
+        self.cast = LiveCast(self.stage, members, self.make_hooks)
         self.cast.on_turn_ended = self.ended.append
 
     def make_hooks(self, character: Character, conversation_id: str) -> Hooks:
