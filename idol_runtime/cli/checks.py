@@ -22,7 +22,7 @@ from idol_runtime.store.failures import free_bytes, size_text
 
 Level = Literal["ok", "warn", "error"]
 
-_PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[1]
 _COMFORTABLE_MEMORY = 3 << 30
 """Dialogue, speech and the stage together stay below this many bytes."""
 _GROWTH = 3
@@ -177,7 +177,7 @@ def _run_on(provider: Literal["cpu", "cuda"]) -> Finding:
 def _shipped_bundles() -> Iterator[Finding]:
     for kind in ("face", "pose"):
         try:
-            bundle = open_bundle(_PACKAGE / "bundles" / kind, kind)
+            bundle = open_bundle(PACKAGE / "bundles" / kind, kind)
         except BundleError as error:
             advice = "Install idol_runtime again; in a checkout, restore idol_runtime/bundles."
             yield Finding(f"{kind} bundle", "error", str(error), advice)
@@ -225,7 +225,7 @@ def _languages() -> Iterator[Finding]:
 
 
 def _stage_page() -> Finding:
-    vendor = _PACKAGE / "web" / "vendor"
+    vendor = PACKAGE / "web" / "vendor"
     if not vendor.is_dir() or not any(path.suffix == ".js" for path in vendor.rglob("*.js")):
         advice = "Run `make setup` in the checkout (needs Node.js with npm)."
         return Finding("stage page", "error", f"{vendor} has no three.js", advice)

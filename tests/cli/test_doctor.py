@@ -93,7 +93,7 @@ def test_too_little_room_for_the_models_is_an_error(
 def test_shipped_bundles_are_hashed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
     for kind in ("face", "pose"):
         folder = tmp_path / "bundles" / kind
         folder.mkdir(parents=True)
@@ -108,5 +108,5 @@ def test_shipped_bundles_are_hashed(
 def test_a_page_without_its_libraries_is_an_error(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
     assert "make setup" in found(store)["stage page"].advice
