@@ -11,6 +11,7 @@ BLEND_PER_FRAME = 0.2
 """How fast the weights follow a change: 90 % within a third of a second."""
 
 _TARGETS = dict(zip(ACTIVITIES, np.eye(len(ACTIVITIES), dtype=np.float32), strict=True))
+_PULLS = {name: BLEND_PER_FRAME * target for name, target in _TARGETS.items()}
 _SPEAK, _IDLE = FACE_ACTIVITIES.index("speak"), FACE_ACTIVITIES.index("idle")
 
 
@@ -26,7 +27,7 @@ class ActivityBlend:
     def next(self, activity: str, *, has_voice: bool) -> "ActivityBlend":
         """The weights of the frame after this one, in which `activity` is to be done."""
         return ActivityBlend(
-            (1 - BLEND_PER_FRAME) * self.body + BLEND_PER_FRAME * _TARGETS[activity],
+            (1 - BLEND_PER_FRAME) * self.body + _PULLS[activity],
             self.singing + BLEND_PER_FRAME * (float(has_voice) - self.singing),
         )
 
