@@ -1,6 +1,7 @@
 """What the evaluations of face and body share: sections, tables, metrics and charts."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from training.evaluation.charts import bars, chart
 from training.evaluation.measures import correlation, mean_known
 from training.evaluation.report import Found, Metrics, Picture, cell, grid, plain, table
 from training.evaluation.suite import Section, Suite
+from training.face.evaluation import report as face_report
+from training.pose.evaluation import report as pose_report
 
 Bench = list[str]
 """Collects what was measured, in order."""
@@ -113,3 +116,18 @@ def test_a_curve_that_does_not_move_has_no_correlation_and_no_part_in_a_mean() -
     assert np.isnan(correlation(ramp, np.ones(5)))
     assert mean_known([1.0, float("nan"), 3.0]) == 2
     assert np.isnan(mean_known([float("nan")]))
+
+
+def test_the_committed_reports_say_what_their_metrics_say() -> None:
+    root = Path(__file__).parents[2]
+    manifest = json.loads((root / "idol_runtime/bundles/face/manifest.json").read_text())
+    body = json.loads((root / "docs/body/metrics.json").read_text())
+    for kind, text in (
+        ("face", face_report.SUITE.render(manifest["card"]["metrics"])),
+        ("body", pose_report.SUITE.render(body)),
+    ):
+        report = (root / "docs" / kind / "report.md").read_text()
+        assert report.partition("\n\n## Pictures")[0] + "\n" == text
+        shown = re.findall(r"\]\(([^)]+)\)", report.partition("## Pictures")[2])
+        assert len(shown) >= 8
+        assert all((root / "docs" / kind / name).is_file() for name in shown)

@@ -3,7 +3,7 @@
 A feature is a window of motion [x, dx], every channel divided by its real spread, projected on the
 leading principal components of real windows. The projection is fitted on real takes only and named
 by a protocol id: distances under different ids, or from papers, cannot be compared. The distance
-of two finite samples of one law is not 0 and falls with their size: it is read beside its floor,
+of two finite samples of one law is not 0 and falls with their size: it is read with its floor,
 and samples of one size are compared.
 """
 

@@ -76,7 +76,7 @@ THREE_QUARTER: Final = View(
     200, 300, 5.5, (0.0, 0.88, 0.0), yaw=40.0, pitch=12.0, follow=True, floor=True
 )
 VIEWS: Final[dict[Part, View]] = {
-    "face": View(200, 200, 0.66, (0.0, -0.035, 0.0)),
+    "face": View(200, 200, 0.56, (0.0, -0.03, 0.0)),
     "mouth": View(200, 200, 0.34, (0.0, -0.06, 0.0)),
     "body": FRONT,
 }

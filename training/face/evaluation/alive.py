@@ -48,7 +48,7 @@ class Living:
     silent: dict[str, Array]
     """Per activity, without sound."""
     speaking: Array | None
-    """With the voice of somebody it never heard."""
+    """With a voice that it never trained on."""
     room: float
     """Largest opening of the mouth in the noise of a quiet room."""
     seeds: list[Array] = field(default_factory=list)
@@ -74,11 +74,11 @@ def live(
         name: subject.player.play(speaking_stream(silence, name), seed=index)
         for index, name in enumerate(FACE_ACTIVITIES)
     }
-    heard = None if voice is None else log_mel(torch.from_numpy(voice)).numpy()
-    stretch = speaking_stream((silence if heard is None else heard)[: 20 * FPS])
+    spoken = None if voice is None else log_mel(torch.from_numpy(voice)).numpy()
+    stretch = speaking_stream((silence if spoken is None else spoken)[: 20 * FPS])
     return Living(
         silent,
-        None if heard is None else subject.player.play(speaking_stream(heard)),
+        None if spoken is None else subject.player.play(speaking_stream(spoken)),
         float(opening(room).max()),
         [subject.player.play(stretch, seed=seed) for seed in range(1, seeds + 1)],
     )
@@ -200,7 +200,7 @@ def statistics(curves: Mapping[str, Sequence[Array]]) -> dict[str, dict[str, flo
 def compare_motion(
     motion: Array, real: Mapping[str, Mapping[str, Sequence[Array]]]
 ) -> dict[str, Any]:
-    """Brow, head and eye statistics of a motion beside real ones, with one number per source.
+    """Brow, head and eye statistics of a motion and of real ones, with one number per source.
 
     `spread_octaves`: mean |log2(made / real)| of the spreads; 1 means off by a factor of two.
     """

@@ -1,4 +1,4 @@
-"""The mouth against real captures, every score beside its controls."""
+"""The mouth against real captures, every score with its controls."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Judged:
     subject: Subject
     made: Array
     extra: dict[str, Array] = field(default_factory=dict)
-    """More motions to score beside it."""
+    """More motions to score with it."""
 
 
 def judge(
@@ -94,8 +94,8 @@ def score_set(
 
 
 def _loudness(clip: CapturedClip) -> dict[str, Array]:
-    heard = controls.level(sound_of(clip.recording), AUDIO_RATE_HZ, len(clip.real), FPS)
-    return controls.loudness_curves(heard)
+    loudness = controls.level(sound_of(clip.recording), AUDIO_RATE_HZ, len(clip.real), FPS)
+    return controls.loudness_curves(loudness)
 
 
 def mouth_score(made: Array, clip: CapturedClip, head: ArkitHead | None = None) -> Scores:

@@ -1,4 +1,4 @@
-"""What a score is read beside: ways to move a mouth that know nothing of speech.
+"""What a score is compared with: ways to move a mouth that know nothing of speech.
 
 A model that does not beat these has learnt an envelope follower, a fixed grammar or an average.
 """
@@ -62,9 +62,9 @@ def follow(curve: Array, others: Sequence[tuple[Array, Array]], known: Array) ->
     """
     if not others:
         return np.asarray(curve[:, None] * known, np.float32)
-    heard = np.concatenate([line for line, _ in others])
+    levels = np.concatenate([line for line, _ in others])
     seen = np.concatenate([motion for _, motion in others])
-    design = np.stack([heard, np.ones_like(heard)], axis=1)
+    design = np.stack([levels, np.ones_like(levels)], axis=1)
     lines, *_ = np.linalg.lstsq(design, seen, rcond=None)
     moved = np.stack([curve, np.ones_like(curve)], axis=1) @ lines
     return np.asarray(moved * known, np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import periodogram
 
 from training.evaluation.measures import Span, correlation, runs
 
@@ -176,13 +177,12 @@ def spread(takes: Sequence[Array], length: int) -> float:
 
 def spectrum(takes: Sequence[Array], length: int, fps: float) -> tuple[Array, Array]:
     """Frequencies in Hz and mean power density of takes [frames], in Hann windows without trend."""
-    taper = np.hanning(length + 1)[:-1]
-    hz = np.fft.rfftfreq(length, 1 / fps)
-    parts = [_without_trend(windows(take, length)) for take in takes if len(take) >= length]
+    parts = [windows(take, length) for take in takes if len(take) >= length]
     if not parts:
-        return hz, np.full(len(hz), np.nan)
-    power = np.abs(np.fft.rfft(np.concatenate(parts) * taper)) ** 2
-    return hz, 2 * power.mean(axis=0) / (fps * (taper**2).sum())
+        return np.fft.rfftfreq(length, 1 / fps), np.full(length // 2 + 1, np.nan)
+    rows = np.concatenate(parts).astype(np.float64)
+    hz, power = periodogram(rows, fps, window="hann", detrend="linear")
+    return hz, power.mean(axis=0)
 
 
 def band_share(hz: Array, power: Array, low_hz: float, high_hz: float) -> float:
@@ -190,14 +190,6 @@ def band_share(hz: Array, power: Array, low_hz: float, high_hz: float) -> float:
     total = power[hz > 0].sum()
     inside = power[(hz >= low_hz) & (hz < high_hz) & (hz > 0)].sum()
     return float(inside / total) if total > 0 else float("nan")
-
-
-def _without_trend(rows: Array) -> Array:
-    """Rows [N, T] less their straight line of least squares."""
-    at = np.arange(rows.shape[1]) - (rows.shape[1] - 1) / 2
-    slope = rows @ at / (at @ at)
-    level: Array = rows - rows.mean(axis=1, keepdims=True) - slope[:, None] * at
-    return level
 
 
 def pairwise_distance(motions: Sequence[Array]) -> float:

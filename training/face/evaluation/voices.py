@@ -62,7 +62,7 @@ def closure(motion: Array, stream: Stream) -> EventScore:
 def score_voices(
     subject: Subject, utterances: Sequence[Utterance], *, more: Mapping[str, Subject]
 ) -> dict[str, Any]:
-    """With phonemes and without, beside the controls; `more` are runs to put beside it."""
+    """With phonemes and without, and the controls; `more` are runs to compare."""
     found: dict[str, Any] = {
         "utterances": len(utterances),
         "voices": sorted({utterance.voice for utterance in utterances}),
@@ -82,7 +82,7 @@ def score_voices(
         }
     with_phonemes = streams[KNOWN]
     loud = np.zeros_like(with_phonemes.target)
-    loud[:, _JAW] = _LOUD_VOWEL * controls.loudness_curves(_heard(with_phonemes))[LOUD]
+    loud[:, _JAW] = _LOUD_VOWEL * controls.loudness_curves(_level(with_phonemes))[LOUD]
     alone = {
         controls.TABLE: controls.table_motion(with_phonemes.phonemes),
         LOUD: loud,
@@ -93,7 +93,7 @@ def score_voices(
 
 
 def stage(utterances: Sequence[Utterance], known: float) -> Stream:
-    """The same scene every time: average style, clean sound, phonemes told or not."""
+    """The same scene every time: average style, clean sound, phonemes known or not."""
     return taught_stream(
         utterances,
         np.random.default_rng(1),
@@ -116,7 +116,7 @@ def _score(motion: Array, stream: Stream) -> dict[str, float]:
     }
 
 
-def _heard(stream: Stream) -> Array:
+def _level(stream: Stream) -> Array:
     """A level [frames] from the stream's features: its log-mel energies, summed."""
     bands = np.exp(stream.audio.astype(np.float64) * LOG_MEL.scale - LOG_MEL.offset)
     level: Array = np.sqrt(np.maximum(bands.mean(axis=1), 0))

@@ -94,12 +94,12 @@ def warped_distances(a: Array, b: Array) -> Array:
 
 
 def recognition(templates: Templates, done: BodyMotion, asked: Asked) -> dict[str, Any]:
-    """How many gestures are told right, by which, and what they are taken for."""
-    told = templates.recognise(paths(done, asked))
+    """How many gestures are recognised, by which, and what they are taken for."""
+    found = templates.recognise(paths(done, asked))
     confusion = np.zeros((len(GESTURES), len(CLASSES)), int)
-    np.add.at(confusion, (asked.gesture, told), 1)
+    np.add.at(confusion, (asked.gesture, found), 1)
     asked_for = sorted(set(asked.gesture.tolist()))
-    right = told == asked.gesture
+    right = found == asked.gesture
     return {
         "accuracy": float(right.mean()),
         "standard_error": float(np.sqrt(right.mean() * (1 - right.mean()) / len(right))),

@@ -1,4 +1,4 @@
-"""What the judged bodies are told: the same conditions for the generator and for the teacher."""
+"""The conditions of the judged bodies: the same for the generator and for the teacher."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def alone(
     voices: Sequence[Array] | None = None,
     style: Array | None = None,
 ) -> Conditions:
-    """One body per seed doing one thing, without mood; seeds draw noise, and voices when heard.
+    """One body per seed doing one thing, without mood; seeds draw noise and voices.
 
     Args:
         activity: one of `ACTIVITIES`.

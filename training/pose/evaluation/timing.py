@@ -3,7 +3,7 @@
 A kinematic beat is a minimum of the mean joint speed (Li et al. 2021, AIST++). Its score is
 exp(-d^2 / 2 sigma^2), d its distance to the nearest beat of the music, averaged over the kinematic
 beats; sigma is 50 ms, AIST++'s three frames at 60 frames/s. A body that makes a beat of every
-frame would score without listening, so a score counts only beside that of the same motion against
+frame would score without listening, so a score counts only against that of the same motion against
 music that is shifted in time. At 30 frames/s.
 """
 
@@ -86,7 +86,7 @@ def dance_alignment(takes: Sequence[Array], positions: Array, seed: int = 0) -> 
     missed = [alignment(b, e) for e, b in zip(events, beats, strict=True)]
     return {
         "protocol": PROTOCOL,
-        **_beside_shifted(own, shifted),
+        **_against_shifted(own, shifted),
         "random_tempo": float(np.mean(random)),
         "still": 0.0,
         "music_beats_met": float(np.mean(missed)),
@@ -131,7 +131,7 @@ def stroke_alignment(takes: Sequence[Array], audio: Array, seed: int = 0) -> dic
         shifted.append(_best_lag(events, moved)[1])
     return {
         "protocol": VOICE_PROTOCOL,
-        **_beside_shifted(own, np.array(shifted).T),
+        **_against_shifted(own, np.array(shifted).T),
         "still": 0.0,
         "lag_frames": lag,
         "strokes_a_minute": sum(map(len, events)) * FPS * 60 / (length * len(events)),
@@ -150,8 +150,8 @@ def _best_lag(events: Sequence[Array], said: Sequence[Array]) -> tuple[int, list
     return lag, scores[lag]
 
 
-def _beside_shifted(own: Sequence[float], shifted: Array) -> dict[str, Any]:
-    """Scores [B] beside those of shifted controls [B, shifts]."""
+def _against_shifted(own: Sequence[float], shifted: Array) -> dict[str, Any]:
+    """Scores [B] against those of shifted controls [B, shifts]."""
     gain = np.array(own) - shifted.mean(axis=1)
     error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("nan")
     over_shifts = shifted.mean(axis=0)
