@@ -88,7 +88,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`."""
     voice: VoiceSettings = VoiceSettings()
     avatar: str | None = None
-    """The VRM file that the stage page shows, relative to the character's folder and inside it."""
+    """The VRM file that the stage page shows, relative to the character's folder and inside it;
+    `load_character` makes it absolute."""
     emotion: dict[str, float] = {}
     """The baseline: any of `idol_protocol.channels.EMOTIONS`."""
     motion: Motion = Motion()
@@ -136,7 +137,7 @@ def load_character(folder: Path) -> Character:
         ) from None
     _check(path, character)
     if character.avatar is not None:
-        _check_avatar(path, character.avatar)
+        character = replace(character, avatar=str(_avatar(path, character.avatar)))
     own = {
         kind: _own_bundle(path, kind, name)
         for kind in ("face", "pose")
@@ -162,11 +163,6 @@ def _own_bundle(path: Path, kind: str, name: str) -> str:
             f"`{manifest.kind}` in {folder}; name another folder."
         )
     return str(folder)
-
-
-def avatar_file(folder: Path, character: Character) -> Path | None:
-    """Where the VRM of the character of a folder is, if it has one."""
-    return None if character.avatar is None else (folder / character.avatar).resolve()
 
 
 def find_character(name_or_folder: str) -> Path:
@@ -202,7 +198,8 @@ def _check(path: Path, character: Character) -> None:
     _check_motion(path, character.motion)
 
 
-def _check_avatar(path: Path, avatar: str) -> None:
+def _avatar(path: Path, avatar: str) -> Path:
+    """The absolute path of a VRM file that a character names."""
     folder = path.parent.resolve()
     try:
         file = (folder / avatar).resolve()
@@ -225,6 +222,7 @@ def _check_avatar(path: Path, avatar: str) -> None:
             f"{path}: expected a whole glTF 2.0 binary as avatar, such as a VRM file, found "
             f"{avatar}, which is none or is cut short; export it again."
         )
+    return file
 
 
 def _check_motion(path: Path, motion: Motion) -> None:

@@ -194,7 +194,7 @@ class Observer(Protocol):
     def on_frame(self, frame: Frame) -> None:
         """Takes a frame in the event loop's thread.
 
-        Must not block: the character and all who watch it wait meanwhile. One that raises is
+        Must not block: the character and its other observers wait meanwhile. One that raises is
         evicted: it gets no more frames, and nothing else changes.
         """
         ...

@@ -10,7 +10,6 @@ from idol_runtime.character import (
     BUILT_IN,
     DEFAULT_CHARACTER,
     Motion,
-    avatar_file,
     find_character,
     load_character,
 )
@@ -115,7 +114,7 @@ def glb(*, magic: bytes = b"glTF", version: int = 2, missing: int = 0) -> bytes:
 
 def test_every_built_in_character_brings_its_avatar() -> None:
     hoshi = load_character(DEFAULT_CHARACTER)
-    assert avatar_file(DEFAULT_CHARACTER, hoshi) == DEFAULT_CHARACTER / "hoshi.vrm"
+    assert hoshi.avatar == str(DEFAULT_CHARACTER / "hoshi.vrm")
 
 
 @pytest.mark.parametrize("avatar", ["aki.vrm", "looks/aki.glb", "./looks/../aki.vrm"])
@@ -124,11 +123,11 @@ def test_an_avatar_is_any_glb_in_the_folder(tmp_path: Path, avatar: str) -> None
     (folder / "looks").mkdir(parents=True)
     (folder / avatar).write_bytes(glb())
     character = load_character(write(folder, GOOD + f'avatar = "{avatar}"\n'))
-    assert avatar_file(folder, character) == (folder / avatar).resolve()
+    assert character.avatar == str((folder / avatar).resolve())
 
 
 def test_a_character_needs_no_avatar(tmp_path: Path) -> None:
-    assert avatar_file(tmp_path, load_character(write(tmp_path, GOOD))) is None
+    assert load_character(write(tmp_path, GOOD)).avatar is None
 
 
 @pytest.mark.parametrize("avatar", ["../aki.vrm", "{outside}", "link.vrm", "looks/../../aki.vrm"])

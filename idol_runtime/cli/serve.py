@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from idol_runtime.character import avatar_file, load_character
+from idol_runtime.character import load_character
 from idol_runtime.cli.arguments import Subparsers, add_compute
 
 
@@ -108,9 +108,9 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
         for each in settings.cast
     ]
     avatars = {
-        member.name: file
-        for member in settings.cast
-        if (file := avatar_file(member.folder, characters[member.name]))
+        name: Path(character.avatar)
+        for name, character in characters.items()
+        if character.avatar is not None
     }
     config = EngineConfig(provider=settings.engine.provider, lead_ms=settings.engine.lead_ms)
     if settings.engine.threads is not None:

@@ -1,4 +1,4 @@
-"""What a character does, as weights that glide from one activity to the next."""
+"""What a character does, as weights that blend from one activity into the next."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ class ActivityBlend:
     body: NDArray[np.float32] = field(default_factory=lambda: _TARGETS["idle"])
     """Shape (5,), in `ACTIVITIES` order; sums to 1."""
     singing: float = 0.0
-    """Whether one who dances is heard, in [0, 1]."""
+    """How far the face of a dancing character sings, in [0, 1]."""
 
     def next(self, activity: str, *, has_voice: bool) -> "ActivityBlend":
         """The weights of the frame after this one, in which `activity` is to be done."""
@@ -33,7 +33,7 @@ class ActivityBlend:
 
     @property
     def face(self) -> NDArray[np.float32]:
-        """Shape (4,), in `FACE_ACTIVITIES` order: a face that dances sings or is at ease."""
+        """Shape (4,), in `FACE_ACTIVITIES` order: while dancing it sings or rests."""
         *face, dance = self.body
         row = np.array(face, np.float32)
         row[_SPEAK] += dance * self.singing

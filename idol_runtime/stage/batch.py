@@ -17,8 +17,8 @@ from idol_runtime.stage.performer import Performer
 Array = NDArray[np.float32]
 Made = TypeVar("Made")
 
-Heard: TypeAlias = dict[tuple[AudioFeatures, int, tuple[Performer, ...]], Array]
-"""Features of this frame by how they are computed, how far ahead, and of whom."""
+SoundFeatures: TypeAlias = dict[tuple[AudioFeatures, int, tuple[Performer, ...]], Array]
+"""Of one frame, by how they are computed, how many frames ahead, and for which characters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Batch(Generic[Made]):
         self._seed_offset = seed_offset
 
     def change_members(self, seeds: Mapping[Performer, int]) -> None:
-        """Keeps the rows of who stays; those who are new begin at rest, after the others.
+        """Keeps the rows of members that stay; new ones begin at rest, after the others.
 
         Args:
             seeds: Of all members, in the order in which they came.
@@ -60,31 +60,33 @@ class Batch(Generic[Made]):
             self.states = append_rows(self.states, more)
         self.members = (*stayed, *new)
 
-    def gather(self, told: Mapping[Performer, Conditions], heard: Heard) -> "Run[Made]":
+    def gather(
+        self, conditions: Mapping[Performer, Conditions], shared: SoundFeatures
+    ) -> "Run[Made]":
         """The next frame of all members, ready to be made.
 
         Args:
-            told: The conditions of every member.
-            heard: What other generators of this frame have heard already; added to.
+            conditions: Of every member.
+            shared: Features that generators of this frame have computed already; added to.
         """
-        rows = [told[each] for each in self.members]
+        rows = [conditions[each] for each in self.members]
         inputs = {
-            name: self._features(source.name, rows, heard)
+            name: self._features(source.name, rows, shared)
             if isinstance(source, FromSound)
             else _stacked(source.name, rows)
             for name, source in self._sources.items()
         }
         return Run(self, self.members, inputs, self.states)
 
-    def _features(self, name: str, rows: Sequence[Conditions], heard: Heard) -> Array:
+    def _features(self, name: str, rows: Sequence[Conditions], shared: SoundFeatures) -> Array:
         config, log_mel = self.generator.config, self.generator.features
         key = (config.audio, config.lookahead_frames, self.members)
-        if key not in heard:
+        if key not in shared:
             sound = _stacked(name, rows)
             context = sound.shape[1] - config.audio.frame_samples
             features, _ = log_mel.step(sound[:, context:], sound[:, :context])
-            heard[key] = features[:, 0]
-        return heard[key]
+            shared[key] = features[:, 0]
+        return shared[key]
 
     def _initial_states(self, seeds: Sequence[int]) -> States:
         return States(

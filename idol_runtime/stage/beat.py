@@ -20,7 +20,7 @@ class Beats(Protocol):
 
 
 class BeatTrack:
-    """What of the music the body is told; `advance` moves on from frame to frame."""
+    """The music as the body takes it; `advance` moves on from frame to frame."""
 
     def __init__(self) -> None:
         self._last: Beats | None = None

@@ -1,4 +1,4 @@
-"""What a character's generators are told for one frame, and what they need to be told it."""
+"""What a character's generators are given for one frame, and how that is made."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Conditions:
     activity: Array
     """[5], weights of `ACTIVITIES`; sums to 1."""
     face_activity: Array
-    """[4], weights of `FACE_ACTIVITIES`; sums to 1. One who dances sings or is at ease."""
+    """[4], weights of `FACE_ACTIVITIES`; sums to 1. While dancing it sings or rests."""
     emotion: Array
     """[8], in `EMOTIONS` order."""
     style: Array
@@ -53,7 +53,7 @@ class SpeechWindow:
 
 
 def no_phonemes(phonemes: Sequence[TimedSymbol], frame_times_s: NDArray[np.floating]) -> Array:
-    """Of generators that are not told of phonemes."""
+    """For a face that takes no phonemes."""
     return np.zeros((len(frame_times_s), 0), np.float32)
 
 
@@ -63,8 +63,8 @@ def average_style() -> Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Needs:
-    """What the generators of a character make of it, and how far ahead they look."""
+class Conditioning:
+    """How the generators of a character take its conditions: windows, encoders, style codes."""
 
     gestures: GestureTimes
     face: SpeechWindow

@@ -12,7 +12,7 @@ from idol_runtime.motion.face import FaceConfig, FaceModel
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.motion.pose import PoseConfig, PoseModel
 from idol_runtime.motion.styles import Styles
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.timeline import FPS
 
 
@@ -25,14 +25,14 @@ class Generators:
     styles: Styles = field(default_factory=Styles)
     """Makes the style codes of face and body; without a prior by default."""
 
-    def needs(self, character: Character) -> Needs:
-        """What these generators need to be told of a character.
+    def conditioning(self, character: Character) -> Conditioning:
+        """How these generators take the conditions of a character.
 
         Raises:
             ConfigError: the character asks for a style tag that the face does not know.
         """
         pose = self.pose.config
-        return Needs(
+        return Conditioning(
             gestures=GestureTimes(pose.gesture_seconds, pose.gesture_stroke, FPS),
             face=_window(self.face),
             pose=_window(self.pose),

@@ -1,4 +1,4 @@
-"""Who takes a character's timeline; one that fails is given up and the others go on."""
+"""The observers of a character's timeline; one that fails is evicted, the others go on."""
 
 import logging
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Observers:
                 self.evict(observer, error)
 
     def evict(self, observer: Observer, error: Exception) -> None:
-        """Gives up one that failed: one line in the log, one more on the count."""
+        """Drops one that failed: one line in the log, one more on the count."""
         kind = type(observer).__name__
         # Only messages of our own are known to quote nothing that was said.
         reason = str(error) if isinstance(error, IdolError) else type(error).__name__

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from idol_runtime.motion.gestures import Span
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.activity import ActivityBlend
 from idol_runtime.stage.beat import Beats, BeatTrack
-from idol_runtime.stage.conditions import Conditions, Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, Conditions, SpeechWindow
 from idol_runtime.stage.emotion import EmotionCurve
 from idol_runtime.stage.gesture_plan import GesturePlan
 from idol_runtime.stage.observers import Observers
@@ -50,7 +51,7 @@ class Performer:
         self,
         character: Character,
         *,
-        needs: Needs,
+        conditioning: Conditioning,
         lead_us: int,
         buffer_s: float,
         on_eviction: Callable[[str], None] = lambda kind: None,
@@ -59,7 +60,7 @@ class Performer:
 
         Args:
             character: Who it is.
-            needs: What its generators make of it.
+            conditioning: How its generators take its conditions.
             lead_us: How long before its playing time sound is handed over.
             buffer_s: How much unspoken sound it may hold.
             on_eviction: Given the kind of each output that was evicted.
@@ -77,7 +78,7 @@ class Performer:
         self.speech_ends = 0
         """Sample position where speech placed so far ends."""
         self._observers = Observers(character.name, on_eviction)
-        self._needs = needs
+        self._conditioning = conditioning
         self._lead_us = lead_us
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
         self._blend = ActivityBlend()
@@ -85,7 +86,7 @@ class Performer:
         self._emotion = EmotionCurve(character.emotion_vector())
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
-        self._gestures = GesturePlan(needs.gestures, character.language)
+        self._gestures = GesturePlan(conditioning.gestures, character.language)
         self._beat = BeatTrack()
         self._open_utterance: str | None = None
         self._moved = asyncio.Event()
@@ -93,13 +94,17 @@ class Performer:
     @property
     def earliest_speech(self) -> int:
         """The first sample whose frame can still see all its look-ahead."""
-        return (self.frame + self._needs.lookahead_frames + 1) * FRAME_SAMPLES
+        return (self.frame + self._conditioning.lookahead_frames + 1) * FRAME_SAMPLES
 
-    # Who watches
+    # Observers
 
     @property
     def card(self) -> Card:
-        return Card(self.character.name, self.character.language)
+        """For outputs that set themselves up."""
+        avatar = self.character.avatar
+        return Card(
+            self.character.name, self.character.language, None if avatar is None else Path(avatar)
+        )
 
     def attach(self, observer: Observer, *, on_evicted: Callable[[], None] = lambda: None) -> None:
         """Hands it every frame from now on; an `Output` is opened first, see `outputs.attachment`.
@@ -115,7 +120,7 @@ class Performer:
         self._observers.detach(observer)
 
     def evict(self, observer: Observer, error: Exception) -> None:
-        """Gives up one that failed, also before it was attached: it is logged and counted."""
+        """Drops one that failed, also before it was attached: it is logged and counted."""
         self._observers.evict(observer, error)
 
     def emit(self, frame: Frame) -> None:
@@ -226,8 +231,8 @@ class Performer:
             self.emit(self._pending.popleft())
 
     def conditions(self) -> Conditions:
-        """What the generators are told for the next frame; the same until something changes."""
-        face_window, pose_window = self._needs.face, self._needs.pose
+        """What the generators are given for the next frame; asking changes nothing."""
+        face_window, pose_window = self._conditioning.face, self._conditioning.pose
         face_sound = self._sound(face_window)
         blend = self._next_blend(*self._doing())
         return Conditions(
@@ -237,8 +242,8 @@ class Performer:
             activity=blend.body,
             face_activity=blend.face,
             emotion=self._emotion.at(frame_pts(self.frame)),
-            style=self._needs.style,
-            body_style=self._needs.body_style,
+            style=self._conditioning.style,
+            body_style=self._conditioning.body_style,
             gesture=self._gestures.row(self.frame),
             beat=self._beat.row(self.beats, self.frame),
         )
@@ -279,7 +284,7 @@ class Performer:
         start_s, end_s = frame / FPS, (frame + 1) / FPS
         nearby = self.track.phonemes_between(start_s, end_s)
         middle_s = np.array([(start_s + end_s) / 2])
-        row: NDArray[np.float32] = self._needs.phoneme_activations(nearby, middle_s)[0]
+        row: NDArray[np.float32] = self._conditioning.phoneme_activations(nearby, middle_s)[0]
         return row
 
     def _next_blend(self, activity: str, has_voice: bool) -> ActivityBlend:

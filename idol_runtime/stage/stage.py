@@ -2,8 +2,8 @@
 
 Each tick is one batched run per model over all characters that it moves, whatever they do:
 characters are rows. A tick gathers in the event loop, computes in one thread, and shows in the
-event loop, so no state is ever shared between threads; who joins or leaves meanwhile does so with
-the next tick.
+event loop, so no state is ever shared between threads; a character that joins or leaves
+meanwhile does so with the next tick.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from idol_protocol.channels import ARKIT_BLENDSHAPES
 from idol_runtime.character import Character
 from idol_runtime.motion.face import FaceModel
 from idol_runtime.motion.pose import PoseBatch, PoseModel, with_head
-from idol_runtime.stage.batch import Batch, BatchFrame, Heard, Run
+from idol_runtime.stage.batch import Batch, BatchFrame, Run, SoundFeatures
 from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import FPS, Clock, frame_pts
@@ -105,7 +105,7 @@ class Stage:
         generators = self._generators(character)
         performer = Performer(
             character,
-            needs=generators.needs(character),
+            conditioning=generators.conditioning(character),
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
             on_eviction=lambda kind: self.on_eviction(kind),
@@ -124,7 +124,7 @@ class Stage:
             ConfigError: the character asks for a style tag that its face does not know.
             BundleError: its own face or body cannot be opened.
         """
-        self._generators(character).needs(character)
+        self._generators(character).conditioning(character)
 
     def now_us(self, performer: Performer) -> int:
         """The character's media time."""
@@ -162,18 +162,18 @@ class Stage:
 
     @property
     def _performing(self) -> list[Performer]:
-        """Who has been on stage at the last tick."""
+        """The characters of the last tick."""
         return [each for batch in self._faces.values() for each in batch.members]
 
     def _gather(self) -> _Gathered | None:
         self._change_cast()
         if not self._cast:
             return None
-        told = {performer: performer.conditions() for performer in self._cast}
-        heard: Heard = {}
+        conditions = {performer: performer.conditions() for performer in self._cast}
+        shared: SoundFeatures = {}
         return _Gathered(
-            [batch.gather(told, heard) for batch in self._faces.values()],
-            [batch.gather(told, heard) for batch in self._bodies.values()],
+            [batch.gather(conditions, shared) for batch in self._faces.values()],
+            [batch.gather(conditions, shared) for batch in self._bodies.values()],
         )
 
     def _show(self, computed: _Computed) -> None:

@@ -17,13 +17,13 @@ from idol_runtime.dialogue.messages import DialogueRequest, Generated, Generatio
 from idol_runtime.errors import WorkerError
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
-NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 SENTENCE = "The moon is very bright tonight. "
 
@@ -89,7 +89,9 @@ class Scene:
     def __init__(self, make_hooks: MakeHooks = no_hooks) -> None:
         self.dialogue = Dialogue()
         self.voice = Voice()
-        self.performer = Performer(CHARACTER, needs=NEEDS, lead_us=300_000, buffer_s=3600)
+        self.performer = Performer(
+            CHARACTER, conditioning=CONDITIONING, lead_us=300_000, buffer_s=3600
+        )
         self.conversation = Conversation(
             CHARACTER, self.performer, Models(self.dialogue, self.voice), make_hooks
         )

@@ -35,7 +35,7 @@ from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line
 from idol_runtime.timeline import (
@@ -50,7 +50,7 @@ from idol_runtime.timeline import (
 
 CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
-NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
@@ -167,7 +167,7 @@ def open_talk(models: ModelWorkers) -> Open:
     def start(character: Character = CHARACTER, make_hooks: MakeHooks = no_hooks) -> Talk:
         performer = Performer(
             character,
-            needs=NEEDS,
+            conditioning=CONDITIONING,
             lead_us=300_000,
             buffer_s=3600,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_runtime.character import Character
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.attachment import attach
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import Card, Frame
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
-NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 
 
 class Sender:
@@ -46,10 +47,10 @@ class Sender:
 
 
 def new_performer(on_eviction: Callable[[str], None]) -> Performer:
-    ren = Character(name="Ren", persona="You are Ren.", language="ja")
+    ren = Character(name="Ren", persona="You are Ren.", language="ja", avatar="/ren.vrm")
     return Performer(
         ren,
-        needs=NEEDS,
+        conditioning=CONDITIONING,
         lead_us=300_000,
         buffer_s=10,
         on_eviction=on_eviction,
@@ -74,6 +75,7 @@ async def test_an_output_is_opened_with_the_card_fed_and_closed_once() -> None:
     assert sender.steps == ["open", "frame", "frame", "close"]  # a face and a pose
     assert sender.card is not None
     assert (sender.card.name, sender.card.language) == ("Ren", "ja")
+    assert sender.card.avatar == Path("/ren.vrm")
     assert (sender.card.fps, sender.card.sample_rate_hz) == (30, 24_000)
     assert not evicted
 

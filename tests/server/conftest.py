@@ -23,7 +23,7 @@ from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import FRAME_SAMPLES, Phoneme
 
@@ -31,7 +31,7 @@ Event: TypeAlias = dict[str, Any]
 """An event as it is on the wire."""
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
-NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
 
 
@@ -98,7 +98,7 @@ class SteppedStage:
     def join(self, character: Character, seed: int) -> Performer:
         performer = Performer(
             character,
-            needs=NEEDS,
+            conditioning=CONDITIONING,
             lead_us=300_000,
             buffer_s=20.0,
         )

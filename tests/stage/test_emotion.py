@@ -11,7 +11,7 @@ from idol_runtime.character import DEFAULT_CHARACTER, Character, load_character
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.outputs.recorder import Recorder
-from idol_runtime.stage.conditions import Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.emotion import EmotionCurve
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import EmotionCue, EmotionLevel, VirtualClock
@@ -99,8 +99,8 @@ def test_without_a_turn_it_is_the_baseline_itself() -> None:
 
 def test_a_performer_tells_its_generators_and_announces_it() -> None:
     ren = Character(name="Ren", persona="You are Ren.", emotion={"relaxed": 0.4})
-    needs = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
-    one, recorder = Performer(ren, needs=needs, lead_us=0, buffer_s=1), Recorder()
+    conditioning = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+    one, recorder = Performer(ren, conditioning=conditioning, lead_us=0, buffer_s=1), Recorder()
     one.attach(recorder)
     felt = []
     for frame in range(120):

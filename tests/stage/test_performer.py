@@ -20,7 +20,7 @@ from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.music.metronome import Metronome
 from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.speech.types import SpeechChunk
-from idol_runtime.stage.conditions import Conditions, Needs, SpeechWindow
+from idol_runtime.stage.conditions import Conditioning, Conditions, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Utterance
 from idol_runtime.timeline import (
@@ -40,14 +40,14 @@ from idol_runtime.timeline import (
 
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
-NEEDS = Needs(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
+CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 SECONDS = Metronome(bpm=60, first_beat_s=1, intensity=0.7)
 """Music of a beat a second."""
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
 def performer(lead_us: int = 300_000, buffer_s: float = 10.0) -> tuple[Performer, Recorder]:
-    made = Performer(CHARACTER, needs=NEEDS, lead_us=lead_us, buffer_s=buffer_s)
+    made = Performer(CHARACTER, conditioning=CONDITIONING, lead_us=lead_us, buffer_s=buffer_s)
     recorder = Recorder()
     made.attach(recorder)
     return made, recorder
@@ -419,8 +419,10 @@ def assert_same(one: Conditions, other: Conditions) -> None:
 
 
 async def test_face_and_body_hear_what_is_as_far_ahead_as_each_looks() -> None:
-    needs = Needs(TIMES, face=SpeechWindow(2, context_samples=5), pose=SpeechWindow(4))
-    one = Performer(CHARACTER, needs=needs, lead_us=300_000, buffer_s=10)
+    conditioning = Conditioning(
+        TIMES, face=SpeechWindow(2, context_samples=5), pose=SpeechWindow(4)
+    )
+    one = Performer(CHARACTER, conditioning=conditioning, lead_us=300_000, buffer_s=10)
     await one.speak(say(), chunk(1))
     assert one.track.pieces[0].start == 5 * FRAME_SAMPLES
     tick(one)
