@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from training.evaluation.measures import correlation, mean_known
 from training.evaluation.report import Found, Metrics, Picture, cell, grid, plain, table
 from training.evaluation.suite import Section, Suite
 from training.face.evaluation import report as face_report
+from training.pictures.avatar_page import open_avatar
 from training.pose.evaluation import report as pose_report
 
 Bench = list[str]
@@ -88,6 +90,19 @@ def test_pictures_are_files_in_the_colours_that_were_asked_for(written: Path) ->
     pixels = imread(written / "out" / "chart.png")[..., :3]
     assert (np.abs(pixels - (1, 0, 0)).max(axis=2) < 0.02).sum() > 500
     assert (written / "out" / "film.mp4").read_bytes() == b"film"
+
+
+def test_where_avatars_cannot_be_drawn_the_report_has_its_other_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def on_avatar(bench: Bench, metrics: Found) -> Iterator[Picture]:
+        with open_avatar(tmp_path / "nobody.vrm"):
+            yield from ()
+
+    suite = replace(SUITE, pictures=(on_avatar, drawn))
+    suite.write([], tmp_path / "out", command="python it", run=tmp_path / "run")
+    assert "Some pictures are not drawn." in capsys.readouterr().out
+    assert "(chart.png)" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_numbers_without_a_value_are_null_in_json() -> None:

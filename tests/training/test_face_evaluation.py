@@ -262,6 +262,7 @@ def findings_folder(
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_the_whole_report_is_written_with_its_pictures(findings_folder: Path, run: Path) -> None:
     text = (findings_folder / "report.md").read_text()
     metrics = json.loads((findings_folder / "metrics.json").read_text())
@@ -276,6 +277,7 @@ def test_the_whole_report_is_written_with_its_pictures(findings_folder: Path, ru
     assert "no --bundle" in text
 
 
+@pytest.mark.slow
 def test_every_clip_is_scored_by_the_run_that_never_saw_it(findings_folder: Path) -> None:
     metrics = json.loads((findings_folder / "metrics.json").read_text())
     studio = metrics["captures"]["studio"]["clips"]
@@ -289,6 +291,7 @@ def test_every_clip_is_scored_by_the_run_that_never_saw_it(findings_folder: Path
     assert WITHOUT_GAN in grid["controls_mean"]
 
 
+@pytest.mark.slow
 def test_the_report_holds_every_kind_of_measure(findings_folder: Path) -> None:
     metrics = json.loads((findings_folder / "metrics.json").read_text())
     assert metrics["diversity"]["lips_largest_difference"] == 0

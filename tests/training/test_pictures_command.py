@@ -1,15 +1,17 @@
-"""The command that draws files, and what is said where nothing can be drawn."""
+"""Sheets and films, the command that draws files, and what is said where nothing can be drawn."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from idol_protocol.channels import FACE_CHANNELS
+from idol_protocol.channels import FACE_CHANNELS, POSE_BONES
 from tests.training.avatars import can_draw
 from training.pictures.__main__ import main, read_drawn
-from training.pictures.avatar_page import PicturesUnavailableError, open_avatar
+from training.pictures.avatar_page import PicturesUnavailableError, open_avatar, pose_frames
+from training.pictures.sheets import contact_sheet, save_sheet, side_by_side, write_film
 
 needs_chromium = pytest.mark.skipif(not can_draw(), reason="needs Chromium and `make setup`")
 
@@ -28,6 +30,7 @@ def test_what_is_missing_is_said_in_a_sentence(
         main([f"a={curves}", "--out", str(tmp_path / "a.png")])
 
 
+@pytest.mark.browser
 @needs_chromium
 def test_a_file_that_is_no_vrm_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.vrm").write_text("no avatar at all")
@@ -35,6 +38,7 @@ def test_a_file_that_is_no_vrm_is_refused_in_a_sentence(tmp_path: Path) -> None:
         open_avatar(tmp_path / "text.vrm").__enter__()
 
 
+@pytest.mark.browser
 @needs_chromium
 def test_the_command_draws_sheets_and_films_of_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -83,3 +87,46 @@ def test_a_file_without_motion_is_refused(
         (tmp_path / name).write_text(text)
     with pytest.raises(SystemExit, match=problem):
         read_drawn(tmp_path / name)
+
+
+def plain(colour: str, width: int = 30, height: int = 20) -> Image.Image:
+    return Image.new("RGB", (width, height), colour)
+
+
+def test_a_sheet_has_its_pictures_where_their_row_and_column_are(tmp_path: Path) -> None:
+    rows = {
+        "a": [(plain("red"), "one"), (plain("lime"), "two")],
+        "b": [(plain("blue", height=40), "three")],
+    }
+    save_sheet(contact_sheet(rows, "title"), tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
+    assert sheet.shape == (22 + 22 + 20 + 22 + 40, 22 + 60, 3)
+    assert sheet[50, 30].tolist() == [255, 0, 0]
+    assert sheet[50, 60].tolist() == [0, 255, 0]
+    assert sheet[100, 30].tolist() == [0, 0, 255]
+    assert (sheet[44:64, :22] < 128).any()  # the row's name
+    assert (sheet[:22] < 128).any()
+
+
+def test_films_are_as_long_as_the_shortest_and_play_at_their_pace(tmp_path: Path) -> None:
+    columns = {"one": [plain("red")] * 9, "other": [plain("blue", height=21)] * 6}
+    pictures = list(side_by_side(columns, [str(k) for k in range(9)]))
+    assert len(pictures) == 6
+    assert all(side % 2 == 0 for side in pictures[0].size)
+    write_film(pictures, tmp_path / "film.gif", 10)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.info["duration"] == 100
+    write_film(pictures, tmp_path / "film.mp4", 10)
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 6
+    with pytest.raises(ValueError, match=r"\.mp4 or \.gif"):
+        write_film(pictures, tmp_path / "film.avi", 10)
+
+
+def test_poses_are_quaternions_and_then_the_way_of_the_hips() -> None:
+    turns = torch.eye(3).expand(2, len(POSE_BONES), 3, 3).numpy()
+    found = pose_frames(turns, np.array([[0, 1, 2], [3, 4, 5]]))
+    assert found.shape == (2, 91)
+    assert found[0, :4].tolist() == [0, 0, 0, 1]
+    assert found[1, -3:].tolist() == [3, 4, 5]

@@ -94,6 +94,7 @@ def test_a_jump_at_a_change_shows_after_changes_and_not_elsewhere() -> None:
     assert found["quiet"]["jerk_m_s3"] < 1.5 * smooth["quiet"]["jerk_m_s3"]
 
 
+@pytest.mark.slow
 def test_the_whole_evaluation_writes_a_report_with_pictures(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()

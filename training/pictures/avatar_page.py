@@ -136,9 +136,9 @@ def open_avatar(avatar: Path = HOSHI) -> Iterator[AvatarPage]:
             "Expected the package `playwright` to draw pictures with, found none; install it with "
             "`pip install -e '.[pictures]'`."
         ) from None
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=list(_FLAGS))
-        try:
+    try:
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=list(_FLAGS))
             page = browser.new_page()
             page.set_default_timeout(120_000)
             page.route("**/*", lambda route: _answer(route, avatar))
@@ -146,11 +146,10 @@ def open_avatar(avatar: Path = HOSHI) -> Iterator[AvatarPage]:
             page.wait_for_function("window.pictures")
             page.evaluate("window.pictures.load('avatar.vrm')")
             yield AvatarPage(page)
-        except Error as error:
-            problem = error.message.splitlines()[0]
-            raise PicturesUnavailableError(f"{avatar}: no picture of it: {problem}") from None
-        finally:
             browser.close()
+    except Error as error:
+        problem = error.message.splitlines()[0]
+        raise PicturesUnavailableError(f"{avatar.name}: no picture of it: {problem}") from None
 
 
 def pose_frames(local: Array, hips_m: Array) -> Array:
