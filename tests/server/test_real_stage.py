@@ -35,7 +35,7 @@ from tests.server.media import Media, media_of, streams_of
 
 JAW, CLOSE = (ARKIT_BLENDSHAPES.index(name) for name in ("jawOpen", "mouthClose"))
 SAMPLES_PER_WORD = 2_400
-SETTLED_US = 400_000
+SETTLED_FRAMES = 12
 """After its sound a mouth is shut: the look-ahead, the window of the analysis, a few frames."""
 
 
@@ -125,18 +125,16 @@ class Guest:
         """Until the answer that is being given, or the next one, has ended."""
         self.events += await self.client.until("response.done")
 
-    async def see(self, *, after_us: int = 0) -> None:
-        """Until the face has come that is shown so long after the end of the sound."""
-        end_us = self.sound_us[1] + after_us
+    async def see(self, count: int, *, from_us: int = 0) -> None:
+        """Until at least so many faces have come that are shown from a media time on."""
         faces = {each.stream_id for each in self.streams.values() if each.kind == "face"}
         async with asyncio.timeout(20):
-            seen_us = 0
-            while seen_us < end_us:
+            while count > 0:
                 message = await self.client.socket.recv()
                 if isinstance(message, bytes):
                     self.client.media.append(message)
                     header, _ = decode_header(message)
-                    seen_us = header.pts_us if header.stream_id in faces else seen_us
+                    count -= header.stream_id in faces and header.pts_us >= from_us
 
     @property
     def media(self) -> Media:
@@ -189,20 +187,22 @@ def apart(frames: Sequence[FaceFrame]) -> NDArray[np.float32]:
 
 async def test_every_frame_of_a_spoken_answer_arrives_and_the_lips_move_only_with_it() -> None:
     async with AsyncExitStack() as stack:
-        scene = await stack.enter_async_context(live(ScriptedDialogue()))
+        scene = await stack.enter_async_context(live(Echo()))
         guest = await meet(stack, scene, "hoshi")
-        await guest.converse("Who are you?")
-        await guest.see(after_us=SETTLED_US + 300_000)
+        await guest.see(SETTLED_FRAMES)
+        await guest.converse("I have seen all the stars and the moon, have you?")
+        await guest.see(2 * SETTLED_FRAMES, from_us=guest.sound_us[1])
         lost = scene.frames_lost
     media, (start_us, end_us) = guest.media, guest.sound_us
-    assert len(media.samples) == 5 * SAMPLES_PER_WORD
+    assert len(media.samples) == 11 * SAMPLES_PER_WORD
     first, last = start_us * 30 // 1_000_000, end_us * 30 // 1_000_000
     assert missing(media.face, first, last) <= lost
     assert missing(media.pose, first, last) <= lost
     lips = apart(media.face)
     pts_us = np.array([each.pts_us for each in media.face])
     assert lips[(pts_us >= start_us) & (pts_us < end_us)].max() > 0.08
-    assert lips[(pts_us < start_us - 100_000) | (pts_us > end_us + SETTLED_US)].max() < 0.04
+    assert lips[pts_us < start_us - 100_000].max() < 0.04
+    assert lips[pts_us >= end_us][SETTLED_FRAMES:].max() < 0.04
     assert np.ptp([each.rotations for each in media.pose], axis=0).max() > 0.01
 
 
@@ -217,7 +217,9 @@ async def test_many_sessions_each_have_their_own_and_viewers_of_one_see_the_same
             together[0].converse("All eight of us see you."),
             *(guest.watch() for guest in together[1:]),
         )
-        await asyncio.gather(*(guest.see() for guest in [*alone, *together]))
+        await asyncio.gather(
+            *(guest.see(1, from_us=guest.sound_us[1]) for guest in [*alone, *together])
+        )
         lost = scene.frames_lost
         assert scene.count("idol_turns_total", status="completed") == 17
 
