@@ -77,7 +77,9 @@ class Engine:
         self.stage.on_tick = on_tick
 
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None:
-        """Calls `on_eviction` with the kind of each output that failed and was evicted."""
+        """Reports the kind of each output that failed and was evicted, those until now included."""
+        for kind in self.stage.evicted.elements():
+            on_eviction(kind)
         self.stage.on_eviction = on_eviction
 
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None:

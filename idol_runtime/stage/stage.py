@@ -8,6 +8,7 @@ meanwhile does so with the next tick.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ class Stage:
         """Told how long each tick took, in seconds."""
         self.on_eviction: Callable[[str], None] = lambda kind: None
         """Told the kind of each output that failed and was evicted."""
+        self.evicted: Counter[str] = Counter()
+        """How many outputs of each kind were evicted."""
         self._generators = generators
         self._lead_us = lead_us
         self._buffer_s = buffer_s
@@ -108,7 +111,7 @@ class Stage:
             conditioning=generators.conditioning(character),
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
-            on_eviction=lambda kind: self.on_eviction(kind),
+            on_eviction=self._evicted,
         )
         self._cast[performer] = _Place(generators, seed, self._tick)
         self._cast_has_changed = True
@@ -164,6 +167,10 @@ class Stage:
     def _performing(self) -> list[Performer]:
         """The characters of the last tick."""
         return [each for batch in self._faces.values() for each in batch.members]
+
+    def _evicted(self, kind: str) -> None:
+        self.evicted[kind] += 1
+        self.on_eviction(kind)
 
     def _gather(self) -> _Gathered | None:
         self._change_cast()

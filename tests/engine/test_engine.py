@@ -108,6 +108,23 @@ async def test_ticks_and_answers_are_reported_to_whoever_watches(company: Compan
     assert min(ticks_s) > 0
 
 
+async def test_outputs_that_could_not_be_opened_are_reported_to_who_watches_later(
+    folders: ModelFolders, desk: Path
+) -> None:
+    class Unreachable(Sender):
+        async def open(self, card: Card) -> None:
+            raise ConnectionRefusedError
+
+    failing, working = Unreachable(), Sender()
+    ren = load_character(desk / "ren")
+    entry = CastEntry("ren", ren, folders, is_shared=True, outputs=(failing, working))
+    async with open_engine([entry], CONFIG) as engine:
+        evicted: list[str] = []
+        engine.watch_evictions(evicted.append)
+    assert evicted == ["Unreachable"]
+    assert failing.is_closed
+
+
 async def test_two_characters_of_one_name_are_refused(folders: ModelFolders, desk: Path) -> None:
     entry = CastEntry("ren", load_character(desk / "ren"), folders)
     with pytest.raises(ConfigError, match="different names, found ren, ren; rename one"):
