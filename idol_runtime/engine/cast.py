@@ -118,7 +118,15 @@ class LiveCast:
         """Hands a shared character's timeline to an output until the cast is closed.
 
         One that cannot be opened is evicted: this is logged and counted, not raised.
+
+        Raises:
+            ConfigError: the character is not shared.
         """
+        if name not in self._shared:
+            raise ConfigError(
+                f"Expected a shared character for an output to follow, found {name}; share it, or "
+                f"name one of {', '.join(self._shared) or 'those that are (there are none)'}."
+            )
         self._attachments.append(await attach(output, self._shared[name].performer))
 
     async def aclose(self) -> None:
@@ -218,7 +226,8 @@ class LiveCharacter:
             await turn
 
     async def played(self, pts_us: int) -> None:
-        if (turn := self._conversation.turn) is not None:
+        # What counts as heard is for the audience to say; a viewer's report changes nothing.
+        if self._may_speak and (turn := self._conversation.turn) is not None:
             turn.played_us = max(pts_us, turn.played_us or 0)
 
     async def gesture(self, name: str, stroke_pts_us: int | None) -> None:

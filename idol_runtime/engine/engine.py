@@ -112,6 +112,7 @@ class Engine:
         self.ticking.cancel()
         await asyncio.wait([self.ticking])
         await self.cast.aclose()
+        self.stage.close()
         await asyncio.gather(*(models.aclose() for models in self.models.values()))
 
 

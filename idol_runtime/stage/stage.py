@@ -134,6 +134,10 @@ class Stage:
         joined_us = self._epoch_us + frame_pts(self._cast[performer].first_tick)
         return self.clock.now_us() - joined_us
 
+    def close(self) -> None:
+        """Ends the stage's thread once nothing ticks any more."""
+        self._thread.shutdown()
+
     async def run(self) -> None:
         """Ticks until cancelled."""
         loop = asyncio.get_running_loop()

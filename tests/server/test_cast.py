@@ -295,3 +295,30 @@ async def test_an_output_takes_a_shared_characters_timeline_until_the_cast_is_cl
     assert not sender.is_closed
     await shared.cast.aclose()
     assert sender.is_closed
+
+
+async def test_how_far_a_mere_viewer_has_played_changes_nothing(
+    open_scene: OpenScene, stage: SteppedStage
+) -> None:
+    stage.dialogue.never_ends = True
+    shy = replace(HOSHI, audience="host")
+    scene = await open_scene(members=[stage.member(shy, is_shared=True)], host_token="mine")
+    async with (
+        scene.client() as viewer,
+        scene.client(additional_headers={"Authorization": "Bearer mine"}) as host,
+    ):
+        await host.say("Sing.")
+        await host.send({"type": "response.create"})
+        await host.until("idol.utterance.ended")
+        await viewer.send({"type": "idol.playback.progress", "pts_us": 0})
+        await viewer.alive()
+        await host.send({"type": "response.cancel"})
+        done = (await host.until("response.done"))[-1]["response"]
+    assert done["output"][0]["content"][0]["transcript"].startswith("Hello there.")
+
+
+async def test_no_output_follows_a_character_that_is_there_for_each_session_anew(
+    two: Scene,
+) -> None:
+    with pytest.raises(ConfigError, match=r"found hoshi; share it.*there are none"):
+        await two.cast.send_to(Sender(), "hoshi")
