@@ -23,13 +23,13 @@ from idol_protocol.frames import FPS
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
-from training.checkpoint import load_weights, read_json
+from training.checkpoint import PROGRESS, checkpoint_of, load_weights, read_json
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
 from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.face.upper import NOISE, STYLE_AXES
 from training.ingest.shipping import may_ship, read_seen, require_shippable
-from training.train_face import STYLES_FILE
+from training.style import STYLES_FILE
 
 TOLERANCE = 1e-5
 _INPUTS = {
@@ -55,9 +55,9 @@ class _Step(nn.Module):
         return to_face(made[:, 0]), after
 
 
-def load_generator(checkpoint: Path) -> tuple[FaceGenerator, Settings]:
+def load_generator(checkpoint: Path) -> tuple[FaceGenerator, FaceSettings]:
     """The averaged weights of a run."""
-    settings = msgspec.convert(read_json(checkpoint / "config.json"), Settings)
+    settings = msgspec.convert(read_json(checkpoint / "config.json"), FaceSettings)
     generator = FaceGenerator(settings.model).eval()
     load_weights(checkpoint, "generator_ema", generator)
     return generator, settings
@@ -143,7 +143,7 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
 
 def speaker_styles(checkpoint: Path) -> dict[str, list[float]]:
     """The style codes of the captured speakers, to be copied into a `character.toml`."""
-    path = checkpoint / STYLES_FILE
+    path = checkpoint_of(checkpoint) / STYLES_FILE
     return read_json(path) if path.exists() else {}
 
 
@@ -153,7 +153,7 @@ def face_card(checkpoint: Path, generator: FaceGenerator) -> dict[str, Any]:
     return {
         "origin": read_json(checkpoint / "origin.json"),
         "settings": read_json(checkpoint / "config.json"),
-        "steps": read_json(checkpoint / "progress.json")["step"],
+        "steps": read_json(checkpoint_of(checkpoint) / PROGRESS)["step"],
         "parameters": sum(value.numel() for value in generator.parameters()),
         "method": "Lips: taught by dominance-function coarticulation over synthesised speech with "
         "exact phoneme times, then by captured mouths and an ensemble's labels of more speech. "

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from training.checkpoint import read_json
+from training.checkpoint import PROGRESS, checkpoint_of, read_json
 
 _DATA = (
     {
@@ -34,9 +34,6 @@ _DATA = (
 def pose_card(checkpoint: Path, generator: nn.Module) -> dict[str, Any]:
     """Claims, data, command, seed and, where they were measured, metrics beside their controls."""
     metrics = checkpoint / "metrics.json"
-    origin = read_json(checkpoint / "origin.json")
-    # A card travels, and the home folder of whoever trained is not part of the recipe.
-    origin["command"] = origin["command"].replace(str(Path.home()), "~")
     return {
         "what": "procedural-distilled with a mocap prior",
         "limits": "Nobody's gestures or dance were learnt: the capture holds none; both are what "
@@ -44,9 +41,9 @@ def pose_card(checkpoint: Path, generator: nn.Module) -> dict[str, Any]:
         "architecture": "two LSTM layers with explicit state, feet that lock, legs by inverse "
         "kinematics",
         "parameters": sum(each.numel() for each in generator.parameters()),
-        "origin": origin,
+        "origin": read_json(checkpoint / "origin.json"),
         "training": read_json(checkpoint / "config.json"),
-        "step": read_json(checkpoint / "progress.json")["step"],
+        "step": read_json(checkpoint_of(checkpoint) / PROGRESS)["step"],
         "data": list(_DATA),
         "metrics": read_json(metrics) if metrics.exists() else {},
     }

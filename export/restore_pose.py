@@ -19,9 +19,10 @@ from onnx import numpy_helper
 from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.motion.pose import MODEL_FILE
-from training.checkpoint import PROGRESS, save_weights, write_json
+from training.checkpoint import new_step, write_json, write_networks
 from training.ingest.shipping import Seen, write_seen
 from training.pose.model import PoseGenerator
+from training.trainer import AVERAGED, GENERATOR
 
 _PREFIX: Final = "generator."
 
@@ -67,15 +68,13 @@ def restore(bundle: Path, run: Path) -> None:
             f"{bundle}: expected a card that tells what the weights have seen, found none; "
             "export the bundle again."
         )
-    run.mkdir(parents=True, exist_ok=True)
-    write_seen(run, msgspec.convert(card["seen"], Seen))
-    save_weights(run, "generator", generator)
-    save_weights(run, "generator_ema", generator)
-    write_json(run / "config.json", card["training"])
-    write_json(run / "origin.json", card["origin"])
-    if card.get("metrics"):
-        write_json(run / "metrics.json", card["metrics"])
-    write_json(run / PROGRESS, {"step": card["step"]})
+    with new_step(run, card["step"]) as checkpoint:
+        write_networks(checkpoint, {GENERATOR: generator, AVERAGED: generator})
+        write_seen(run, msgspec.convert(card["seen"], Seen))
+        write_json(run / "config.json", card["training"])
+        write_json(run / "origin.json", card["origin"])
+        if card.get("metrics"):
+            write_json(run / "metrics.json", card["metrics"])
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from idol_runtime.errors import BundleError
 from idol_runtime.inference.session import OnnxSession
 from idol_runtime.motion.styles import MODEL_FILE
 from training.face.model import STYLE_SIZE
-from training.face.style_flow import CARD, TAG_NAMES, StylePrior, load_prior
+from training.face.style_flow import CARD, TAG_NAMES, StylePrior, load_prior, prior_folder
 
 TOLERANCE = 1e-5
 
@@ -56,7 +56,7 @@ def export_style(checkpoint: Path, out: Path) -> tuple[str, ...]:
     Raises:
         BundleError: the file does not do what the checkpoint does.
     """
-    if not (checkpoint / CARD).exists():
+    if not (prior_folder(checkpoint) / CARD).exists():
         return ()
     prior = load_prior(checkpoint)
     write_onnx(prior, out / MODEL_FILE)

@@ -1,117 +1,120 @@
-"""A run folder: everything needed to resume, to export and to say how the weights were made.
+"""A run folder and the checkpoints in it.
 
-config.json         the resolved configuration
-origin.json         command line, git commit, versions, seed
-generator.safetensors, generator_ema.safetensors, <other modules>.safetensors
-optimisers.pt       optimiser states and random-number state (only for resuming)
-progress.json       the step that the files above belong to
-metrics.jsonl       one JSON object per logged step
+config.json, origin.json, seen.json   what the run is made of (`training.origin`)
+metrics.jsonl, tensorboard/           what it logged
+step_500/                             a checkpoint: whole, or not there
+    generator.safetensors, ...        a file for every network
+    progress.json                     its step, and the step whose weights are to be used
+    training.pt                       what only resuming needs (`training.trainer`)
+    styles.json, ...                  what the task adds
+
+A checkpoint is written as `step_500.tmp/`, flushed to the disk and renamed once. Whatever happens
+in between, the newest `step_N/` is one save and nothing of another.
 """
 
 import json
 import os
-import shlex
-import subprocess
-import sys
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 PROGRESS: Final = "progress.json"
+_STEP: Final = "step_"
 
 
-def start_run(
-    folder: Path, config: Mapping[str, Any], *, seed: int, base: Path | None = None
-) -> None:
-    """Creates a run folder and writes what the run is made of, and what its base was made of."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", dict(config))
-    before = {"base": read_json(base / "origin.json") | read_json(base / PROGRESS)} if base else {}
-    write_json(folder / "origin.json", origin(seed) | before)
+@contextmanager
+def new_step(run: Path, step: int, *, used: int | None = None) -> Iterator[Path]:
+    """A folder to write a checkpoint into, which becomes `step_N/` when the block ends.
+
+    The checkpoints before it go then, apart from the one that is used.
+
+    Args:
+        run: The run's folder.
+        step: Of this checkpoint.
+        used: The step whose weights are to be used, when they are not those of this one.
+
+    Raises:
+        SystemExit: there is such a checkpoint already.
+    """
+    final, partial = run / f"{_STEP}{step}", run / f"{_STEP}{step}.tmp"
+    if final.exists():
+        raise SystemExit(f"{final}: expected no such checkpoint yet; give another run.")
+    sweep(run)
+    partial.mkdir(parents=True)
+    yield partial
+    write_json(partial / PROGRESS, {"step": step, "used": step if used is None else used})
+    for path in (*partial.rglob("*"), partial):
+        _flush(path)
+    partial.rename(final)
+    _flush(run)
+    for other in steps_in(run):
+        if other not in (step, used):
+            # Renamed first: what is being deleted must not look like a checkpoint.
+            gone = run / f"{_STEP}{other}.old"
+            (run / f"{_STEP}{other}").rename(gone)
+            shutil.rmtree(gone)
 
 
-def origin(seed: int) -> dict[str, Any]:
-    """The command as typed, the commit it ran from and the seed."""
-    return {
-        "command": command_line(),
-        "commit": _git_commit(),
-        "seed": seed,
-        "torch": torch.__version__,
-        "python": sys.version.split()[0],
-    }
+def sweep(run: Path) -> None:
+    """Clears away what a process that was killed left half written or half deleted."""
+    for leftover in [*run.glob(f"{_STEP}*.tmp"), *run.glob(f"{_STEP}*.old")]:
+        shutil.rmtree(leftover)
 
 
-def command_line() -> str:
-    module = getattr(sys.modules["__main__"].__spec__, "name", None)
-    start = ["python", "-m", module] if module else ["python", sys.argv[0]]
-    return shlex.join([*start, *(portable(argument) for argument in sys.argv[1:])])
+def steps_in(run: Path) -> list[int]:
+    """The steps of the checkpoints of a run, in order."""
+    names = (path.name.removeprefix(_STEP) for path in run.glob(f"{_STEP}*"))
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
-def portable(argument: str) -> str:
-    """An absolute path as `.../name`: a card says what was read, not where it lay."""
-    path = Path(argument)
-    return f".../{path.name}" if path.is_absolute() else argument
+def latest(run: Path) -> Path | None:
+    """The newest checkpoint, which training goes on from; None before the first."""
+    steps = steps_in(run)
+    return run / f"{_STEP}{steps[-1]}" if steps else None
 
 
-def save(
-    folder: Path,
-    step: int,
-    modules: Mapping[str, nn.Module],
-    optimisers: Mapping[str, torch.optim.Optimizer],
-) -> None:
-    """Writes weights and optimiser states; `progress.json` last, so that a torn save is seen."""
-    for name, module in modules.items():
-        save_weights(folder, name, module)
-    states: dict[str, Any] = {name: value.state_dict() for name, value in optimisers.items()}
-    states["torch_rng"] = torch.get_rng_state()
-    partial = folder / "optimisers.pt.part"
-    torch.save(states, partial)
-    os.replace(partial, folder / "optimisers.pt")
-    write_json(folder / PROGRESS, {"step": step})
+def checkpoint_of(run: Path) -> Path:
+    """The checkpoint that is to be used: the best one where the run stops early, else the newest.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    newest = latest(run)
+    if newest is None:
+        raise SystemExit(
+            f"{run}: expected a checkpoint (step_N/), found none; let the training reach its first "
+            "save, or give another run."
+        )
+    return run / f"{_STEP}{read_json(newest / PROGRESS)['used']}"
 
 
-def save_weights(folder: Path, name: str, module: nn.Module) -> None:
-    """Writes `NAME.safetensors` whole or not at all."""
-    partial = folder / f"{name}.safetensors.part"
-    weights = {key: value.contiguous() for key, value in module.state_dict().items()}
-    save_file(weights, partial)
-    os.replace(partial, folder / f"{name}.safetensors")
+def write_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
+    """Writes a `NAME.safetensors` for each, into the folder of a checkpoint."""
+    for name, network in networks.items():
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(tensors, folder / f"{name}.safetensors")
 
 
-def resume(
-    folder: Path,
-    modules: Mapping[str, nn.Module],
-    optimisers: Mapping[str, torch.optim.Optimizer],
-) -> int:
-    """Loads what `save` wrote and returns its step; 0 when the folder holds no checkpoint."""
-    if not (folder / PROGRESS).exists():
-        return 0
-    for name, module in modules.items():
-        load_weights(folder, name, module)
-    states = torch.load(folder / "optimisers.pt", weights_only=True)
-    for name, optimiser in optimisers.items():
-        optimiser.load_state_dict(states[name])
-    torch.set_rng_state(states["torch_rng"])
-    return int(read_json(folder / PROGRESS)["step"])
-
-
-def load_weights(folder: Path, name: str, module: nn.Module) -> None:
-    """Takes over `NAME.safetensors`.
+def load_weights(run: Path, name: str, module: nn.Module) -> None:
+    """Takes over a network of a run, from the checkpoint that is to be used.
 
     Raises:
         SystemExit: it is not there, is damaged, or is of a network of another size.
     """
-    path = folder / f"{name}.safetensors"
+    load_network(checkpoint_of(run), name, module)
+
+
+def load_network(checkpoint: Path, name: str, module: nn.Module) -> None:
+    """`load_weights` from one checkpoint."""
+    path = checkpoint / f"{name}.safetensors"
     if not path.is_file():
-        raise SystemExit(
-            f"{folder}: expected {path.name}, found none; let the training reach its first save, "
-            "or give another run."
-        )
+        raise SystemExit(f"{checkpoint}: expected {path.name}, found none; give another run.")
     try:
         module.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -128,22 +131,23 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(partial, path)
+    write_file(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def _git_commit() -> str:
-    """The commit of the checkout, with `+changes` when the training code differs from it."""
-    here = Path(__file__).parent
+def write_file(path: Path, content: bytes) -> None:
+    """Replaces a file by one that is whole."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_bytes(content)
+    _flush(partial)
+    partial.replace(path)
+
+
+def _flush(path: Path) -> None:
+    """Puts a file on the disk, or what was renamed inside a folder."""
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened, nor a file that is only read be flushed
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return run.stdout.strip()
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 import os
 import random
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias
 
@@ -47,6 +46,33 @@ def seed_everything(seed: int) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
+def random_state() -> dict[str, Any]:
+    """The state of every generator of chance that `seed_everything` seeds; `torch.load` takes it
+    with `weights_only`.
+    """
+    numpy: dict[str, Any] = np.random.get_state(legacy=False)
+    keys = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
+    state: dict[str, Any] = {
+        "python": random.getstate(),
+        "numpy": numpy | {"state": numpy["state"] | {"key": keys}},
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Goes on where `random_state` was taken; GPUs that are no longer there are left out."""
+    random.setstate(state["python"])
+    numpy = state["numpy"]
+    keys = numpy["state"]["key"].numpy().astype(np.uint32)
+    np.random.set_state(numpy | {"state": numpy["state"] | {"key": keys}})
+    torch.set_rng_state(state["torch"])
+    for index, each in enumerate(state.get("cuda", [])[: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(each, index)
+
+
 class MixedPrecision:
     """Forward passes in half precision, weights and updates in float32.
 
@@ -56,13 +82,18 @@ class MixedPrecision:
 
         with precision.autocast():
             loss = ...
-        precision.step(loss, optimiser, generator.parameters(), max_norm=1.0)
+        precision.step(loss, optimiser, max_norm=1.0)
     """
 
     def __init__(self, device: torch.device, choice: PrecisionChoice = "auto") -> None:
         self.device = device
         self.dtype = _dtype(device, choice)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+
+    @property
+    def name(self) -> str:
+        """`float32`, `bfloat16` or `float16`."""
+        return str(self.dtype).removeprefix("torch.")
 
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(
@@ -73,11 +104,10 @@ class MixedPrecision:
         self,
         loss: Tensor,
         optimiser: torch.optim.Optimizer,
-        parameters: Iterable[nn.Parameter] = (),
         *,
         max_norm: float | None = None,
     ) -> None:
-        """One update: gradients afresh, clipped to `max_norm` over `parameters` when it is given.
+        """One update: gradients afresh, their norm over all weights clipped to `max_norm`.
 
         Call it once an iteration and optimiser: float16 adapts its scale at each call.
         """
@@ -85,7 +115,8 @@ class MixedPrecision:
         self._scaler.scale(loss).backward()
         if max_norm is not None:
             self._scaler.unscale_(optimiser)
-            nn.utils.clip_grad_norm_(parameters, max_norm)
+            weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+            nn.utils.clip_grad_norm_(weights, max_norm)
         self._scaler.step(optimiser)
         self._scaler.update()
 

@@ -2,11 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
-
-import msgspec
-
-FIELDS: Final = ("best", "best_step", "waited")
+from typing import Any
 
 
 class EarlyStopping:
@@ -45,27 +41,10 @@ class EarlyStopping:
         return 0 < self.patience <= self.waited
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` takes; JSON can hold it, so a run can be resumed."""
-        best = None if self.best_step is None else self.best
-        return {"best": best, "best_step": self.best_step, "waited": self.waited}
+        """What `load_state_dict` goes on from."""
+        return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from a saved state.
-
-        Raises:
-            ValueError: the state lacks a field or a field has another type.
-        """
-        try:
-            saved = msgspec.convert(dict(state), _State)
-        except msgspec.ValidationError as error:
-            raise ValueError(
-                f"Expected a state of early stopping with {', '.join(FIELDS)}, but {error}."
-            ) from None
-        self.best = math.inf if saved.best is None else saved.best
-        self.best_step, self.waited = saved.best_step, saved.waited
-
-
-class _State(msgspec.Struct, forbid_unknown_fields=True):
-    best: float | None
-    best_step: int | None
-    waited: int
+        self.best, self.best_step, self.waited = (
+            state[name] for name in ("best", "best_step", "waited")
+        )

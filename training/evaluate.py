@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoint import portable
 from training.face.evaluation import report as face_report
 from training.face.evaluation.bench import FaceBench, FaceRequest
 from training.face.head import Head
+from training.origin import portable
 from training.pose.evaluation import report as pose_report
 from training.pose.evaluation.bench import PoseBench, PoseRequest
 

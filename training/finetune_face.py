@@ -13,7 +13,7 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,19 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from idol_protocol.frames import FPS
-from training.checkpoint import load_weights, read_json, save_weights, start_run, write_json
+from training.checkpoint import (
+    checkpoint_of,
+    load_network,
+    read_json,
+    write_json,
+    write_networks,
+)
 from training.config import load_config
+from training.device import MixedPrecision, seed_everything
 from training.face.data import Stream, captured_stream
 from training.face.model import MADE, STYLE_SIZE, FaceGenerator
 from training.face.objective import Scales, reconstruction
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.face.validation import (
     lip_correlations,
     lip_error,
@@ -39,57 +46,69 @@ from training.face.validation import (
     play_lips,
     stream_style,
 )
-from training.face.windows import Windows
+from training.face.windows import FaceWindows
 from training.ingest.recording import Recording, read_dataset
-from training.ingest.shipping import Seen, read_seen, write_seen
-from training.style import StyleEncoder
-from training.tracking import RunLog
-from training.train_face import STYLES_FILE
+from training.ingest.shipping import Seen, read_seen
+from training.origin import keep_seen, start_run
+from training.settings import RunSettings
+from training.style import STYLES_FILE, StyleEncoder
+from training.trainer import AVERAGED, GENERATOR, Metrics, Trainer
 
 _ADAPTED = r"lips\.(enter\.0|taps\.0|leave\.1)|lips_out"
 """The linear layers of the lips; the LSTM keeps what it learnt of speech."""
 
 
-class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Finetune(RunSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     steps: int = 500
-    seed: int = 0
     seconds: float = 60.0
     """How much of the capture is used; a recording is cut where this is reached."""
     rank: int = 8
     batch: int = 8
     frames: int = 96
     learning_rate: float = 4e-3
+    """Falls to 0 along a line."""
     speeds: tuple[float, ...] = (0.92, 1.0, 1.08)
     velocity_weight: float = 0.5
+    save_every: int = 250
 
 
 class Adaptation:
-    """A frozen generator with adapters on its lips, and the style code of one person."""
+    """A frozen generator with adapters on its lips, and the style code of one person: a `Task`."""
 
-    def __init__(self, base: Path, finetune: Finetune, streams: list[Stream]) -> None:
-        torch.manual_seed(finetune.seed)
-        self.finetune = finetune
-        settings = msgspec.convert(read_json(base / "config.json"), Settings)
+    max_norm: float | None = None
+
+    def __init__(
+        self, base: Path, finetune: Finetune, streams: Sequence[Stream], speaker: str
+    ) -> None:
+        seed_everything(finetune.seed)
+        self.base, self.finetune, self.speaker = checkpoint_of(base), finetune, speaker
+        self.precision = MixedPrecision(torch.device("cpu"), finetune.precision)
+        settings = msgspec.convert(read_json(base / "config.json"), FaceSettings)
         self.settings = msgspec.structs.replace(
             settings, velocity_weight=finetune.velocity_weight, closure_weight=0.0
         )
         self.generator = FaceGenerator(settings.model)
-        load_weights(base, "generator_ema", self.generator)
-        self.encoder = StyleEncoder(torch.ones(len(MADE)))
-        load_weights(base, "style_encoder", self.encoder)
-        self.encoder.eval()
+        load_network(self.base, AVERAGED, self.generator)
+        encoder = StyleEncoder(torch.ones(len(MADE)))
+        load_network(self.base, "style_encoder", encoder)
         self.base_style = torch.zeros(STYLE_SIZE)
-        self.style = nn.Parameter(stream_style(self.encoder, *streams))
+        self.style = nn.Parameter(stream_style(encoder.eval(), *streams))
         self.before_adapters = copy.deepcopy(self.generator).eval()
         lora = LoraConfig(
             r=finetune.rank, lora_alpha=2 * finetune.rank, target_modules=_ADAPTED, lora_dropout=0.1
         )
         inject_adapter_in_model(lora, self.generator)
+        self.networks: Mapping[str, nn.Module] = {
+            GENERATOR: self.generator,
+            "style": nn.ParameterDict({speaker: self.style}),
+        }
         adapters = [value for value in self.generator.parameters() if value.requires_grad]
         self.trainable = sum(value.numel() for value in [*adapters, self.style])
-        self.optimiser = torch.optim.AdamW([*adapters, self.style], finetune.learning_rate)
+        optimiser = torch.optim.AdamW([*adapters, self.style], finetune.learning_rate)
+        self.optimisers = {GENERATOR: optimiser}
+        self.carried: dict[str, Tensor] = {}
         self.scales = Scales(streams)
-        self.windows = Windows(
+        self.windows = FaceWindows(
             streams,
             rows=finetune.batch,
             frames=_window(finetune, streams, settings.lookahead_frames),
@@ -97,19 +116,28 @@ class Adaptation:
             captured_share=1.0,
         )
 
-    def step(self, step: int) -> dict[str, float]:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.finetune.learning_rate * (1 - step / self.finetune.steps)
-        batch = self.windows.draw(np.random.default_rng((self.finetune.seed, step)))
+    def learning_rate(self, step: int) -> float:
+        return self.finetune.learning_rate * (1 - step / self.finetune.steps)
+
+    def loss(self, step: int, rng: np.random.Generator) -> tuple[Tensor, Metrics]:
+        batch = self.windows.draw(rng)
         rows, frames = batch.target.shape[:2]
         given = batch.given._replace(style=self.style.expand(rows, frames, -1))
         lips, _, _ = self.generator.move_lips(given, self.generator.initial_states(rows)[0])
         scale, even = self.scales.of(batch.captured), torch.ones(len(MADE))
-        loss, metrics = reconstruction(lips, batch, scale, even, self.settings)
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        return metrics
+        return reconstruction(lips, batch, scale, even, self.settings)
+
+    def validate(self, generator: nn.Module) -> Metrics:
+        """Nothing: what is held out is scored once, at the end."""
+        return {}
+
+    def write(self, checkpoint: Path, generator: nn.Module) -> None:
+        """A whole face: the merged generator, and what the base has beside its own."""
+        write_networks(checkpoint, {AVERAGED: self.merged()})
+        for name in ("style_encoder.safetensors", "critics.safetensors"):
+            shutil.copy(self.base / name, checkpoint / name)
+        styles = read_json(self.base / STYLES_FILE) | {self.speaker: self.style.tolist()}
+        write_json(checkpoint / STYLES_FILE, styles)
 
     def merged(self) -> FaceGenerator:
         """A plain generator with the adapters in its weights."""
@@ -208,18 +236,13 @@ def adapt(
         for speed in finetune.speeds
         for clean in (True, False)
     ]
-    adaptation = Adaptation(base, finetune, streams)
-    start_run(run, msgspec.to_builtins(adaptation.settings), seed=finetune.seed, base=base)
-    with RunLog(run, steps=finetune.steps) as log:
-        for step in range(finetune.steps):
-            metrics = adaptation.step(step)
-            log.advance(step + 1)
-            if step % 25 == 0:
-                log.scalars(step, metrics, f"lips {metrics['loss/lips']:.3f}")
     speaker = learnt[0].speaker
-    _write(run, adaptation, speaker, base)
+    adaptation = Adaptation(base, finetune, streams, speaker)
+    told = msgspec.to_builtins(finetune) | {"held_out": held_out}
+    start_run(run, adaptation.settings, base=base, told=told)
     cards = (*seen.cards, found.card)
-    write_seen(run, Seen(cards, (*seen.recordings, *(each.name for each in learnt))))
+    keep_seen(run, Seen(cards, (*seen.recordings, *(each.name for each in learnt))))
+    Trainer(adaptation, finetune, run).fit()
     quiet = [captured_stream(each, rng, clean=True) for each in judged]
     report = {
         "speaker": speaker,
@@ -231,14 +254,6 @@ def adapt(
     }
     write_json(run / "finetune.json", report)
     return report
-
-
-def _write(run: Path, adaptation: Adaptation, speaker: str, base: Path) -> None:
-    save_weights(run, "generator_ema", adaptation.merged())
-    for name in ("style_encoder.safetensors", "critics.safetensors", "progress.json"):
-        shutil.copy(base / name, run / name)
-    style = adaptation.style.detach().tolist()
-    write_json(run / STYLES_FILE, {**read_json(base / STYLES_FILE), speaker: style})
 
 
 def main() -> None:

@@ -1,44 +1,26 @@
-"""The adversarial half of every motion generator here: discriminators and the averaged generator.
+"""The adversarial half of every motion generator here: discriminators, and how they take turns.
 
 Discriminators look at motion and its velocity through temporal patches of several lengths. The
-losses they play for are in `training.adversarial` and importable from here.
+losses they play for are in `training.adversarial`.
 Shapes: B clips, T frames, C motion channels, D condition channels.
 """
 
-import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Final, Generic, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.adversarial import (
-    FAMILY_NAMES,
-    AdversarialFamily,
-    Critic,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-    interpolate_penalty,
-    pairing_loss,
-)
+from training.device import MixedPrecision
+from training.settings import MotionSettings
 
-__all__ = [
-    "FAMILY_NAMES",
-    "AdversarialFamily",
-    "Critic",
-    "Discriminator",
-    "Ema",
-    "PatchCritic",
-    "discriminator_loss",
-    "frozen",
-    "generator_loss",
-    "gradient_penalty",
-    "interpolate_penalty",
-    "pairing_loss",
-    "velocity",
-]
+B = TypeVar("B")
+
+CRITICS_RATE: Final = 5e-4
 
 
 def velocity(motion: Tensor) -> Tensor:
@@ -134,21 +116,48 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-class Ema:
-    """An exponential moving average of a module's weights; `module` is what gets exported."""
+class Critics(nn.Module, ABC, Generic[B]):
+    """Discriminators of one task, and what they are shown."""
 
-    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
-        self.module = copy.deepcopy(module).requires_grad_(False).eval()
-        self.decay = decay
+    @abstractmethod
+    def trial(self, batch: B, made: Tensor, rng: np.random.Generator) -> Any:
+        """What is shown beside `made` [B, T, C]; the other two take it."""
 
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Ramps the decay up from 0, so that early averages are not the initial weights."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(
-            self.module.state_dict().values(), module.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
+    @abstractmethod
+    def judge(self, trial: Any, *, penalty: float) -> tuple[Tensor, dict[str, float]]:
+        """What the critics minimise, and numbers to log."""
+
+    @abstractmethod
+    def fool(self, trial: Any) -> Tensor:
+        """What the generator minimises, weighted; comes after the critics' own update."""
+
+
+class Contest(Generic[B]):
+    """The critics' own updates, and what the generator hears of them."""
+
+    def __init__(
+        self, critics: Critics[B], settings: MotionSettings, precision: MixedPrecision
+    ) -> None:
+        self.critics, self.settings, self.precision = critics, settings, precision
+        self.optimiser = torch.optim.AdamW(critics.parameters(), CRITICS_RATE, (0.0, 0.98))
+
+    def turn(
+        self, step: int, batch: B, made: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Updates the critics, then scores `made` by them; nothing where it is not their turn.
+
+        Penalties are taken every few times and counted as often (Karras et al. 2020).
+        """
+        settings, every = self.settings, self.settings.adversarial_every
+        due = step >= settings.adversarial_from and step % every == 0
+        if not (settings.adversarial_weight and due):
+            return made.new_zeros(()), {}
+        lazily = step % (settings.penalty_every * every) == 0
+        penalty = settings.penalty * settings.penalty_every if lazily else 0.0
+        with self.precision.autocast():
+            trial = self.critics.trial(batch, made, rng)
+            judgement, metrics = self.critics.judge(trial, penalty=penalty)
+        self.precision.step(judgement, self.optimiser)
+        with self.precision.autocast(), frozen(self.critics):
+            fooling = self.critics.fool(trial)
+        return fooling, metrics | {"loss/adversarial": fooling.item()}

@@ -26,7 +26,6 @@ from rich.table import Table
 
 from idol_protocol.channels import FACE_CHANNELS
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS
-from training.checkpoint import command_line
 from training.face.ensemble import Ensemble, Scores, fit_ensemble, score, summary
 from training.face.labeller import COLUMNS, Array, Example, Heard, Linear, MemberConfig, Recurrent
 from training.face.whisper import WHISPER_RATE_HZ, WhisperFeatures, at_frames
@@ -42,6 +41,7 @@ from training.ingest.recording import (
 )
 from training.ingest.resample import curves_at, resample_sound
 from training.ingest.shipping import licence_permits, may_ship
+from training.origin import command_line
 
 SPEEDS: Final = (1.0, 0.9, 1.1)
 """Captures are heard at these speeds."""

@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+STYLES_FILE: Final = "styles.json"
+"""In a checkpoint: the style codes of whoever was captured, by name."""
 STYLE_SIZE: Final = 16
 STYLE_LIMIT: Final = 3.0
 """No value of a code that was read is further from 0."""

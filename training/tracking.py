@@ -21,6 +21,8 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from training.checkpoint import write_file
+
 METRICS_FILE: Final = "metrics.jsonl"
 OBJECTIVE: Final = "validation/objective"
 """The number that early stopping and the search watch; lower is better."""
@@ -50,8 +52,9 @@ class Tracker(Protocol):
 class TensorBoardTracker:
     """`tensorboard --logdir RUN` shows it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+    def __init__(self, folder: Path, first_step: int = 0) -> None:
+        # What a run that was cut had logged after its last checkpoint is logged again.
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -96,12 +99,12 @@ class WandbTracker:
         self._run.finish(exit_code=int(failed))
 
 
-def open_trackers(folder: Path, tracking: Tracking) -> list[Tracker]:
+def open_trackers(folder: Path, tracking: Tracking, first_step: int = 0) -> list[Tracker]:
     trackers: list[Tracker] = []
     if tracking.wandb_project:
         trackers.append(WandbTracker(folder, tracking.wandb_project, tracking.wandb_entity))
     if tracking.tensorboard:
-        trackers.append(TensorBoardTracker(folder))
+        trackers.append(TensorBoardTracker(folder, first_step))
     return trackers
 
 
@@ -124,7 +127,8 @@ class RunLog:
     def __init__(
         self, folder: Path, *, steps: int, first_step: int = 0, tracking: Tracking | None = None
     ) -> None:
-        self._trackers = open_trackers(folder, tracking or Tracking())
+        self._trackers = open_trackers(folder, tracking or Tracking(), first_step)
+        _forget(folder / METRICS_FILE, first_step)
         self._metrics = (folder / METRICS_FILE).open("a")
         self._watchers = _watchers.get()
         self._step = first_step
@@ -173,6 +177,14 @@ class RunLog:
         self._metrics.close()
         for tracker in self._trackers:
             tracker.close(failed=error is not None)
+
+
+def _forget(log: Path, first_step: int) -> None:
+    """Takes back what was logged from a step on, and a last line that was cut."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] < first_step]
+    if kept != lines:
+        write_file(log, "".join(kept).encode())
 
 
 def _read_picture(path: Path) -> Any:

@@ -34,9 +34,6 @@ class Mesh:
     def shaded(self) -> Floats:
         return self.normals if self.normals is not None else vertex_normals(self)
 
-    def bound_to(self, bone: str) -> "Mesh":
-        return replace(self, weights={bone: np.ones(self.count)})
-
     def mirrored(self) -> "Mesh":
         """The same on the character's other side, `left` and `right` exchanged in every name."""
         flip = np.array([-1.0, 1.0, 1.0])

@@ -1,21 +1,22 @@
-"""The smoke configuration, end to end: train, stop, resume, export, stream."""
+"""The chain that makes the shipped face, in small: train, train on, fit a prior, export, stream."""
 
 import json
 import shutil
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from export.face import export
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.face import FaceModel
+from idol_runtime.motion.styles import MODEL_FILE as STYLES
+from tests.training.typed_commands import typed
 from training.config import load_config
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.ingest.recording import DatasetCard
 from training.ingest.shipping import Seen, write_seen
-from training.train_face import train
+from training.shipped import RECIPES, Recipe, make
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
@@ -23,21 +24,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The last run of the smoke chain, and its bundle."""
     folder = tmp_path_factory.mktemp("face")
-    settings = load_config(CONFIGS / "face_smoke.toml", Settings)
-    run, bundle = folder / "run", folder / "bundle"
-    half = msgspec.structs.replace(settings, steps=settings.steps // 2)
-    train(half, run, speech=None, data=None)
-    train(settings, run, speech=None, data=None)
-    export(run, bundle)
-    return run, bundle
-
-
-def test_a_run_goes_on_from_its_checkpoint_and_logs_its_origin(exported: tuple[Path, Path]) -> None:
-    run, _ = exported
-    assert json.loads((run / "progress.json").read_text())["step"] == 6
-    assert json.loads((run / "origin.json").read_text())["seed"] == 0
-    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["loss/position"] > 0
+    make(load_config(RECIPES / "smoke" / "face.toml", Recipe), {}, folder, typed)
+    return folder / "upper", folder / "bundle"
 
 
 def test_an_exported_bundle_opens_and_says_how_it_was_made(exported: tuple[Path, Path]) -> None:
@@ -47,6 +37,10 @@ def test_an_exported_bundle_opens_and_says_how_it_was_made(exported: tuple[Path,
     assert card["parity_streaming_vs_offline"] < 1e-5
     assert card["may_ship"] is True
     assert card["data"] == []  # a smoke run hears made-up sounds only
+    assert card["origin"]["seed"] == 0
+    assert card["origin"]["base"]["step"] == 2
+    assert card["origin"]["base"]["base"]["step"] == 6
+    assert (exported[1] / STYLES).exists()
 
 
 def test_weights_that_saw_restricted_data_are_exported_only_as_private(
@@ -82,7 +76,7 @@ def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text("steps = 1\nstepz = 2\n")
     with pytest.raises(SystemExit, match="stepz"):
-        load_config(path, Settings)
+        load_config(path, FaceSettings)
 
 
 def test_two_rows_do_not_see_each_other(exported: tuple[Path, Path]) -> None:

@@ -5,14 +5,16 @@ import msgspec
 import pytest
 import torch
 
-from export.pose import export, load_generator, parity
+from export.pose import load_generator, parity
 from export.restore_pose import generator_of, main, restore
 from idol_runtime.errors import BundleError
 from idol_runtime.motion.pose import PoseModel
-from training.checkpoint import read_json
+from tests.training.typed_commands import typed
+from training.checkpoint import checkpoint_of, read_json, steps_in
 from training.config import load_config
 from training.ingest.shipping import read_seen
-from training.pose.settings import Settings
+from training.pose.settings import PoseSettings
+from training.shipped import RECIPES, Recipe, make
 from training.train_pose import train
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
@@ -25,14 +27,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A smoke run and its bundle."""
+    """The last run of the smoke chain, and its bundle."""
     folder = tmp_path_factory.mktemp("pose")
-    run, bundle = folder / "run", folder / "bundle"
-    settings = load_config(CONFIG, Settings)
-    train(settings, run, data=None, speech=None)
-    train(settings, run, data=None, speech=None)
-    export(run, bundle)
-    return run, bundle
+    make(load_config(RECIPES / "smoke" / "pose.toml", Recipe), {}, folder, typed)
+    return folder / "second", folder / "bundle"
 
 
 def test_a_smoke_run_trains_resumes_and_exports_a_bundle_that_equals_it(
@@ -52,7 +50,8 @@ def test_a_bundle_is_restored_to_the_run_that_made_it(
     was, now = (load_generator(each).state_dict() for each in (run, tmp_path / "restored"))
     assert all(torch.equal(was[name], now[name]) for name in was)
     assert read_seen(tmp_path / "restored") == read_seen(run)
-    for name in ("config.json", "origin.json", "progress.json"):
+    assert steps_in(tmp_path / "restored") == steps_in(run)
+    for name in ("config.json", "origin.json"):
         assert read_json(tmp_path / "restored" / name) == read_json(run / name)
 
 
@@ -61,17 +60,17 @@ def test_training_goes_on_from_a_restored_run(
 ) -> None:
     _, bundle = exported
     restore(bundle, tmp_path / "restored")
-    settings = msgspec.structs.replace(load_config(CONFIG, Settings), steps=1)
+    settings = msgspec.structs.replace(load_config(CONFIG, PoseSettings), steps=1)
     train(settings, tmp_path / "next", base=tmp_path / "restored")
     assert "critics begins anew" in capsys.readouterr().out
-    assert read_json(tmp_path / "next" / "origin.json")["base"]["step"] == 6
+    assert read_json(tmp_path / "next" / "origin.json")["base"]["step"] == 3
 
 
 def test_a_base_of_another_size_is_refused_in_a_sentence(
     exported: tuple[Path, Path], tmp_path: Path
 ) -> None:
     run, _ = exported
-    wider = msgspec.structs.replace(load_config(CONFIG, Settings), steps=1, width=40)
+    wider = msgspec.structs.replace(load_config(CONFIG, PoseSettings), steps=1, width=40)
     with pytest.raises(SystemExit, match="fit the PoseGenerator of this version"):
         train(wider, tmp_path / "next", base=run)
 
@@ -107,4 +106,4 @@ def test_the_command_restores(
     argv = ["restore", "--bundle", str(bundle), "--run", str(tmp_path / "run")]
     monkeypatch.setattr("sys.argv", argv)
     main()
-    assert (tmp_path / "run" / "generator.safetensors").exists()
+    assert (checkpoint_of(tmp_path / "run") / "generator.safetensors").exists()

@@ -1,11 +1,19 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from training.device import MixedPrecision, PrecisionChoice, pick_device, seed_everything
+from training.device import (
+    MixedPrecision,
+    PrecisionChoice,
+    pick_device,
+    random_state,
+    restore_random_state,
+    seed_everything,
+)
 
 CPU = torch.device("cpu")
 
@@ -23,7 +31,7 @@ def fit(precision: MixedPrecision, steps: int, *, max_norm: float | None = None)
     for _ in range(steps):
         with precision.autocast():
             loss = (layer(inputs).float() - target).square().mean()
-        precision.step(loss, optimiser, layer.parameters(), max_norm=max_norm)
+        precision.step(loss, optimiser, max_norm=max_norm)
     return layer
 
 
@@ -34,6 +42,27 @@ def test_one_seed_repeats_every_generator_and_another_seed_does_not() -> None:
     assert draws() == first
     seed_everything(4)
     assert all(a != b for a, b in zip(draws(), first, strict=True))
+
+
+def test_a_state_of_chance_survives_saving_and_holds_every_device(tmp_path: Path) -> None:
+    seed_everything(5)
+    draws()
+    torch.save(random_state(), tmp_path / "state.pt")
+    expected = draws()
+    saved = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert ("cuda" in saved) == torch.cuda.is_available()
+    seed_everything(6)
+    restore_random_state(saved)
+    assert draws() == expected
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_state_of_chance_holds_that_of_a_gpu() -> None:
+    state = random_state()
+    expected = torch.rand(3, device="cuda")
+    restore_random_state(state)
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
 
 
 def test_the_device_is_a_gpu_only_where_there_is_one() -> None:

@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 import torch
@@ -13,7 +12,7 @@ import torch
 from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
 from tests.training.avatars import can_draw
 from training import evaluate as command
-from training.checkpoint import save_weights, start_run
+from training.checkpoint import checkpoint_of, new_step, write_networks
 from training.evaluation.report import WITHOUT_GAN, plain
 from training.face.data import speaking_stream
 from training.face.evaluation import controls
@@ -31,10 +30,11 @@ from training.face.evaluation.sets import (
 from training.face.evaluation.voices import KNOWN, UNKNOWN, closure, stage
 from training.face.model import LIPS, MADE, STYLE_SIZE, FaceGenerator, FaceModelConfig
 from training.face.player import FacePlayer
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.face.speech import hummed_utterances
 from training.ingest.recording import DatasetCard, Recording, write_dataset
 from training.ingest.shipping import Seen, write_seen
+from training.origin import start_run
 
 CONFIG = FaceModelConfig(lips_width=16, upper_width=16)
 MOUTH = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft")
@@ -107,9 +107,10 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_run(folder: Path, seen: tuple[str, ...], seed: int = 0) -> Path:
     torch.manual_seed(seed)
-    settings = Settings(steps=1, model=CONFIG)
-    start_run(folder, msgspec.to_builtins(settings), seed=seed)
-    save_weights(folder, "generator_ema", FaceGenerator(CONFIG))
+    settings = FaceSettings(steps=1, model=CONFIG)
+    start_run(folder, settings)
+    with new_step(folder, 1) as checkpoint:
+        write_networks(checkpoint, {"generator_ema": FaceGenerator(CONFIG)})
     write_seen(folder, Seen((), seen))
     return folder
 
@@ -121,7 +122,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_styles_of_speakers_are_the_runs_and_others_get_the_average(run: Path) -> None:
     style = np.linspace(-1, 1, STYLE_SIZE)
-    (run / "styles.json").write_text(json.dumps({"actor": style.tolist()}))
+    (checkpoint_of(run) / "styles.json").write_text(json.dumps({"actor": style.tolist()}))
     player = FacePlayer.open(run)
     np.testing.assert_allclose(player.style_for("actor"), style, atol=1e-6)
     assert not player.style_for("nobody").any()
@@ -153,7 +154,8 @@ def test_a_folder_that_is_no_run_is_refused_with_a_sentence(tmp_path: Path) -> N
 
 def test_weights_of_another_size_are_refused_with_a_sentence(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", ())
-    save_weights(folder, "generator_ema", FaceGenerator(FaceModelConfig(lips_width=24)))
+    with new_step(folder, 2) as checkpoint:
+        write_networks(checkpoint, {"generator_ema": FaceGenerator(FaceModelConfig(lips_width=24))})
     with pytest.raises(SystemExit, match="expected weights that fit"):
         FacePlayer.open(folder)
 

@@ -4,22 +4,23 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from idol_protocol.channels import FACE_CHANNELS
-from training.checkpoint import read_json
+from tests.training.cut_runs import cut_at, kept
+from training.checkpoint import checkpoint_of, read_json, steps_in
 from training.config import load_config
-from training.face.adversaries import Adversaries
+from training.face.adversaries import FaceCritics
 from training.face.data import Stream, captured_stream, sound_of, taught_stream
 from training.face.material import gather
 from training.face.model import LIPS, MADE, Conditions, FaceGenerator, FaceModelConfig
 from training.face.objective import Scales, phoneme_loss, reconstruction
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.face.speech import hummed_utterances
-from training.face.windows import Batch, Windows
+from training.face.windows import FaceBatch, FaceWindows
 from training.finetune_face import Finetune, adapt, cut
 from training.ingest.recording import DatasetCard, Recording, write_dataset
 from training.ingest.shipping import read_seen
-from training.tracking import watched
 from training.train_face import train
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -27,8 +28,10 @@ SMALL = FaceModelConfig(lips_width=16, upper_width=16, lips_dropout=0.0)
 JAW = FACE_CHANNELS.index("jawOpen")
 
 
-def smoke(**changes: object) -> Settings:
-    return msgspec.structs.replace(load_config(CONFIGS / "face_smoke.toml", Settings), **changes)
+def smoke(**changes: object) -> FaceSettings:
+    return msgspec.structs.replace(
+        load_config(CONFIGS / "face_smoke.toml", FaceSettings), **changes
+    )
 
 
 def recording(name: str, *, seconds: float = 4, fps: float = 30, seed: int = 0) -> Recording:
@@ -63,8 +66,8 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def draw(streams: list[Stream], *, rows: int = 4, share: float = 0.5) -> Batch:
-    windows = Windows(streams, rows=rows, frames=40, lookahead_frames=2, captured_share=share)
+def draw(streams: list[Stream], *, rows: int = 4, share: float = 0.5) -> FaceBatch:
+    windows = FaceWindows(streams, rows=rows, frames=40, lookahead_frames=2, captured_share=share)
     return windows.draw(np.random.default_rng(0))
 
 
@@ -103,7 +106,7 @@ def test_a_recording_without_sound_is_named() -> None:
 
 def test_sound_runs_ahead_of_the_face_by_the_lookahead() -> None:
     streams = both_kinds()[:1]
-    windows = Windows(streams, rows=1, frames=40, lookahead_frames=2, captured_share=0.0)
+    windows = FaceWindows(streams, rows=1, frames=40, lookahead_frames=2, captured_share=0.0)
     batch = windows.draw(np.random.default_rng(3))
     told = batch.given.phonemes[0].numpy()
     target = batch.target[0].numpy()
@@ -150,7 +153,7 @@ def test_the_realism_critic_sees_takes_for_taught_rows_and_only_their_channels()
     take = np.full((60, len(MADE)), 0.25, np.float32)
     mask = np.zeros(len(MADE), np.float32)
     mask[MADE.index("eyeBlinkLeft")] = 1
-    critics = Adversaries(smoke(), torch.ones(len(MADE)), [take], mask)
+    critics = FaceCritics(smoke(), torch.ones(len(MADE)), [take], mask)
     trial = critics.trial(batch, batch.target.clone(), np.random.default_rng(0))
     assert trial.whole is not None
     taught = batch.captured == 0
@@ -196,43 +199,33 @@ def test_training_on_captures_and_takes_leaves_a_run_that_says_what_it_saw(
     seen = read_seen(tmp_path / "run")
     assert seen.recordings == ("ann_0", "ann_1", "take")
     assert {card.name for card in seen.cards} == {"ann", "takes"}
-    assert len(read_json(tmp_path / "run" / "styles.json")["ann"]) == 16
+    assert len(read_json(checkpoint_of(tmp_path / "run") / "styles.json")["ann"]) == 16
     assert 0 <= read_json(tmp_path / "run" / "validation.json")["objective"] <= 2
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(data: Path, tmp_path: Path) -> None:
     settings = smoke(captures=("ann",))
     train(settings, tmp_path / "whole", data=data)
-
-    def pull_the_plug(step: int, values: object) -> None:
-        if step == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), watched(pull_the_plug):
-        train(settings, tmp_path / "parts", data=data)
-    assert read_json(tmp_path / "parts" / "progress.json")["step"] == 3
+    cut_at(5, lambda: train(settings, tmp_path / "parts", data=data))
+    assert steps_in(tmp_path / "parts") == [3]
     train(settings, tmp_path / "parts", data=data)
-    for name in ("generator", "generator_ema", "style_encoder", "critics"):
-        whole = (tmp_path / "whole" / f"{name}.safetensors").read_bytes()
-        assert (tmp_path / "parts" / f"{name}.safetensors").read_bytes() == whole
+    assert kept(tmp_path / "parts") == kept(tmp_path / "whole")
 
 
 def test_the_lips_alone_learn_when_asked_and_the_rest_stays_as_in_the_base(
     data: Path, tmp_path: Path
 ) -> None:
-    from safetensors.torch import load_file
-
     train(smoke(), tmp_path / "base", data=data)
     settings = smoke(captures=("ann",), learn="lips")
     train(settings, tmp_path / "lips", data=data, base=tmp_path / "base")
-    before = load_file(tmp_path / "base" / "generator_ema.safetensors")
-    after = load_file(tmp_path / "lips" / "generator_ema.safetensors")
+    before = load_file(checkpoint_of(tmp_path / "base") / "generator_ema.safetensors")
+    after = load_file(checkpoint_of(tmp_path / "lips") / "generator_ema.safetensors")
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed <= {"lips", "lips_out", "phonemes_out"}
     assert "lips" in changed
     for name in ("style_encoder",):
-        old = load_file(tmp_path / "base" / f"{name}.safetensors")
-        new = load_file(tmp_path / "lips" / f"{name}.safetensors")
+        old = load_file(checkpoint_of(tmp_path / "base") / f"{name}.safetensors")
+        new = load_file(checkpoint_of(tmp_path / "lips") / f"{name}.safetensors")
         assert all(torch.equal(old[key], new[key]) for key in old)
 
 
@@ -264,7 +257,7 @@ def test_a_face_moves_to_a_new_person_by_style_and_adapters_that_merge(
     assert report["scores"]["after"]["jaw_r"] > report["scores"]["before"]["jaw_r"] + 0.1
     assert report["scores"]["after"]["jaw_r"] > 0.5
     assert "ann_0" in read_seen(tmp_path / "me").recordings
-    assert "ann" in read_json(tmp_path / "me" / "styles.json")
+    assert "ann" in read_json(checkpoint_of(tmp_path / "me") / "styles.json")
     with pytest.raises(SystemExit, match="found ann_0, ann_1, ann_2"):
         adapt(finetune, tmp_path / "base", data / "ann", tmp_path / "no", ("nobody",))
 

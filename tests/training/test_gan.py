@@ -1,8 +1,8 @@
 import pytest
 import torch
-from torch import nn
 
-from training.gan import Discriminator, Ema, PatchCritic, frozen, generator_loss, velocity
+from training.adversarial import generator_loss
+from training.gan import Discriminator, PatchCritic, frozen, velocity
 
 
 def test_velocity_is_the_frame_difference_with_a_zero_start() -> None:
@@ -23,18 +23,6 @@ def test_masked_channels_do_not_reach_the_scores() -> None:
 def test_a_conditional_discriminator_asks_for_its_condition() -> None:
     with pytest.raises(ValueError, match="condition"):
         Discriminator(2, condition_channels=3)(torch.zeros(1, 16, 2))
-
-
-def test_ema_follows_the_weights_with_a_ramped_decay() -> None:
-    module = nn.Linear(1, 1, bias=False)
-    nn.init.zeros_(module.weight)
-    ema = Ema(module, decay=0.9)
-    nn.init.ones_(module.weight)
-    ema.update(module, step=0)
-    (average,) = ema.module.parameters()
-    assert average.item() == pytest.approx(0.9)  # decay starts at 1/10
-    ema.update(module, step=10_000)
-    assert average.item() == pytest.approx(0.91)
 
 
 def test_a_patch_sees_twelve_frames_of_motion_and_velocity_at_stride_one() -> None:

@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from idol_protocol.channels import POSE_BONES
-from idol_protocol.skeleton import OFFSETS_M
-from training.humanoid.clip import Clip
+from training.humanoid.clip import Array, Clip
 from training.humanoid.skeleton import forward_kinematics
-from training.motion_files.placement import facing_forward, on_floor
+from training.motion_files.placement import facing_forward
 
 
 def standing(frames: int, yaw: float, place_m: tuple[float, float, float]) -> Clip:
@@ -20,20 +19,21 @@ def standing(frames: int, yaw: float, place_m: tuple[float, float, float]) -> Cl
     return Clip("", 30, local, np.tile(np.array(place_m), (frames, 1)), np.ones(22, bool))
 
 
-def joints_of(clip: Clip) -> np.ndarray:
+def joints_of(clip: Clip) -> Array:
     local, hips_m = torch.from_numpy(clip.local), torch.from_numpy(clip.hips_m)
-    return forward_kinematics(local, hips_m)[0].numpy()
+    joints: Array = forward_kinematics(local, hips_m)[0].numpy()
+    return joints
 
 
 @settings(max_examples=30)
 @given(
     yaw=st.floats(-180, 180),
-    place=st.tuples(st.floats(-9, 9), st.floats(-0.2, 0.2), st.floats(-9, 9)),
+    place=st.tuples(st.floats(-9, 9), st.just(0.0), st.floats(-9, 9)),
 )
-def test_wherever_it_was_recorded_it_faces_forward_over_the_origin_on_the_floor(
+def test_wherever_it_was_recorded_it_faces_forward_over_the_origin(
     yaw: float, place: tuple[float, float, float]
 ) -> None:
-    found = on_floor(facing_forward(standing(10, yaw, place)))
+    found = facing_forward(standing(10, yaw, place))
     np.testing.assert_allclose(joints_of(found), joints_of(standing(10, 0, (0, 0, 0))), atol=1e-6)
 
 
@@ -51,12 +51,3 @@ def test_a_walk_in_a_circle_keeps_its_circle() -> None:
             atol=1e-9,
         )
     assert abs(found.local[:, 0, 0, 2].mean()) < 1e-9
-
-
-def test_a_jump_and_a_sunken_frame_leave_the_floor_where_it_is() -> None:
-    clip = standing(40, 0, (0, 0, 0))
-    clip.hips_m[10:20, 1] = 0.4
-    clip.hips_m[30, 1] = -0.1
-    found = on_floor(clip)
-    np.testing.assert_allclose(found.hips_m[0, 1], 0, atol=1e-9)
-    np.testing.assert_allclose(joints_of(found)[0, 0], OFFSETS_M[0], atol=1e-9)

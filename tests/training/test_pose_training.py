@@ -1,4 +1,6 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -6,30 +8,35 @@ import pytest
 import torch
 
 from idol_protocol.frames import FPS
+from tests.training.cut_runs import cut_at, kept
 from tests.training.test_pose_captures import recording
-from training.checkpoint import read_json
+from training.adversarial import AdversarialFamily
+from training.checkpoint import checkpoint_of, read_json, steps_in
 from training.config import load_config
 from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.bodies import write_body_dataset
 from training.ingest.card import DatasetCard
-from training.ingest.shipping import read_seen
-from training.pose.adversaries import Adversaries
+from training.ingest.shipping import Seen, read_seen
+from training.pose.adversaries import PoseCritics
 from training.pose.conditions import AXES, Conditions, sizes
 from training.pose.data import make_clips
 from training.pose.drivers import NOISE
+from training.pose.material import PoseMaterial
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, calm_windows, pace, slow
 from training.pose.model import MOTION, PoseGenerator
-from training.pose.settings import Settings
-from training.pose.streams import Batch, Streams
-from training.train_pose import Training, train
+from training.pose.settings import PoseSettings
+from training.pose.streams import PoseBatch, PoseStreams
+from training.pose.task import PoseTask
+from training.train_pose import train
+from training.trainer import Trainer
 
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CARD = DatasetCard(name="made", licence="MIT", may_ship=True, kind="beat")
 
 
-def smoke(**changes: object) -> Settings:
-    return msgspec.structs.replace(load_config(CONFIG, Settings), **changes)
+def smoke(**changes: Any) -> PoseSettings:
+    return msgspec.structs.replace(load_config(CONFIG, PoseSettings), **changes)
 
 
 def drawn(rows: int, frames: int) -> Conditions:
@@ -43,7 +50,7 @@ def test_a_window_too_short_to_be_filtered_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "pose.toml"
     config.write_text("steps = 1\nframes = 12\n")
     with pytest.raises(SystemExit, match=r">= 15.*frames"):
-        load_config(config, Settings)
+        load_config(config, PoseSettings)
 
 
 def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
@@ -61,7 +68,7 @@ def test_streaming_frame_by_frame_equals_one_pass_over_the_clip() -> None:
     torch.testing.assert_close(state, after, atol=1e-5, rtol=0)
 
 
-def test_geometry_keeps_its_precision_inside_mixed_precision() -> None:
+def test_geometry_keeps_its_precision_inside_mixed_precision(tmp_path: Path) -> None:
     generator, given = PoseGenerator(width=24).eval(), drawn(2, 20)
     for weight in generator.parameters():
         weight.data.zero_()
@@ -75,48 +82,53 @@ def test_geometry_keeps_its_precision_inside_mixed_precision() -> None:
     # The networks say nothing, so what is left is the phases told, the shaken head, the drivers.
     assert torch.equal(told[0], told[1])
     assert all(torch.equal(one, other) for one, other in zip(*passes, strict=True))
-    assert all(torch.isfinite(torch.tensor(list(step.values()))).all() for step in half_steps())
+    half = trainer(smoke(precision="bfloat16"), tmp_path)
+    steps = [half.step(step) for step in range(3)]
+    assert all(torch.isfinite(torch.tensor(list(step.values()))).all() for step in steps)
 
 
-def half_steps() -> list[dict[str, float]]:
+def trainer(settings: PoseSettings, run: Path, **material: Any) -> Trainer:
+    """A training that was not begun, on four performances of the teacher."""
     clips = make_clips([], 4, 120, np.random.default_rng(0))
-    training = Training(
-        smoke(precision="bfloat16"), clips, None, torch.zeros(0, 30, len(PRIOR_CHANNELS))
-    )
-    return [training.step(step) for step in range(3)]
+    nobody = torch.zeros(0, 30, len(PRIOR_CHANNELS))
+    given = PoseMaterial(clips, clips, None, nobody, Seen((), ()))
+    return Trainer(PoseTask(settings, replace(given, **material)), settings, run)
 
 
 def test_a_run_that_was_cut_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    train(smoke(), tmp_path / "whole")
-    train(smoke(steps=3), tmp_path / "cut")
-    train(smoke(), tmp_path / "cut")
-    whole, cut = (read_json(tmp_path / name / "progress.json")["step"] for name in ("whole", "cut"))
-    assert whole == cut == 6
-    seen = read_seen(tmp_path / "whole")
-    assert seen.cards == ()
+    # Five windows to a clip: what a body was doing when it was cut goes into the next one.
+    settings = smoke(clip_frames=150, save_every=4)
+    train(settings, tmp_path / "whole")
+    cut_at(5, lambda: train(settings, tmp_path / "cut"))
+    assert steps_in(tmp_path / "cut") == [4]
+    train(settings, tmp_path / "cut")
+    assert kept(tmp_path / "cut") == kept(tmp_path / "whole")
+    assert read_seen(tmp_path / "whole").cards == ()
 
 
 @pytest.mark.parametrize("family", ["relativistic", "hinge", "wgan_gp", "non_saturating"])
-def test_both_critics_learn_and_the_generator_hears_them(family: str) -> None:
+def test_both_critics_learn_and_the_generator_hears_them(
+    family: AdversarialFamily, tmp_path: Path
+) -> None:
     settings = smoke(adversarial=family, prior_weight=0.5, adversarial_weight=0.5)
-    clips = make_clips([], 4, 120, np.random.default_rng(0))
     amplitudes = torch.logspace(-7, 0, 400)[:, None, None]
     capture = amplitudes * torch.randn(400, 30, len(PRIOR_CHANNELS))
-    training = Training(settings, clips, None, capture)
-    before = [value.clone() for value in training.critics.parameters()]
+    training = trainer(settings, tmp_path, capture=capture)
+    critics = training.networks["critics"]
+    before = [value.clone() for value in critics.parameters()]
     metrics = [training.step(step) for step in range(4)][-2]
     assert {"fitting/d_margin", "moving/d_margin", "loss/adversarial"} <= set(metrics)
-    after = list(training.critics.parameters())
+    after = list(critics.parameters())
     assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_a_window_is_set_against_capture_of_like_pace() -> None:
     calm, lively = (size * torch.randn(40, 30, len(PRIOR_CHANNELS)) for size in (0.01, 1.0))
-    critics = Adversaries(smoke(), torch.ones(MOTION), torch.cat([calm, lively]))
+    critics = PoseCritics(smoke(), torch.ones(MOTION), torch.cat([calm, lively]))
     made = torch.randn(4, 30, MOTION)
     given = drawn(4, 30)
     none = torch.zeros(4, 1)
-    batch = Batch(given, made, torch.ones(4, MOTION), none[:, 0], none, made)
+    batch = PoseBatch(given, made, torch.ones(4, MOTION), none[:, 0], none, made)
     for size in (0.01, 1.0):
         trial = critics.trial(batch, size * made, np.random.default_rng(0))
         assert trial.captured is not None
@@ -133,9 +145,9 @@ def test_what_is_captured_and_what_is_made_are_heard_below_six_hertz() -> None:
     assert slow(tremor).abs().max() < 0.01
     shaken = (sway + tremor).expand(1, -1, MOTION).clone().requires_grad_(True)
     capture = (sway + tremor).expand(8, -1, len(PRIOR_CHANNELS))
-    critics = Adversaries(smoke(), torch.ones(MOTION), capture)
+    critics = PoseCritics(smoke(), torch.ones(MOTION), capture)
     none = torch.zeros(1, 1)
-    batch = Batch(drawn(1, 90), shaken, torch.ones(1, MOTION), none[:, 0], none, shaken)
+    batch = PoseBatch(drawn(1, 90), shaken, torch.ones(1, MOTION), none[:, 0], none, shaken)
     trial = critics.trial(batch, shaken, np.random.default_rng(0))
     assert trial.captured is not None
     for motion in (trial.captured.real, trial.captured.made):
@@ -155,21 +167,22 @@ def test_every_bone_that_the_critic_of_capture_sees_was_captured() -> None:
 
 def test_rows_of_captures_hear_what_the_encoder_reads_and_taught_ones_know_their_axes() -> None:
     clips = make_clips([], 4, 120, np.random.default_rng(0))
-    streams = Streams(clips, clips, rows=8, frames=30, captured_share=0.5, seed=0)
+    streams = PoseStreams(clips, clips, rows=8, frames=30, captured_share=0.5, seed=0)
     batch = streams.at(0)
     assert batch.captured.tolist() == [1.0] * 4 + [0.0] * 4
     assert batch.motion.shape == (8, 30, MOTION)
     assert batch.manner.shape == (8, 90, MOTION)
-    training = Training(smoke(batch=8), clips, clips, torch.zeros(0, 30, len(PRIOR_CHANNELS)))
-    told, _, _ = training._style(batch)
+    nobody = torch.zeros(0, 30, len(PRIOR_CHANNELS))
+    task = PoseTask(smoke(batch=8), PoseMaterial(clips, clips, clips, nobody, Seen((), ())))
+    told, _, _ = task.style(batch)
     given = batch.given.style
-    kept = (told[:, 0, AXES] == given[:, 0, AXES]).all(dim=1)
-    assert kept.tolist() == [False, False, False, False, True, False, True, False]
+    same = (told[:, 0, AXES] == given[:, 0, AXES]).all(dim=1)
+    assert same.tolist() == [False, False, False, False, True, False, True, False]
 
 
 def test_a_clip_is_walked_through_window_by_window() -> None:
     clips = make_clips([], 4, 120, np.random.default_rng(0))
-    streams = Streams(clips, None, rows=4, frames=30, captured_share=0.3, seed=1)
+    streams = PoseStreams(clips, None, rows=4, frames=30, captured_share=0.3, seed=1)
     steps = [streams.at(step) for step in range(9)]
     for row in range(4):
         begins = [step for step, batch in enumerate(steps) if batch.begins[row, 0]]
@@ -186,7 +199,7 @@ def test_captured_talkers_are_learnt_from_and_decide_what_may_be_shipped(tmp_pat
     run = tmp_path / "run"
     train(smoke(captures=("made",), captured_share=0.5), run, sets=sets)
     assert [card.licence for card in read_seen(run).cards] == ["CC-BY-NC-4.0"]
-    assert len(read_json(run / "styles.json")["captured"]) == 16
+    assert len(read_json(checkpoint_of(run) / "styles.json")["captured"]) == 16
     train(smoke(), tmp_path / "next", base=run)
     assert len(read_seen(tmp_path / "next").cards) == 1
     from export.pose import export

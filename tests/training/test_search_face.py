@@ -8,7 +8,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from training.config import load_config
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.search.__main__ import main
 from training.search.space import (
     contains,
@@ -26,8 +26,8 @@ def test_the_face_space_fits_the_face_settings() -> None:
     space = read_space(CONFIGS / "face_space.toml")
     tree = tomllib.loads((CONFIGS / "face.toml").read_text())
     values = {name: example_of(parameter) for name, parameter in space.items()}
-    to_settings(with_values(tree, values), Settings)
-    params = params_of(tree, Settings, space)
+    to_settings(with_values(tree, values), FaceSettings)
+    params = params_of(tree, FaceSettings, space)
     assert all(contains(space[name], value) for name, value in params.items())
 
 
@@ -39,7 +39,7 @@ def test_the_real_face_training_is_searched_from_the_command_line(
     arguments += ["--space", str(CONFIGS / "face_space.toml"), "--study", str(study)]
     main([*arguments, "--threads", "1"])
     assert "train with --config" in capsys.readouterr().out
-    assert (study / "trial_0001" / "generator_ema.safetensors").exists()
+    assert (study / "trial_0001" / "step_6" / "generator_ema.safetensors").exists()
     validation = json.loads((study / "trial_0001" / "validation.json").read_text())
     stored = optuna.load_study(
         study_name="search", storage=JournalStorage(JournalFileBackend(str(study / "journal.log")))
@@ -47,7 +47,7 @@ def test_the_real_face_training_is_searched_from_the_command_line(
     assert stored.trials[1].value == validation["objective"]
     assert list(stored.trials[1].intermediate_values)  # it was reported while it ran
     assert (study / "history.png").exists()
-    assert load_config(study / "best.toml", Settings).steps == 6
+    assert load_config(study / "best.toml", FaceSettings).steps == 6
 
 
 def test_a_body_cannot_start_from_a_face(tmp_path: Path) -> None:

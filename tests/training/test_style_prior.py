@@ -1,20 +1,30 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.training.cut_runs import cut_at, kept
+from training.checkpoint import checkpoint_of, new_step, read_json, steps_in, write_json
 from training.face.model import STYLE_SIZE
-from training.face.style_flow import TAG_NAMES, TAGS, StylePrior, asked, load_prior, tags_of
+from training.face.style_codes import Codes, Questions, read_codes, write_codes
+from training.face.style_flow import (
+    TAG_NAMES,
+    TAGS,
+    StylePrior,
+    asked,
+    load_prior,
+    prior_folder,
+    tags_of,
+)
 from training.face.upper import STYLE_AXES
 from training.sample_styles import sample_styles
-from training.train_style_prior import Questions, fit_prior, fit_run, read_codes, write_codes
+from training.train_style_prior import PriorSettings, fit_prior, fit_run
 
 NONE = torch.zeros(1, len(TAGS))
 
 
-def made_up_codes(count: int, seed: int) -> np.ndarray:
+def made_up_codes(count: int, seed: int) -> Codes:
     """A posterior with a bent and a tilted dimension, of another place and size than normal."""
     codes = np.random.default_rng(seed).standard_normal((count, STYLE_SIZE))
     codes[:, 9] = 0.6 * codes[:, 0] ** 2 + 0.3 * codes[:, 9]
@@ -35,9 +45,11 @@ def wild_prior() -> StylePrior:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> StylePrior:
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> StylePrior:
     codes = made_up_codes(6000, 0)
-    return fit_prior(codes, tags_of(codes), steps=500)
+    return fit_prior(
+        tmp_path_factory.mktemp("prior"), codes, tags_of(codes), settings=PriorSettings(steps=500)
+    )
 
 
 def some_tags(count: int) -> torch.Tensor:
@@ -148,16 +160,28 @@ def test_two_tags_can_be_asked_for_together(fitted: StylePrior) -> None:
     assert both.mean() > 0.35  # by chance 0.03
 
 
-def test_the_same_seed_fits_the_same_prior() -> None:
-    codes = made_up_codes(400, 0)
-    one, other = (fit_prior(codes, tags_of(codes), steps=20, seed=4) for _ in range(2))
-    for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
-        torch.testing.assert_close(a, b, atol=0, rtol=0)
+def test_a_fit_that_was_cut_goes_on_to_the_same_prior_and_never_to_other_codes(
+    tmp_path: Path,
+) -> None:
+    codes, settings = made_up_codes(400, 0), PriorSettings(steps=20, seed=4, save_every=8)
+
+    def fit(name: str) -> StylePrior:
+        return fit_prior(tmp_path / name, codes, tags_of(codes), settings=settings)
+
+    fit("whole")
+    cut_at(15, lambda: fit("cut"))
+    assert steps_in(tmp_path / "cut")[-1] == 8
+    fit("cut")
+    assert kept(tmp_path / "cut") == kept(tmp_path / "whole")
+    codes = made_up_codes(400, 1)
+    with pytest.raises(SystemExit, match="codes was"):
+        fit("cut")
 
 
-def test_the_prior_is_kept_from_where_held_out_codes_gained_no_more() -> None:
+def test_the_prior_is_kept_from_where_held_out_codes_gained_no_more(tmp_path: Path) -> None:
     codes = made_up_codes(100, 0)
-    few = fit_prior(codes, tags_of(codes), steps=300, patience=100)
+    settings = PriorSettings(steps=300, patience=100)
+    few = fit_prior(tmp_path, codes, tags_of(codes), settings=settings)
     unseen = torch.from_numpy(made_up_codes(2000, 1))
     normal = torch.distributions.Normal(few.center, few.spread)
     with torch.no_grad():
@@ -174,15 +198,17 @@ def test_the_prior_is_kept_from_where_held_out_codes_gained_no_more() -> None:
         (np.full((50, STYLE_SIZE), np.nan, np.float32), "finite style codes"),
     ],
 )
-def test_codes_that_cannot_be_fitted_are_named(codes: np.ndarray, says: str) -> None:
+def test_codes_that_cannot_be_fitted_are_named(codes: Codes, says: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=says):
-        fit_prior(codes, np.zeros((len(codes), len(TAGS)), bool))
+        fit_prior(tmp_path, codes, np.zeros((len(codes), len(TAGS)), bool))
 
 
 def test_a_run_without_codes_or_prior_says_what_to_do(tmp_path: Path) -> None:
+    with new_step(tmp_path, 1):
+        pass
     with pytest.raises(SystemExit, match=r"found none; train the face"):
         read_codes(tmp_path)
-    (tmp_path / "style_codes.npz").write_bytes(b"nothing")
+    (checkpoint_of(tmp_path) / "style_codes.npz").write_bytes(b"nothing")
     with pytest.raises(SystemExit, match="found something else"):
         read_codes(tmp_path)
     with pytest.raises(SystemExit, match="train_style_prior"):
@@ -193,12 +219,13 @@ def test_a_run_keeps_its_prior_and_shows_its_styles(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     codes = made_up_codes(1200, 0)
-    write_codes(tmp_path, codes, np.repeat(np.arange(60), 20))
-    card = fit_run(tmp_path, steps=150)
+    with new_step(tmp_path, 1) as checkpoint:
+        write_codes(checkpoint, codes, np.repeat(np.arange(60), 20))
+    card = fit_run(tmp_path, PriorSettings(steps=150))
     assert card["recordings"] == 60
     shares = card["test"]["has_the_tag"]["cheerful"]
     assert shares["asked"] > shares["not_asked"] + 0.2
-    assert json.loads((tmp_path / "style_prior.json").read_text())["tags"] == list(TAG_NAMES)
+    assert read_json(prior_folder(tmp_path) / "style_prior.json")["tags"] == list(TAG_NAMES)
     prior = load_prior(tmp_path)
     drawn = torch.Generator().manual_seed(0)
     held = tags_of(prior.sample(asked(["cheerful"]).expand(4000, -1), drawn).numpy())
@@ -210,6 +237,8 @@ def test_a_run_keeps_its_prior_and_shows_its_styles(
 
 
 def test_a_prior_for_other_tags_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "style_prior.json").write_text(json.dumps({"tags": ["happy"]}))
+    with new_step(tmp_path, 1) as checkpoint:
+        (checkpoint / "style_prior").mkdir()
+        write_json(checkpoint / "style_prior" / "style_prior.json", {"tags": ["happy"]})
     with pytest.raises(SystemExit, match="found one for happy; fit it again"):
         load_prior(tmp_path)

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from idol_protocol.audio import LOG_MEL
+from training.adversarial import Critic, discriminator_loss, generator_loss
 from training.face.model import LIPS, MADE
-from training.face.settings import Settings
-from training.face.windows import Batch
-from training.gan import Critic, Discriminator, discriminator_loss, generator_loss
+from training.face.settings import FaceSettings
+from training.face.windows import FaceBatch
+from training.gan import Critics, Discriminator
 
 
-class Adversaries(nn.Module):
+class FaceCritics(Critics[FaceBatch]):
     """`sync` hears the sound and judges whether these lips make it; `realism` sees motion alone.
 
     Real for `sync` is the target; lips of the same clip shifted in time are shown to it as false,
@@ -25,7 +26,7 @@ class Adversaries(nn.Module):
 
     def __init__(
         self,
-        settings: Settings,
+        settings: FaceSettings,
         scale: Tensor,
         takes: Sequence[NDArray[np.float32]],
         take_mask: NDArray[np.float32],
@@ -40,7 +41,7 @@ class Adversaries(nn.Module):
         self.sync = Discriminator(len(LIPS), condition_channels=LOG_MEL.size, width=width)
         self.realism = Discriminator(len(MADE), width=width)
 
-    def trial(self, batch: Batch, made: Tensor, rng: np.random.Generator) -> "Trial":
+    def trial(self, batch: FaceBatch, made: Tensor, rng: np.random.Generator) -> "FaceTrial":
         """Draws what is shown as real beside `made` [B, T, C], the first C channels of `MADE`."""
         lips = slice(0, len(LIPS))
         real = batch.target[..., lips] / self.scale[lips]
@@ -49,7 +50,7 @@ class Adversaries(nn.Module):
         if made.shape[2] == len(MADE):
             seen_real, seen = self._real(batch, rng)
             whole = _Whole(seen_real, made / self.scale, seen)
-        return Trial(
+        return FaceTrial(
             audio=batch.given.audio,
             lips_mask=batch.mask[:, lips],
             lips=real,
@@ -58,8 +59,7 @@ class Adversaries(nn.Module):
             whole=whole,
         )
 
-    def judge(self, trial: "Trial", *, penalty: float) -> tuple[Tensor, dict[str, float]]:
-        """What the critics minimise, and numbers to log."""
+    def judge(self, trial: "FaceTrial", *, penalty: float) -> tuple[Tensor, dict[str, float]]:
         family = self.settings.adversarial
         sync = self._listening(trial)
         loss, metrics = discriminator_loss(
@@ -80,16 +80,15 @@ class Adversaries(nn.Module):
             named |= {f"realism/{name}": value for name, value in more.items()}
         return loss, named
 
-    def fool(self, trial: "Trial") -> Tensor:
-        """What the generator minimises; call it after the critics' own update."""
+    def fool(self, trial: "FaceTrial") -> Tensor:
         family = self.settings.adversarial
         loss = generator_loss(self._listening(trial), trial.lips, trial.made_lips, family=family)
         if trial.whole:
             seen, real, made = trial.whole.seen, trial.whole.real, trial.whole.made
             loss = loss + generator_loss(self._looking(seen), real, made, family=family)
-        return loss
+        return self.settings.adversarial_weight * loss
 
-    def _listening(self, trial: "Trial") -> Critic:
+    def _listening(self, trial: "FaceTrial") -> Critic:
         def sync(motion: Tensor) -> Tensor:
             scores: Tensor = self.sync(motion, trial.audio, trial.lips_mask)
             return scores
@@ -103,7 +102,7 @@ class Adversaries(nn.Module):
 
         return realism
 
-    def _real(self, batch: Batch, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _real(self, batch: FaceBatch, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Real motion [B, T, 51] and its mask: a take for every taught row when there are takes."""
         real, mask = batch.target.clone(), batch.mask.clone()
         frames = real.shape[1]
@@ -124,7 +123,7 @@ class _Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FaceTrial:
     """What the critics are shown in one step; motion is in units of its spread."""
 
     audio: Tensor

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from idol_protocol.frames import FPS
 from training.face.data import Stream, calm_takes, captured_stream, taught_stream
 from training.face.model import MADE, STYLE_SIZE
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.face.speech import (
     HELD_OUT_VOICES,
     VALIDATION_VOICES,
@@ -44,7 +44,7 @@ class Material:
 
 
 def gather(
-    settings: Settings, speech: Path | None, data: Path | None, base: Path | None = None
+    settings: FaceSettings, speech: Path | None, data: Path | None, base: Path | None = None
 ) -> Material:
     """Reads, stages and augments everything the settings name.
 
@@ -96,7 +96,7 @@ def _all(datasets: Iterable[Dataset]) -> list[Recording]:
 
 
 def _seen(
-    settings: Settings, datasets: Sequence[Dataset], speech: Path | None, base: Path | None
+    settings: FaceSettings, datasets: Sequence[Dataset], speech: Path | None, base: Path | None
 ) -> Seen:
     before = read_seen(base) if base else Seen((), ())
     cards = [*before.cards, *([SPEECH_CARD] if speech else []), *(each.card for each in datasets)]
@@ -117,7 +117,9 @@ def _seen(
     return Seen(tuple(unique.values()), tuple(sorted(names | labelled)))
 
 
-def _utterances(settings: Settings, speech: Path | None) -> tuple[list[Utterance], list[Utterance]]:
+def _utterances(
+    settings: FaceSettings, speech: Path | None
+) -> tuple[list[Utterance], list[Utterance]]:
     """Those to train on, and a few of other voices to validate on."""
     if speech is None:
         made = hummed_utterances(12, settings.seed)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from training.face.data import Stream
 from training.face.model import ANGLES, LIPS, MADE
-from training.face.settings import Settings
-from training.face.windows import Batch
+from training.face.settings import FaceSettings
+from training.face.windows import FaceBatch
 from training.losses import (
     channel_scale,
     closure_error,
@@ -69,7 +69,7 @@ def _mean(streams: Sequence[Stream]) -> Tensor:
     return torch.from_numpy(np.concatenate([s.target for s in streams])).mean(dim=0)
 
 
-def channel_weights(settings: Settings) -> Tensor:
+def channel_weights(settings: FaceSettings) -> Tensor:
     """[51]: lips, smiles, head and eyes count 1, the rest what the settings say."""
     shaped = torch.tensor([name.startswith(SHAPED_BY_REALISM) for name in MADE])
     lids = torch.tensor([name.startswith("eyeBlink") for name in MADE])
@@ -78,7 +78,7 @@ def channel_weights(settings: Settings) -> Tensor:
 
 
 def reconstruction(
-    made: Tensor, batch: Batch, scale: Tensor, weights: Tensor, settings: Settings
+    made: Tensor, batch: FaceBatch, scale: Tensor, weights: Tensor, settings: FaceSettings
 ) -> tuple[Tensor, dict[str, float]]:
     """Position, velocity, acceleration and closure; channels that nobody captured do not count.
 

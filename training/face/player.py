@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from idol_protocol.frames import FPS
-from training.checkpoint import load_weights, read_json
+from training.checkpoint import checkpoint_of, load_weights, read_json
 from training.face.data import Stream
 from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, FaceModelConfig
 from training.face.upper import NOISE
 from training.ingest.shipping import SEEN_FILE, read_seen
 from training.noise import draw_noise
+from training.style import STYLES_FILE
 
-STYLES_FILE = "styles.json"
 _PIECE = 1800
 """Frames in one pass; the state carries over, so an hour needs no more memory than a minute."""
 
@@ -51,11 +51,6 @@ class FacePlayer:
         try:
             model = msgspec.convert(config["model"], FaceModelConfig)
             lookahead = msgspec.convert(config["lookahead_frames"], int)
-            styles = (
-                msgspec.convert(_read(run, STYLES_FILE), dict[str, list[float]])
-                if (run / STYLES_FILE).exists()
-                else {}
-            )
         except (KeyError, msgspec.ValidationError) as error:
             raise SystemExit(
                 f"{run}: expected the settings of a face run, but {error}; "
@@ -63,6 +58,8 @@ class FacePlayer:
             ) from None
         generator = FaceGenerator(model)
         load_weights(run, "generator_ema", generator)
+        spoken = checkpoint_of(run) / STYLES_FILE
+        styles = read_json(spoken) if spoken.exists() else {}
         seen = frozenset(read_seen(run).recordings) if (run / SEEN_FILE).exists() else None
         return cls(generator, lookahead, seen=seen, styles=styles)
 

@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.checkpoint import load_weights, read_json
+from training.checkpoint import checkpoint_of, load_weights, read_json
 from training.face.model import STYLE_SIZE
 from training.face.upper import STYLE_AXES
 
-WEIGHTS: Final = "style_prior"
+FOLDER: Final = "style_prior"
 CARD: Final = "style_prior.json"
 LOG_SCALE_LIMIT: Final = 2.0
 """Bound of a coupling's log scale: keeps the inverse exact in float32."""
@@ -176,23 +176,29 @@ class StylePrior(nn.Module):
         return self.to_code(torch.randn(len(tags), STYLE_SIZE, generator=generator), tags)
 
 
+def prior_folder(run: Path) -> Path:
+    """Where the prior of a face run lies: in the checkpoint whose codes it was fitted to."""
+    return checkpoint_of(run) / FOLDER
+
+
 def load_prior(run: Path) -> StylePrior:
     """The prior of a run, as `training.train_style_prior` wrote it.
 
     Raises:
         SystemExit: the run has none, or it was fitted to other tags than these.
     """
-    if not (run / CARD).exists():
+    folder = prior_folder(run)
+    if not (folder / CARD).exists():
         raise SystemExit(
             f"{run}: expected a style prior, found none; "
             f"fit it with `python -m training.train_style_prior --run {run}`."
         )
-    theirs = tuple(read_json(run / CARD)["tags"])
+    theirs = tuple(read_json(folder / CARD)["tags"])
     if theirs != TAG_NAMES:
         raise SystemExit(
             f"{run}: expected a style prior for {', '.join(TAG_NAMES)}, found one for "
             f"{', '.join(theirs)}; fit it again with `python -m training.train_style_prior`."
         )
     prior = StylePrior()
-    load_weights(run, WEIGHTS, prior)
+    load_weights(folder, "generator", prior)
     return prior.eval()

@@ -10,8 +10,7 @@ from torch import Tensor
 from training.face.data import Stream
 from training.face.material import Material
 from training.face.model import LIPS, STYLE_SIZE, Conditions, FaceGenerator
-from training.face.objective import Scales
-from training.face.settings import Settings
+from training.face.settings import FaceSettings
 from training.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
 
@@ -23,20 +22,20 @@ Array = NDArray[np.float32]
 class Validation:
     """Plays held-out streams whole; the objective is 1 - mean r of the lip channels that move."""
 
-    def __init__(self, settings: Settings, material: Material) -> None:
+    def __init__(self, settings: FaceSettings, material: Material) -> None:
         self._streams = material.validation
         self._ahead = settings.lookahead_frames
-        self._scales = Scales(material.streams)
 
     @torch.no_grad()
     def measure(self, generator: torch.nn.Module, encoder: StyleEncoder) -> dict[str, float]:
-        """`validation/objective` (lower is better) and its parts, taught and captured."""
+        """`validation/objective` (lower is better) and its parts, taught and captured.
+
+        Both networks are to be in evaluation mode.
+        """
         assert isinstance(generator, FaceGenerator)
-        encoder.eval()
         scores: dict[bool, list[float]] = {True: [], False: []}
         for stream in self._streams:
             scores[stream.captured].append(self._correlation(generator, encoder, stream))
-        encoder.train()
         found = {
             f"validation/r_{name}": float(np.mean(scores[kind]))
             for name, kind in (("taught", False), ("captured", True))

@@ -14,7 +14,7 @@ from training.face.model import Conditions
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class FaceBatch:
     """B rows of T frames; captured rows come first."""
 
     given: Conditions
@@ -31,13 +31,13 @@ class Batch:
     manner: Tensor
     """[B, T, 51], other frames of the same streams: what the style is read from."""
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "FaceBatch":
         given = Conditions(*(value.to(device) for value in self.given))
         rest = (self.target, self.mask, self.closed, self.spoken, self.captured, self.manner)
-        return Batch(given, *(value.to(device) for value in rest))
+        return FaceBatch(given, *(value.to(device) for value in rest))
 
 
-class Windows:
+class FaceWindows:
     """Random windows of streams; sound and phonemes run ahead by the look-ahead."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Windows:
             captured_share = 1.0 if self._kinds[0] else 0.0
         self._captured_rows = round(captured_share * rows)
 
-    def draw(self, rng: np.random.Generator) -> Batch:
+    def draw(self, rng: np.random.Generator) -> FaceBatch:
         """A batch in which every voice is varied."""
         captured, taught = self._kinds
         chosen = [
@@ -76,7 +76,7 @@ class Windows:
         def tensor(name: str, spans: list[slice]) -> Tensor:
             return torch.from_numpy(rows(name, spans))
 
-        return Batch(
+        return FaceBatch(
             Conditions(
                 torch.from_numpy(vary_voice(rows("audio", ahead), rng)),
                 tensor("phonemes", ahead),

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.gan import Critic, Discriminator, discriminator_loss, generator_loss
+from training.adversarial import Critic, discriminator_loss, generator_loss
+from training.gan import Critics, Discriminator
 from training.pose.conditions import Conditions, sizes
 from training.pose.drivers import NOISE
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace, slow
 from training.pose.model import MOTION
-from training.pose.settings import Settings
-from training.pose.streams import Batch
+from training.pose.settings import PoseSettings
+from training.pose.streams import PoseBatch
 
 _TOLD = ("activity", "emotion", "gesture", "beat", "noise")
 _BANDS = 40
@@ -21,7 +22,7 @@ _NEAR = 0.25
 """How far the logarithms of two speeds may be apart."""
 
 
-class Adversaries(nn.Module):
+class PoseCritics(Critics[PoseBatch]):
     """`fitting` knows the conditions and judges whether this motion answers them; `moving` sees
     motion alone and judges it by motion capture.
 
@@ -30,7 +31,7 @@ class Adversaries(nn.Module):
     below 6 Hz and relative to their own mean posture.
     """
 
-    def __init__(self, settings: Settings, scale: Tensor, capture: Tensor) -> None:
+    def __init__(self, settings: PoseSettings, scale: Tensor, capture: Tensor) -> None:
         """Two critics with random weights.
 
         Args:
@@ -54,7 +55,7 @@ class Adversaries(nn.Module):
         self.fitting = Discriminator(MOTION, condition_channels=told, width=width)
         self.moving = Discriminator(len(PRIOR_CHANNELS), width=width, strides=(1, 3))
 
-    def trial(self, batch: Batch, made: Tensor, rng: np.random.Generator) -> "Trial":
+    def trial(self, batch: PoseBatch, made: Tensor, rng: np.random.Generator) -> "PoseTrial":
         """What the critics are shown beside `made` [B, T, 95]."""
         captured = None
         if len(self.capture) and self.settings.prior_weight:
@@ -63,28 +64,25 @@ class Adversaries(nn.Module):
             if near.any():
                 captured = _Pair(alike[near], mine[near])
         fits = _Pair(batch.motion / self.scale, made / self.scale)
-        return Trial(_condition(batch.given), fits, captured)
+        return PoseTrial(_condition(batch.given), fits, captured)
 
-    def judge(self, trial: "Trial") -> tuple[Tensor, dict[str, float]]:
-        """What the critics minimise, and numbers to log."""
+    def judge(self, trial: "PoseTrial", *, penalty: float) -> tuple[Tensor, dict[str, float]]:
         total, metrics = self.scale.new_zeros(()), dict[str, float]()
         for name, critic, pair, _ in self._rounds(trial):
             loss, more = discriminator_loss(
-                critic, pair.real, pair.made, penalty=self.settings.penalty,
-                family=self.settings.adversarial,
-            )  # fmt: skip
+                critic, pair.real, pair.made, penalty=penalty, family=self.settings.adversarial
+            )
             total = total + loss
             metrics |= {f"{name}/{key}": value for key, value in more.items()}
         return total, metrics
 
-    def fool(self, trial: "Trial") -> Tensor:
-        """What the generator minimises; call it after the critics' own update."""
+    def fool(self, trial: "PoseTrial") -> Tensor:
         family, total = self.settings.adversarial, self.scale.new_zeros(())
         for _, critic, pair, weight in self._rounds(trial):
             total = total + weight * generator_loss(critic, pair.real, pair.made, family=family)
         return total
 
-    def _rounds(self, trial: "Trial") -> "list[tuple[str, Critic, _Pair, float]]":
+    def _rounds(self, trial: "PoseTrial") -> "list[tuple[str, Critic, _Pair, float]]":
         def fitting(motion: Tensor) -> Tensor:
             scores: Tensor = self.fitting(motion, trial.condition)
             return scores
@@ -120,7 +118,7 @@ class _Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PoseTrial:
     """What the critics are shown in one step."""
 
     condition: Tensor

@@ -117,10 +117,6 @@ def _at_rest(cues: ArmCues) -> Tensor:
     return (1 - cues.speak - cues.think).clamp(0.0, 1.0)
 
 
-def _clasped(cues: ArmCues) -> Tensor:
-    return torch.sigmoid(7 * (cues.noise["rest_arms"] - 0.9))
-
-
 def _on_hip(cues: ArmCues, sign: float) -> Tensor:
     wish = torch.sigmoid(7 * (-cues.noise["rest_arms"] - 1.1))
     return wish * torch.sigmoid(4 * (0.3 - sign * cues.noise["weight"]))

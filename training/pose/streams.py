@@ -14,7 +14,7 @@ MANNER_FRAMES = 90
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class PoseBatch:
     """B windows of T frames."""
 
     given: Conditions
@@ -29,13 +29,13 @@ class Batch:
     manner: Tensor
     """[B, 90, 95], another window of the same clip, from which its style is read."""
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "PoseBatch":
         given = Conditions(*(each.to(device) for each in self.given))
         rest = (self.motion, self.known, self.captured, self.begins, self.manner)
-        return Batch(given, *(each.to(device) for each in rest))
+        return PoseBatch(given, *(each.to(device) for each in rest))
 
 
-class Streams:
+class PoseStreams:
     """Every row of a batch walks through a clip window by window, then begins another.
 
     The first rows walk through captures when there are any. What is drawn depends on the seed and
@@ -56,7 +56,7 @@ class Streams:
         self.rows, self.frames, self.seed = rows, frames, seed
         self.captured_rows = round(captured_share * rows) if captured else 0
 
-    def at(self, step: int) -> Batch:
+    def at(self, step: int) -> PoseBatch:
         parts = [self._part(self.taught, self.captured_rows, self.rows, step, 0.0)]
         if self.captured and self.captured_rows:
             parts.insert(0, self._part(self.captured, 0, self.captured_rows, step, 1.0))
@@ -65,9 +65,11 @@ class Streams:
         first, second = parts
         given = Conditions(*map(_joined, first.given, second.given))
         rest = ("motion", "known", "captured", "begins", "manner")
-        return Batch(given, *(_joined(getattr(first, n), getattr(second, n)) for n in rest))
+        return PoseBatch(given, *(_joined(getattr(first, n), getattr(second, n)) for n in rest))
 
-    def _part(self, clips: PoseClips, first: int, last: int, step: int, captured: float) -> Batch:
+    def _part(
+        self, clips: PoseClips, first: int, last: int, step: int, captured: float
+    ) -> PoseBatch:
         """Rows [first, last), staggered, so that some row is in each part of its clip."""
         windows = clips.motion.shape[1] // self.frames
         rows = np.arange(first, last)
@@ -77,7 +79,7 @@ class Streams:
         clip = torch.tensor(drawn)[:, None]
         frames = torch.from_numpy(window * self.frames)[:, None] + torch.arange(self.frames)
         begins = torch.from_numpy((window == 0).astype(np.float32))[:, None]
-        return Batch(
+        return PoseBatch(
             clips.given.select((clip, frames)),
             clips.motion[clip, frames],
             clips.known[clip[:, 0]],

@@ -1,7 +1,7 @@
 """How a pose run is doing, on performances that it does not learn from."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from training.humanoid.skeleton import forward_kinematics
 from training.pose.data import PoseClips
@@ -33,9 +33,3 @@ def validate(generator: nn.Module, clips: PoseClips) -> dict[str, float]:
         "validation/plain_off_cm": plain.mean().item() if len(plain) else 0.0,
         "validation/steps_missed": (made_up != taught_up).float().mean().item(),
     }
-
-
-def _lifted(motion: Tensor) -> Tensor:
-    """[B, T, 2]: left and right foot clear of the floor."""
-    lift: Tensor = feet_of(motion).unflatten(-1, (2, 4))[..., 2]
-    return lift > 0.01

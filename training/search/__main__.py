@@ -19,16 +19,21 @@ import torch
 
 from training import train_face, train_pose
 from training.config import load_config
+from training.face.settings import FaceSettings
+from training.pose.settings import PoseSettings
 from training.search.pictures import draw_study
 from training.search.space import read_space, to_settings
 from training.search.study import Search, run_search
 from training.tracking import OBJECTIVE
 
-SUBJECTS = {"face": train_face, "pose": train_pose}
+SUBJECTS: dict[str, tuple[Any, Any]] = {
+    "face": (train_face, FaceSettings),
+    "pose": (train_pose, PoseSettings),
+}
 
 
 def search(args: argparse.Namespace) -> optuna.Study:
-    script = SUBJECTS[args.subject]
+    script, kind = SUBJECTS[args.subject]
 
     if args.base and args.subject != "face":
         raise SystemExit(
@@ -42,12 +47,12 @@ def search(args: argparse.Namespace) -> optuna.Study:
     config = load_config(args.config, dict)
     prune_after = args.prune_after
     if prune_after is None:
-        prune_after = to_settings(config, script.Settings).steps // 4
+        prune_after = to_settings(config, kind).steps // 4
     return run_search(
         Search(
             folder=args.study,
             config=config,
-            kind=script.Settings,
+            kind=kind,
             space=read_space(args.space),
             train=train,
             objective=args.objective,
