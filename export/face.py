@@ -24,7 +24,7 @@ from idol_runtime.errors import BundleError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import PROGRESS, checkpoint_of, load_weights, read_json
-from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, to_face
+from training.face.model import STYLE_SIZE, FaceConditions, FaceGenerator, to_face
 from training.face.phonemes import INPUT_COLUMNS, PHONEME_CLASSES
 from training.face.settings import FaceSettings
 from training.face.upper import NOISE, STYLE_AXES
@@ -42,7 +42,7 @@ _INPUTS = {
 }
 
 
-class _Step(nn.Module):
+class _FaceStep(nn.Module):
     """`torch.onnx.export` traces `forward`; this one is a frame."""
 
     def __init__(self, generator: FaceGenerator) -> None:
@@ -51,7 +51,7 @@ class _Step(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         *given, state = inputs
-        made, after = self.generator(Conditions(*(value[:, None] for value in given)), state)
+        made, after = self.generator(FaceConditions(*(value[:, None] for value in given)), state)
         return to_face(made[:, 0]), after
 
 
@@ -65,7 +65,7 @@ def load_generator(checkpoint: Path) -> tuple[FaceGenerator, FaceSettings]:
 
 def write_onnx(generator: FaceGenerator, path: Path) -> None:
     sizes = _INPUTS | {"state": generator.state_size}
-    write_step(_Step(generator), sizes, ("face", "next_state"), path)
+    write_step(_FaceStep(generator), sizes, ("face", "next_state"), path)
 
 
 def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:
@@ -81,7 +81,7 @@ def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: i
         for name, size in _INPUTS.items()
     }
     with torch.no_grad():
-        given = Conditions(*(torch.from_numpy(clip[name]) for name in _INPUTS))
+        given = FaceConditions(*(torch.from_numpy(clip[name]) for name in _INPUTS))
         made, _ = generator(given, torch.zeros(rows, generator.state_size))
         offline = to_face(made).numpy()
     state, worst = model.initial_state(rows), 0.0

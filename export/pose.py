@@ -27,7 +27,7 @@ from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.humanoid.skeleton import quaternion_from_matrix
 from training.ingest.shipping import may_ship, read_seen, require_shippable
-from training.pose.conditions import STYLE_AXES, STYLE_TAGS, Conditions, sizes
+from training.pose.conditions import STYLE_AXES, STYLE_TAGS, PoseConditions, sizes
 from training.pose.data import LOOKAHEAD_FRAMES
 from training.pose.drivers import NOISE
 from training.pose.gesture_times import GESTURE_SECONDS, STROKE_PHASE
@@ -38,7 +38,7 @@ _ROWS = 3
 _INPUTS = sizes(NOISE.size)
 
 
-class _Step(nn.Module):
+class _PoseStep(nn.Module):
     """`torch.onnx.export` traces `forward`; this one is a frame."""
 
     def __init__(self, generator: PoseGenerator) -> None:
@@ -47,7 +47,7 @@ class _Step(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         *given, state = inputs
-        return self.generator.step(Conditions(*given), state)
+        return self.generator.step(PoseConditions(*given), state)
 
 
 def load_generator(checkpoint: Path) -> PoseGenerator:
@@ -60,7 +60,7 @@ def load_generator(checkpoint: Path) -> PoseGenerator:
 
 def write_onnx(generator: PoseGenerator, path: Path) -> None:
     sizes = _INPUTS | {"state": generator.state_size}
-    write_step(_Step(generator), sizes, ("rotations", "hips", "next_state"), path)
+    write_step(_PoseStep(generator), sizes, ("rotations", "hips", "next_state"), path)
 
 
 def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: int = 0) -> float:
@@ -68,7 +68,7 @@ def parity(generator: PoseGenerator, folder: Path, *, frames: int = 150, seed: i
     model = PoseModel.open(folder)
     clip = _clip(frames, seed)
     with torch.no_grad():
-        whole = Conditions(*(torch.from_numpy(values) for values in clip.values()))
+        whole = PoseConditions(*(torch.from_numpy(values) for values in clip.values()))
         local, hips, _ = generator.perform(whole, generator.initial_state(_ROWS))
         offline = quaternion_from_matrix(local).numpy()
     state, worst = model.initial_state(_ROWS), 0.0

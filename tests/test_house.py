@@ -253,3 +253,14 @@ def test_every_docstring_says_something_before_its_arguments() -> None:
         for text in docstrings_of(file)
         if text.startswith(sections)
     ] == []
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """Private ones too: who reads a name in a traceback looks for it everywhere."""
+    places: dict[str, list[str]] = {}
+    for package in ("idol_runtime", "protocol/idol_protocol", "training", "export"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(f"{file.relative_to(ROOT)}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

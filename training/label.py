@@ -27,7 +27,15 @@ from rich.table import Table
 from idol_protocol.channels import FACE_CHANNELS
 from idol_protocol.frames import AUDIO_RATE_HZ, FPS
 from training.face.ensemble import Ensemble, Scores, fit_ensemble, score, summary
-from training.face.labeller import COLUMNS, Array, Example, Heard, Linear, MemberConfig, Recurrent
+from training.face.labeller import (
+    COLUMNS,
+    Array,
+    Heard,
+    LabelledExample,
+    Linear,
+    MemberConfig,
+    Recurrent,
+)
 from training.face.whisper import WHISPER_RATE_HZ, WhisperFeatures, at_frames
 from training.features import log_mel
 from training.ingest.recording import (
@@ -123,7 +131,7 @@ def hear(samples: NDArray[np.int16], name: str, frames: int, listen: Listener) -
     )
 
 
-def example(recording: Recording, speed: float, listen: Listener) -> Example:
+def example(recording: Recording, speed: float, listen: Listener) -> LabelledExample:
     """A capture played this much faster, sound and mouth."""
     samples = _played(recording, speed)
     seconds = recording.seconds / speed
@@ -131,7 +139,7 @@ def example(recording: Recording, speed: float, listen: Listener) -> Example:
     times_s = np.arange(len(recording.face)) / recording.fps
     mouth = curves_at(times_s, recording.face[:, COLUMNS], np.arange(frames) * speed / FPS)
     heard = hear(samples, recording.name, frames, listen)
-    return Example(recording.name, heard, mouth, recording.known[COLUMNS])
+    return LabelledExample(recording.name, heard, mouth, recording.known[COLUMNS])
 
 
 def _played(recording: Recording, speed: float) -> NDArray[np.int16]:

@@ -34,14 +34,14 @@ Call: TypeAlias = Callable[[Sequence[str]], None]
 """Runs a module with its arguments."""
 
 
-class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChainStage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     run: str
     """A module and its arguments; `{out}`, `{configs}` and names of `MATERIAL` stand for paths."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    stages: tuple[Stage, ...]
+    stages: tuple[ChainStage, ...]
 
 
 def make(recipe: Recipe, given: Mapping[str, Path], out: Path, call: Call) -> None:
@@ -66,7 +66,7 @@ def make(recipe: Recipe, given: Mapping[str, Path], out: Path, call: Call) -> No
         write_file(mark, done.hexdigest().encode())
 
 
-def _command(stage: Stage, given: Mapping[str, Path]) -> list[str]:
+def _command(stage: ChainStage, given: Mapping[str, Path]) -> list[str]:
     try:
         return [word.format_map(given) for word in shlex.split(stage.run)]
     except KeyError as error:

@@ -13,7 +13,7 @@ from training.config import load_config
 from training.face.adversaries import FaceCritics
 from training.face.data import Stream, captured_stream, sound_of, taught_stream
 from training.face.material import gather
-from training.face.model import LIPS, MADE, Conditions, FaceGenerator, FaceModelConfig
+from training.face.model import LIPS, MADE, FaceConditions, FaceGenerator, FaceModelConfig
 from training.face.objective import Scales, phoneme_loss, reconstruction
 from training.face.settings import FaceSettings
 from training.face.speech import hummed_utterances
@@ -166,13 +166,13 @@ def test_one_pass_equals_frame_by_frame_with_the_state_handed_on() -> None:
     torch.manual_seed(0)
     generator = FaceGenerator(SMALL).eval()
     sizes = (160, 21, 4, 8, 16, 14)
-    given = Conditions(*(torch.randn(2, 30, size) for size in sizes))
+    given = FaceConditions(*(torch.randn(2, 30, size) for size in sizes))
     zeros = torch.zeros(2, generator.state_size)
     with torch.no_grad():
         whole, last = generator(given, zeros)
         state, frames = zeros, []
         for frame in range(30):
-            one = Conditions(*(value[:, frame : frame + 1] for value in given))
+            one = FaceConditions(*(value[:, frame : frame + 1] for value in given))
             made, state = generator(one, state)
             frames.append(made)
     torch.testing.assert_close(torch.cat(frames, dim=1), whole, atol=1e-5, rtol=0)
@@ -182,7 +182,7 @@ def test_one_pass_equals_frame_by_frame_with_the_state_handed_on() -> None:
 def test_noise_reaches_the_upper_face_and_never_the_lips() -> None:
     torch.manual_seed(0)
     generator = FaceGenerator(SMALL).eval()
-    given = Conditions(*(torch.randn(1, 20, size) for size in (160, 21, 4, 8, 16, 14)))
+    given = FaceConditions(*(torch.randn(1, 20, size) for size in (160, 21, 4, 8, 16, 14)))
     other = given._replace(noise=torch.randn(1, 20, 14))
     zeros = torch.zeros(1, generator.state_size)
     with torch.no_grad():

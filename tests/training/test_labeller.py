@@ -13,8 +13,8 @@ from idol_protocol.channels import FACE_CHANNELS
 from training.face.ensemble import Ensemble, correlations, fingerprint, fit_ensemble, summary
 from training.face.labeller import (
     MOUTH,
-    Example,
     Heard,
+    LabelledExample,
     Labeller,
     Linear,
     LinearLabeller,
@@ -64,12 +64,12 @@ def dataset(*recordings: Recording, card: DatasetCard = CARD) -> Dataset:
     return Dataset(card, recordings)
 
 
-def random_example(frames: int = 200, known: tuple[str, ...] = ("jawOpen",)) -> Example:
+def random_example(frames: int = 200, known: tuple[str, ...] = ("jawOpen",)) -> LabelledExample:
     rng = np.random.default_rng(3)
     has = np.isin(MOUTH, known)
     mouth = rng.random((frames, len(MOUTH)), np.float32) * has
     sound, speech = (rng.standard_normal((frames, size), np.float32) for size in (160, 512))
-    return Example("x", Heard(sound, speech), mouth, has)
+    return LabelledExample("x", Heard(sound, speech), mouth, has)
 
 
 def test_an_ensemble_labels_speech_by_what_captures_taught_it(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_interrupted_run_fits_only_what_is_missing(
     asked: list[str] = []
 
     def fit(
-        config: MemberConfig, examples: Sequence[Example], progress: Callable[[], None]
+        config: MemberConfig, examples: Sequence[LabelledExample], progress: Callable[[], None]
     ) -> Labeller:
         asked.append(config.name)
         return fit_member(config, examples, progress)
@@ -206,7 +206,7 @@ def test_an_ensemble_is_the_clipped_mean_of_its_members() -> None:
 
 def test_a_fingerprint_tells_other_data_and_other_settings_apart() -> None:
     example = random_example()
-    moved = Example("x", example.heard, example.mouth + np.float32(0.001), example.known)
+    moved = LabelledExample("x", example.heard, example.mouth + np.float32(0.001), example.known)
     marks = [
         fingerprint(LINEAR, [example]),
         fingerprint(LINEAR, [moved]),

@@ -9,7 +9,7 @@ from PIL import Image
 from idol_protocol.channels import ACTIVITIES, GESTURES
 from idol_protocol.frames import FPS
 from tests.training.avatars import can_draw
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.evaluation import recognition
 from training.pose.evaluation.bench import GENERATOR, TEACHER, PoseBench, PoseRequest
 from training.pose.evaluation.captures import calm_takes, read_captures
@@ -83,7 +83,7 @@ def test_a_jump_at_a_change_shows_after_changes_and_not_elsewhere() -> None:
     given = alone("idle", 12, [0])
     activity = given.activity.clone()
     activity[0, 150:] = torch.eye(len(ACTIVITIES))[ACTIVITIES.index("listen")]
-    told = Conditions(*given)._replace(activity=activity)
+    told = PoseConditions(*given)._replace(activity=activity)
     done = teacher(given)
     joints = done.joints.copy()
     joints[:, 151:, 9] += 0.2

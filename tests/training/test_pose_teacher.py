@@ -6,7 +6,7 @@ from idol_protocol.channels import ACTIVITIES, GESTURES, POSE_BONES
 from idol_protocol.frames import FPS
 from training.humanoid.skeleton import forward_kinematics
 from training.noise import draw_noise
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.data import PoseClips, make_clips, perform_scripts
 from training.pose.drivers import NOISE
 from training.pose.limits import excess_deg
@@ -17,11 +17,11 @@ HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]
 ANKLES = [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")]
 
 
-def told(activity: str, frames: int = 240, *, seed: int = 0, bpm: float = 0.0) -> Conditions:
+def told(activity: str, frames: int = 240, *, seed: int = 0, bpm: float = 0.0) -> PoseConditions:
     doing = torch.zeros(frames, len(ACTIVITIES))
     doing[:, ACTIVITIES.index(activity)] = 1
     place = torch.arange(frames) / FPS * bpm / 60 / 8 % 1
-    return Conditions(
+    return PoseConditions(
         audio=torch.full((frames, 160), SILENCE),
         activity=doing,
         emotion=torch.zeros(frames, 8),

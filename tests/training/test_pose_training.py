@@ -18,14 +18,14 @@ from training.ingest.bodies import write_body_dataset
 from training.ingest.card import DatasetCard
 from training.ingest.shipping import Seen, read_seen
 from training.pose.adversaries import PoseCritics
-from training.pose.conditions import AXES, Conditions, sizes
+from training.pose.conditions import AXES, PoseConditions, sizes
 from training.pose.data import make_clips
 from training.pose.drivers import NOISE
 from training.pose.material import PoseMaterial
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, calm_windows, pace, slow
 from training.pose.model import MOTION, PoseGenerator
 from training.pose.settings import PoseSettings
-from training.pose.streams import PoseBatch, PoseStreams
+from training.pose.streams import ClipBatch, PoseStreams
 from training.pose.task import PoseTask
 from training.train_pose import train
 from training.trainer import Trainer
@@ -39,9 +39,9 @@ def smoke(**changes: Any) -> PoseSettings:
     return msgspec.structs.replace(load_config(CONFIG, PoseSettings), **changes)
 
 
-def drawn(rows: int, frames: int) -> Conditions:
+def drawn(rows: int, frames: int) -> PoseConditions:
     rng = torch.Generator().manual_seed(0)
-    return Conditions(
+    return PoseConditions(
         *(torch.rand(rows, frames, size, generator=rng) for size in sizes(NOISE.size).values())
     )
 
@@ -128,7 +128,7 @@ def test_a_window_is_set_against_capture_of_like_pace() -> None:
     made = torch.randn(4, 30, MOTION)
     given = drawn(4, 30)
     none = torch.zeros(4, 1)
-    batch = PoseBatch(given, made, torch.ones(4, MOTION), none[:, 0], none, made)
+    batch = ClipBatch(given, made, torch.ones(4, MOTION), none[:, 0], none, made)
     for size in (0.01, 1.0):
         trial = critics.trial(batch, size * made, np.random.default_rng(0))
         assert trial.captured is not None
@@ -147,7 +147,7 @@ def test_what_is_captured_and_what_is_made_are_heard_below_six_hertz() -> None:
     capture = (sway + tremor).expand(8, -1, len(PRIOR_CHANNELS))
     critics = PoseCritics(smoke(), torch.ones(MOTION), capture)
     none = torch.zeros(1, 1)
-    batch = PoseBatch(drawn(1, 90), shaken, torch.ones(1, MOTION), none[:, 0], none, shaken)
+    batch = ClipBatch(drawn(1, 90), shaken, torch.ones(1, MOTION), none[:, 0], none, shaken)
     trial = critics.trial(batch, shaken, np.random.default_rng(0))
     assert trial.captured is not None
     for motion in (trial.captured.real, trial.captured.made):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.typed_commands import typed
 from training.config import load_config
-from training.shipped import RECIPES, Recipe, Stage, in_process_of_its_own, make
+from training.shipped import RECIPES, ChainStage, Recipe, in_process_of_its_own, make
 
 
 @pytest.mark.parametrize("bundle", ["face", "pose"])
@@ -35,7 +35,7 @@ def test_a_chain_that_was_cut_goes_on_with_the_stage_that_was_cut(
         if command[0] == "b":
             raise KeyboardInterrupt
 
-    recipe = Recipe((Stage("one", "a"), Stage("two", "b"), Stage("three", "c")))
+    recipe = Recipe((ChainStage("one", "a"), ChainStage("two", "b"), ChainStage("three", "c")))
     with pytest.raises(KeyboardInterrupt):
         make(recipe, {}, tmp_path, cut)
     capsys.readouterr()
@@ -50,15 +50,15 @@ def test_what_follows_a_stage_that_has_changed_is_made_again(tmp_path: Path) -> 
     def note(command: Sequence[str]) -> None:
         ran.append(" ".join(command))
 
-    stages = [Stage("one", "a {out}"), Stage("two", "b"), Stage("three", "c")]
+    stages = [ChainStage("one", "a {out}"), ChainStage("two", "b"), ChainStage("three", "c")]
     make(Recipe(tuple(stages)), {}, tmp_path, note)
-    stages[1] = Stage("two", "b --more")
+    stages[1] = ChainStage("two", "b --more")
     make(Recipe(tuple(stages)), {}, tmp_path, note)
     assert ran == [f"a {tmp_path}", "b", "c", "b --more", "c"]
 
 
 def test_a_stage_that_needs_what_was_not_given_says_so_before_anything_runs(tmp_path: Path) -> None:
-    recipe = Recipe((Stage("one", "a"), Stage("speech", "b --kokoro {kokoro}")))
+    recipe = Recipe((ChainStage("one", "a"), ChainStage("speech", "b --kokoro {kokoro}")))
     with pytest.raises(SystemExit, match=r"speech needs Kokoro-82M.*expected --kokoro"):
         make(recipe, {}, tmp_path, typed)
 

@@ -21,7 +21,7 @@ from training.face.augment import augment
 from training.face.model import LIPS, MADE, STYLE_SIZE
 from training.face.mouth import CHANNELS, MouthStyle, closures, mouth_curves
 from training.face.phonemes import CLASSES, INPUT_COLUMNS, Segment, activations
-from training.face.speech import Utterance
+from training.face.speech import SyntheticUtterance
 from training.face.upper import NOISE, Situation, upper_curves
 from training.features import log_mel
 from training.ingest.recording import Recording, resampled
@@ -71,7 +71,7 @@ def loudness(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
 
 
 def taught_stream(
-    utterances: Sequence[Utterance],
+    utterances: Sequence[SyntheticUtterance],
     rng: np.random.Generator,
     *,
     style: NDArray[np.float32] | None = None,
@@ -126,7 +126,7 @@ def taught_stream(
 
 
 def _script(
-    utterances: Sequence[Utterance], rng: np.random.Generator, known: float
+    utterances: Sequence[SyntheticUtterance], rng: np.random.Generator, known: float
 ) -> tuple[NDArray[np.float32], list[Segment], NDArray[np.float32], NDArray[np.float32]]:
     """Sound [frames * 800], spans, activity [frames, 4] and whether phonemes are told [frames]."""
     sounds: list[NDArray[np.float32]] = []

@@ -16,8 +16,8 @@ from training.face.labeller import (
     MOUTH,
     ROUNDING,
     Array,
-    Example,
     Heard,
+    LabelledExample,
     Labeller,
     MemberConfig,
     Recurrent,
@@ -39,7 +39,7 @@ class Ensemble:
         return np.mean(made, axis=0).clip(0, 1).astype(np.float32)
 
 
-def correlations(made: Array, example: Example) -> dict[str, float]:
+def correlations(made: Array, example: LabelledExample) -> dict[str, float]:
     """Correlation of every channel that moves here, and of `rounding`, funnel and pucker's sum."""
     found = {
         MOUTH[channel]: _correlation(made[:, channel], example.mouth[:, channel])
@@ -64,7 +64,7 @@ def _correlation(a: Array, b: Array) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def fingerprint(config: MemberConfig, examples: Sequence[Example]) -> str:
+def fingerprint(config: MemberConfig, examples: Sequence[LabelledExample]) -> str:
     """Of all that decides a member's weights: two equal ones need one fit."""
     digest = hashlib.sha256(msgspec.json.encode(config))
     for each in examples:
@@ -75,7 +75,7 @@ def fingerprint(config: MemberConfig, examples: Sequence[Example]) -> str:
 
 
 def fit_ensemble(
-    configs: Sequence[MemberConfig], examples: Sequence[Example], folder: Path
+    configs: Sequence[MemberConfig], examples: Sequence[LabelledExample], folder: Path
 ) -> Ensemble:
     """Fits the members that `folder` does not hold already, fitted in the same way to the same."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _keep(path: Path, mark: str, member: Labeller) -> None:
     partial.replace(path)
 
 
-def score(ensemble: Ensemble, clips: Sequence[Example]) -> Scores:
+def score(ensemble: Ensemble, clips: Sequence[LabelledExample]) -> Scores:
     """R on clips that nobody saw, of every member and of all together."""
     alone = {name: Ensemble({name: member}) for name, member in ensemble.members.items()}
     return {

@@ -80,7 +80,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Example:
+class LabelledExample:
     """A captured recording."""
 
     name: str
@@ -180,7 +180,9 @@ def new_member(config: MemberConfig) -> Labeller:
 
 
 def fit_member(
-    config: MemberConfig, examples: Sequence[Example], progress: Callable[[], None] = lambda: None
+    config: MemberConfig,
+    examples: Sequence[LabelledExample],
+    progress: Callable[[], None] = lambda: None,
 ) -> Labeller:
     """Fits one member; `progress` is called after every step of a recurrent one.
 
@@ -192,7 +194,7 @@ def fit_member(
     return _fit_recurrent(config, examples, progress)
 
 
-def _fit_linear(config: Linear, examples: Sequence[Example]) -> Labeller:
+def _fit_linear(config: Linear, examples: Sequence[LabelledExample]) -> Labeller:
     member = LinearLabeller(config)
     _standardise(member, examples)
     heard = [
@@ -222,7 +224,7 @@ def _fit_linear(config: Linear, examples: Sequence[Example]) -> Labeller:
 
 
 def _fit_recurrent(
-    config: Recurrent, examples: Sequence[Example], progress: Callable[[], None]
+    config: Recurrent, examples: Sequence[LabelledExample], progress: Callable[[], None]
 ) -> Labeller:
     usable = [each for each in examples if len(each.mouth) > config.frames]
     if not usable:
@@ -252,7 +254,7 @@ def _fit_recurrent(
     return member.eval()
 
 
-def _standardise(member: Labeller, examples: Sequence[Example]) -> None:
+def _standardise(member: Labeller, examples: Sequence[LabelledExample]) -> None:
     for name in ("sound", "speech"):
         values = np.concatenate([getattr(each.heard, name) for each in examples])
         getattr(member, f"{name}_mean").copy_(torch.from_numpy(values.mean(axis=0)))
@@ -266,7 +268,7 @@ def _standardise(member: Labeller, examples: Sequence[Example]) -> None:
 
 
 def _draw(
-    examples: Sequence[Example], config: Recurrent, rng: np.random.Generator
+    examples: Sequence[LabelledExample], config: Recurrent, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Random windows: sound [B, T, 160], varied; speech [B, T, 512]; mouth [B, T, M]; known."""
     lengths = np.array([len(each.mouth) for each in examples], float)

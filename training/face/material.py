@@ -15,7 +15,7 @@ from training.face.settings import FaceSettings
 from training.face.speech import (
     HELD_OUT_VOICES,
     VALIDATION_VOICES,
-    Utterance,
+    SyntheticUtterance,
     hummed_utterances,
     load_speech,
 )
@@ -119,7 +119,7 @@ def _seen(
 
 def _utterances(
     settings: FaceSettings, speech: Path | None
-) -> tuple[list[Utterance], list[Utterance]]:
+) -> tuple[list[SyntheticUtterance], list[SyntheticUtterance]]:
     """Those to train on, and a few of other voices to validate on."""
     if speech is None:
         made = hummed_utterances(12, settings.seed)
@@ -130,7 +130,7 @@ def _utterances(
 
 
 def _staged(
-    utterances: Sequence[Utterance],
+    utterances: Sequence[SyntheticUtterance],
     rng: np.random.Generator,
     *,
     style: NDArray[np.float32] | None = None,

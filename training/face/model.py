@@ -47,7 +47,7 @@ class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upper_width: int = 160
 
 
-class Conditions(NamedTuple):
+class FaceConditions(NamedTuple):
     """Inputs of T frames. `audio` and `phonemes` run `lookahead_frames` ahead of the output."""
 
     audio: Tensor
@@ -136,20 +136,20 @@ class FaceGenerator(nn.Module):
         zeros = self.lips_out.weight.new_zeros
         return zeros(batch, sum(self.lips.sizes)), zeros(batch, sum(self.upper.sizes))
 
-    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, given: FaceConditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Made channels [B, T, 51] in `MADE` order (weights, degrees) and the next state [B, S]."""
         lips_state, upper_state = state.split([sum(self.lips.sizes), sum(self.upper.sizes)], dim=1)
         lips, _, lips_state = self.move_lips(given, lips_state)
         upper, upper_state = self.move_upper(given, upper_state)
         return torch.cat([lips, upper], dim=2), torch.cat([lips_state, upper_state], dim=1)
 
-    def move_lips(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def move_lips(self, given: FaceConditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Lips [B, T, 22], logits of the class heard [B, T, 20] and the lips' next state."""
         features, state = self.lips(_heard(given), _situation(given), state)
         lips = self.lips_mean + self.lips_spread * self.lips_out(features)
         return lips, self.phonemes_out(features), state
 
-    def move_upper(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+    def move_upper(self, given: FaceConditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Upper face, eyes and head [B, T, 29] and their next state."""
         told = torch.cat([_heard(given), given.noise], dim=2)
         features, state = self.upper(told, _situation(given), state)
@@ -158,12 +158,12 @@ class FaceGenerator(nn.Module):
         return torch.cat([weights, angles], dim=2), state
 
 
-def _heard(given: Conditions) -> Tensor:
+def _heard(given: FaceConditions) -> Tensor:
     """Sound and phonemes; the features of speech have a mean near 1 and a spread near 0.6."""
     return torch.cat([(given.audio - 1) / 0.6, given.phonemes], dim=2)
 
 
-def _situation(given: Conditions) -> Tensor:
+def _situation(given: FaceConditions) -> Tensor:
     return torch.cat([given.activity, given.emotion, given.style], dim=2)
 
 

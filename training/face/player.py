@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from idol_protocol.frames import FPS
 from training.checkpoint import checkpoint_of, load_weights, read_json
 from training.face.data import Stream
-from training.face.model import STYLE_SIZE, Conditions, FaceGenerator, FaceModelConfig
+from training.face.model import STYLE_SIZE, FaceConditions, FaceGenerator, FaceModelConfig
 from training.face.upper import NOISE
 from training.ingest.shipping import SEEN_FILE, read_seen
 from training.noise import draw_noise
@@ -80,7 +80,7 @@ class FacePlayer:
         noise = stream.noise
         if seed is not None:
             noise = draw_noise(NOISE, frames, FPS, np.random.default_rng(seed))
-        given = Conditions(
+        given = FaceConditions(
             audio=torch.from_numpy(stream.audio[later])[None],
             phonemes=torch.from_numpy(stream.phonemes[later])[None],
             activity=torch.from_numpy(stream.activity)[None],
@@ -91,7 +91,7 @@ class FacePlayer:
         state = torch.zeros(1, self._generator.state_size)
         pieces = []
         for start in range(0, frames, _PIECE):
-            part = Conditions(*(value[:, start : start + _PIECE] for value in given))
+            part = FaceConditions(*(value[:, start : start + _PIECE] for value in given))
             made, state = self._generator(part, state)
             pieces.append(made[0].numpy())
         return np.concatenate(pieces)

@@ -38,7 +38,7 @@ VALIDATION_VOICES = ("bf_lily", "am_liam", "zm_yunxi")
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class SyntheticUtterance:
     samples: NDArray[np.float32]
     """[n] at 24 kHz, in [-1, 1]."""
     spans: list[Segment]
@@ -133,7 +133,7 @@ def _cast(voices: Sequence[str], languages: Sequence[str], rng: random.Random) -
     return language, rng.choice(native if rng.random() < 2 / 3 else voices)
 
 
-def load_speech(folder: Path) -> list[Utterance]:
+def load_speech(folder: Path) -> list[SyntheticUtterance]:
     """What `training.face.speech` wrote."""
     found = []
     for path in sorted(folder.glob("[0-9]*.npz")):
@@ -146,7 +146,7 @@ def load_speech(folder: Path) -> list[Utterance]:
                 (take["ends_s"] - SOUND_LEAD_S).tolist(),
             )
             samples = take["audio"].astype(np.float32) / 32768
-            found.append(Utterance(samples, spans, str(take["voice"]), str(take["text"])))
+            found.append(SyntheticUtterance(samples, spans, str(take["voice"]), str(take["text"])))
     if not found:
         raise SystemExit(
             f"{folder}: expected synthesised speech, found none; "
@@ -155,7 +155,7 @@ def load_speech(folder: Path) -> list[Utterance]:
     return found
 
 
-def hummed_utterances(count: int, seed: int) -> list[Utterance]:
+def hummed_utterances(count: int, seed: int) -> list[SyntheticUtterance]:
     """Made-up speech without a model: a tone per phoneme. For smoke runs and tests only."""
     rng = np.random.default_rng(seed)
     utterances = []
@@ -172,7 +172,7 @@ def hummed_utterances(count: int, seed: int) -> list[Utterance]:
             pieces.append(loud * np.sin(2 * np.pi * pitch_hz * time_s))
             clock += length_s
         samples = np.concatenate(pieces).astype(np.float32)
-        utterances.append(Utterance(samples, spans, "hum", ""))
+        utterances.append(SyntheticUtterance(samples, spans, "hum", ""))
     return utterances
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.face.data import Stream
 from training.face.material import Material
-from training.face.model import LIPS, STYLE_SIZE, Conditions, FaceGenerator
+from training.face.model import LIPS, STYLE_SIZE, FaceConditions, FaceGenerator
 from training.face.settings import FaceSettings
 from training.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
@@ -86,7 +86,7 @@ def mean_correlation(each: Mapping[str, float]) -> float:
 
 def whole_stream(
     stream: Stream, style: Tensor, lookahead_frames: int, device: torch.device
-) -> Conditions:
+) -> FaceConditions:
     """Conditions [1, T, ...] of a stream from its first frame to its last, in one style [16]."""
     frames = len(stream.audio)
     later = np.minimum(np.arange(frames) + lookahead_frames, frames - 1)
@@ -94,7 +94,7 @@ def whole_stream(
         stream.audio[later], stream.phonemes[later], stream.activity, stream.emotion,
         np.tile(style.cpu().numpy(), (frames, 1)), stream.noise,
     )  # fmt: skip
-    return Conditions(*(torch.from_numpy(part)[None].to(device) for part in parts))
+    return FaceConditions(*(torch.from_numpy(part)[None].to(device) for part in parts))
 
 
 @torch.no_grad()

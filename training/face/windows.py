@@ -10,14 +10,14 @@ from torch import Tensor
 
 from training.face.augment import vary_voice
 from training.face.data import Stream
-from training.face.model import Conditions
+from training.face.model import FaceConditions
 
 
 @dataclass(frozen=True, slots=True)
 class FaceBatch:
     """B rows of T frames; captured rows come first."""
 
-    given: Conditions
+    given: FaceConditions
     target: Tensor
     """[B, T, 51]"""
     mask: Tensor
@@ -32,7 +32,7 @@ class FaceBatch:
     """[B, T, 51], other frames of the same streams: what the style is read from."""
 
     def to(self, device: torch.device) -> "FaceBatch":
-        given = Conditions(*(value.to(device) for value in self.given))
+        given = FaceConditions(*(value.to(device) for value in self.given))
         rest = (self.target, self.mask, self.closed, self.spoken, self.captured, self.manner)
         return FaceBatch(given, *(value.to(device) for value in rest))
 
@@ -77,7 +77,7 @@ class FaceWindows:
             return torch.from_numpy(rows(name, spans))
 
         return FaceBatch(
-            Conditions(
+            FaceConditions(
                 torch.from_numpy(vary_voice(rows("audio", ahead), rng)),
                 tensor("phonemes", ahead),
                 *(tensor(name, now) for name in ("activity", "emotion", "style", "noise")),

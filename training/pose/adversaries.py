@@ -8,12 +8,12 @@ from torch import Tensor
 
 from training.adversarial import Critic, discriminator_loss, generator_loss
 from training.gan import Critics, Discriminator
-from training.pose.conditions import Conditions, sizes
+from training.pose.conditions import PoseConditions, sizes
 from training.pose.drivers import NOISE
 from training.pose.mocap import PRIOR_CHANNELS, about_mean, pace, slow
 from training.pose.model import MOTION
 from training.pose.settings import PoseSettings
-from training.pose.streams import PoseBatch
+from training.pose.streams import ClipBatch
 
 _TOLD = ("activity", "emotion", "gesture", "beat", "noise")
 _BANDS = 40
@@ -22,7 +22,7 @@ _NEAR = 0.25
 """How far the logarithms of two speeds may be apart."""
 
 
-class PoseCritics(Critics[PoseBatch]):
+class PoseCritics(Critics[ClipBatch]):
     """`fitting` knows the conditions and judges whether this motion answers them; `moving` sees
     motion alone and judges it by motion capture.
 
@@ -55,7 +55,7 @@ class PoseCritics(Critics[PoseBatch]):
         self.fitting = Discriminator(MOTION, condition_channels=told, width=width)
         self.moving = Discriminator(len(PRIOR_CHANNELS), width=width, strides=(1, 3))
 
-    def trial(self, batch: PoseBatch, made: Tensor, rng: np.random.Generator) -> "PoseTrial":
+    def trial(self, batch: ClipBatch, made: Tensor, rng: np.random.Generator) -> "PoseTrial":
         """What the critics are shown beside `made` [B, T, 95]."""
         captured = None
         if len(self.capture) and self.settings.prior_weight:
@@ -128,6 +128,6 @@ class PoseTrial:
     """None where nothing captured is as fast as anything made."""
 
 
-def _condition(given: Conditions) -> Tensor:
+def _condition(given: PoseConditions) -> Tensor:
     told = [getattr(given, name) for name in _TOLD]
     return torch.cat([given.audio[..., -_BANDS:], *told], dim=-1)

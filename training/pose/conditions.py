@@ -26,7 +26,7 @@ AXES: Final = slice(STYLE - len(STYLE_AXES), STYLE)
 AROUSAL: Final = EMOTIONS.index("arousal")
 
 
-class Conditions(NamedTuple):
+class PoseConditions(NamedTuple):
     """T frames for B bodies, or one frame without the T axis.
 
     `audio` runs `LOOKAHEAD_FRAMES` ahead of the body that answers it.
@@ -47,9 +47,9 @@ class Conditions(NamedTuple):
     noise: Tensor
     """[B, T, 26], see `training.pose.drivers.NOISE`."""
 
-    def select(self, index: object) -> "Conditions":
+    def select(self, index: object) -> "PoseConditions":
         """The same of other rows, frames or both, by any index of a tensor."""
-        return Conditions(*(each[index] for each in self))  # type: ignore[index]
+        return PoseConditions(*(each[index] for each in self))  # type: ignore[index]
 
 
 def sizes(noise: int) -> dict[str, int]:

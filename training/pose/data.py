@@ -19,7 +19,7 @@ from torch import Tensor
 from idol_protocol.frames import AUDIO_RATE_HZ, FRAME_SAMPLES
 from training.features import log_mel
 from training.ingest.sound import RECORDINGS
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.drivers import Drivers
 from training.pose.legs import lower_to_reach
 from training.pose.model import MOTION, decode, encode, feet_of
@@ -36,7 +36,7 @@ _ROWS_AT_ONCE = 64
 class PoseClips:
     """B clips of T frames each: what the generator is told, and what the teacher answers."""
 
-    given: Conditions
+    given: PoseConditions
     motion: Tensor
     """[B, T, 95]"""
     known: Tensor
@@ -99,14 +99,14 @@ def make_clips(
 def joined(parts: Sequence[PoseClips]) -> PoseClips:
     """All clips of parts whose clips are equally long."""
     columns = zip(*(part.given for part in parts), strict=True)
-    given = Conditions(*(torch.cat(column) for column in columns))
+    given = PoseConditions(*(torch.cat(column) for column in columns))
     motion, known = (torch.cat([getattr(p, n) for p in parts]) for n in ("motion", "known"))
     return PoseClips(given, motion, known)
 
 
-def perform_scripts(scripts: list[Conditions]) -> PoseClips:
+def perform_scripts(scripts: list[PoseConditions]) -> PoseClips:
     """The teacher's answer to conditions [T, ...] of equal length."""
-    given = Conditions(*(torch.stack(column) for column in zip(*scripts, strict=True)))
+    given = PoseConditions(*(torch.stack(column) for column in zip(*scripts, strict=True)))
     with torch.no_grad():
         start = torch.zeros(len(scripts), Drivers.state_size)
         signals, _ = Drivers()(given, start)
@@ -115,13 +115,15 @@ def perform_scripts(scripts: list[Conditions]) -> PoseClips:
     return PoseClips(given, encode(upper, hips_m, feet), torch.ones(len(scripts), MOTION))
 
 
-def conditions_of(script: Script, audio: NDArray[np.float32]) -> Conditions:
+def conditions_of(script: Script, audio: NDArray[np.float32]) -> PoseConditions:
     """A script and the features of its sound [T, 160] as conditions [T, ...]."""
     told = (audio, script.activity, script.emotion, script.gesture, script.beat)
-    return Conditions(*(torch.from_numpy(each) for each in (*told, script.style, script.noise)))
+    return PoseConditions(*(torch.from_numpy(each) for each in (*told, script.style, script.noise)))
 
 
-def _script(voices: list[NDArray[np.float32]], frames: int, rng: np.random.Generator) -> Conditions:
+def _script(
+    voices: list[NDArray[np.float32]], frames: int, rng: np.random.Generator
+) -> PoseConditions:
     script = write_script(frames, rng)
     return conditions_of(script, voice_features(voices, frames, script.voiced, rng))
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from idol_protocol.frames import FPS
 from idol_protocol.noise import HoldGroup, NoiseLaw
-from training.pose.conditions import AROUSAL, Conditions
+from training.pose.conditions import AROUSAL, PoseConditions
 
 DANCE_BITS: Final = 4
 """Three choose one of eight dance moves, the fourth the side it begins with."""
@@ -85,7 +85,7 @@ class Drivers(nn.Module):
         self.keep_bit = math.exp(-1.0 / (FPS * _CROSSFADE_S))
         self.keep_foot = math.exp(-1.0 / (FPS * _STEP_S))
 
-    def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, given: PoseConditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Signals [B, 34] of one frame of conditions [B, ...], and the next state."""
         sizes = [SMOOTHED, SMOOTHED, 1, 1, _HELD, DANCE_BITS, DANCE_BITS, DANCE_BITS, 2, 2, 2]
         parts = state.split(sizes, dim=-1)
@@ -112,7 +112,7 @@ class Drivers(nn.Module):
         after = [first, second, phase, position, held, bits, glide, glided, off, on, feet + moved]
         return torch.cat(parts, dim=-1), torch.cat(after, dim=-1)
 
-    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, given: PoseConditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """The same for conditions [B, T, ...]."""
         signals = []
         for frame in range(given.noise.shape[1]):

@@ -23,7 +23,7 @@ from training.humanoid.skeleton import (
     rot6d_from_matrix,
 )
 from training.lstm import lstm_cell
-from training.pose.conditions import STYLE, Conditions
+from training.pose.conditions import STYLE, PoseConditions
 from training.pose.drivers import BITS, LIFTS, SIGNALS, Drivers, move_weights
 from training.pose.gestures import chosen_hand, shaken_head_deg
 from training.pose.legs import FootLock, leg_rotations, lower_to_reach
@@ -93,7 +93,7 @@ class PoseGenerator(nn.Module):
     def initial_state(self, batch: int) -> Tensor:
         return self.mean.new_zeros(batch, self.state_size)
 
-    def forward(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, given: PoseConditions, state: Tensor) -> tuple[Tensor, Tensor]:
         """Motion [B, T, 95] before the foot lock, and the state after the last frame.
 
         The state's lock is handed on as it came: see `perform`.
@@ -111,7 +111,7 @@ class PoseGenerator(nn.Module):
             motion = lift_feet(shake_head(motion, given, signals), given, signals)
         return motion, torch.cat([driven, lock, after], dim=-1)
 
-    def perform(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def perform(self, given: PoseConditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the runtime shows: local rotations [B, T, 22, 3, 3], hips [B, T, 3], next state."""
         motion, after = self(given, state)
         driven, lock, memory = after.split(self.sizes, dim=-1)
@@ -119,7 +119,7 @@ class PoseGenerator(nn.Module):
         local, hips_m = decode(motion, feet, given.style)
         return local, hips_m, torch.cat([driven, lock, memory], dim=-1)
 
-    def step(self, given: Conditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, given: PoseConditions, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One frame [B, ...]: quaternions [B, 22, 4], hips [B, 3] in metres, next state."""
         driven_size, lock_size, _ = self.sizes
         each = [self.width] * (2 * self.layers)
@@ -148,7 +148,7 @@ class PoseGenerator(nn.Module):
         return self.mean + self.scale * motion
 
 
-def shake_head(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
+def shake_head(motion: Tensor, given: PoseConditions, signals: Tensor) -> Tensor:
     """Motion [..., 95] whose neck and head are turned as far as a shaken head is.
 
     The swing is the one curve that is faster than the network's features of a phase, and training
@@ -164,7 +164,7 @@ def shake_head(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
     return torch.cat([motion[..., : 6 * _NECK], *turned, motion[..., 6 * (_HEAD + 1) :]], dim=-1)
 
 
-def lift_feet(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
+def lift_feet(motion: Tensor, given: PoseConditions, signals: Tensor) -> Tensor:
     """Motion [..., 95] whose feet lift on their way to another place, except in a dance.
 
     A step of a body that stands comes about once a minute, too seldom for training to find it worth
@@ -177,7 +177,7 @@ def lift_feet(motion: Tensor, given: Conditions, signals: Tensor) -> Tensor:
     return torch.cat([motion[..., : ROTATIONS + 3], *feet], dim=-1)
 
 
-def _features(given: Conditions, signals: Tensor) -> Tensor:
+def _features(given: PoseConditions, signals: Tensor) -> Tensor:
     """[..., 232]: what the network is told beside the voice."""
     beat = _beat_features(given.beat, signals[..., BITS], given.activity[..., -1:])
     parts = [given.activity, given.emotion, given.style, signals[..., : LIFTS.start]]

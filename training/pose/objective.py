@@ -17,7 +17,7 @@ from training.pose.legs import PLANTED_M
 from training.pose.limits import limit_loss
 from training.pose.model import MOTION, ROTATIONS, decode, feet_of
 from training.pose.settings import PoseSettings
-from training.pose.streams import PoseBatch
+from training.pose.streams import ClipBatch
 
 _SEEN_M = 0.03
 """Hands that are this far off are seen to be: the unit of positions."""
@@ -37,7 +37,7 @@ def scale_of(motion: Tensor) -> Tensor:
 
 
 def reconstruction(
-    made: Tensor, batch: PoseBatch, scale: Tensor, settings: PoseSettings
+    made: Tensor, batch: ClipBatch, scale: Tensor, settings: PoseSettings
 ) -> tuple[Tensor, dict[str, float]]:
     """Channels, their velocity and acceleration, joints, contact, limits and overlap.
 

@@ -7,17 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.data import PoseClips
 
 MANNER_FRAMES = 90
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PoseBatch:
+class ClipBatch:
     """B windows of T frames."""
 
-    given: Conditions
+    given: PoseConditions
     motion: Tensor
     """[B, T, 95], the targets."""
     known: Tensor
@@ -29,10 +29,10 @@ class PoseBatch:
     manner: Tensor
     """[B, 90, 95], another window of the same clip, from which its style is read."""
 
-    def to(self, device: torch.device) -> "PoseBatch":
-        given = Conditions(*(each.to(device) for each in self.given))
+    def to(self, device: torch.device) -> "ClipBatch":
+        given = PoseConditions(*(each.to(device) for each in self.given))
         rest = (self.motion, self.known, self.captured, self.begins, self.manner)
-        return PoseBatch(given, *(each.to(device) for each in rest))
+        return ClipBatch(given, *(each.to(device) for each in rest))
 
 
 class PoseStreams:
@@ -56,20 +56,20 @@ class PoseStreams:
         self.rows, self.frames, self.seed = rows, frames, seed
         self.captured_rows = round(captured_share * rows) if captured else 0
 
-    def at(self, step: int) -> PoseBatch:
+    def at(self, step: int) -> ClipBatch:
         parts = [self._part(self.taught, self.captured_rows, self.rows, step, 0.0)]
         if self.captured and self.captured_rows:
             parts.insert(0, self._part(self.captured, 0, self.captured_rows, step, 1.0))
         if len(parts) == 1:
             return parts[0]
         first, second = parts
-        given = Conditions(*map(_joined, first.given, second.given))
+        given = PoseConditions(*map(_joined, first.given, second.given))
         rest = ("motion", "known", "captured", "begins", "manner")
-        return PoseBatch(given, *(_joined(getattr(first, n), getattr(second, n)) for n in rest))
+        return ClipBatch(given, *(_joined(getattr(first, n), getattr(second, n)) for n in rest))
 
     def _part(
         self, clips: PoseClips, first: int, last: int, step: int, captured: float
-    ) -> PoseBatch:
+    ) -> ClipBatch:
         """Rows [first, last), staggered, so that some row is in each part of its clip."""
         windows = clips.motion.shape[1] // self.frames
         rows = np.arange(first, last)
@@ -79,7 +79,7 @@ class PoseStreams:
         clip = torch.tensor(drawn)[:, None]
         frames = torch.from_numpy(window * self.frames)[:, None] + torch.arange(self.frames)
         begins = torch.from_numpy((window == 0).astype(np.float32))[:, None]
-        return PoseBatch(
+        return ClipBatch(
             clips.given.select((clip, frames)),
             clips.motion[clip, frames],
             clips.known[clip[:, 0]],

@@ -15,7 +15,7 @@ from training.pose.material import PoseMaterial
 from training.pose.model import PoseGenerator
 from training.pose.objective import reconstruction, scale_of
 from training.pose.settings import PoseSettings
-from training.pose.streams import PoseBatch, PoseStreams
+from training.pose.streams import ClipBatch, PoseStreams
 from training.pose.validation import validate
 from training.style import STYLES_FILE, StyleEncoder, combine, sample
 from training.trainer import Metrics
@@ -23,7 +23,7 @@ from training.trainer import Metrics
 _STATE = "generator_state"
 
 
-class PoseTask(MotionTask[PoseBatch]):
+class PoseTask(MotionTask[ClipBatch]):
     """The generator's state is carried from one window of a clip to the next."""
 
     def __init__(self, settings: PoseSettings, material: PoseMaterial) -> None:
@@ -62,7 +62,7 @@ class PoseTask(MotionTask[PoseBatch]):
         fooling, judged = self.contest.turn(step, batch, made, rng)
         return style_loss + loss + fooling, metrics | more | judged
 
-    def style(self, batch: PoseBatch) -> tuple[Tensor, Tensor, Metrics]:
+    def style(self, batch: ClipBatch) -> tuple[Tensor, Tensor, Metrics]:
         """The code of every row [B, T, 16] and what the encoder is trained on.
 
         The teacher's axes are known: half of its rows are given the true code, so that a code set

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from idol_protocol.channels import EMOTIONS, GESTURES
 from training.pose.arms import ArmCues, arm_angles, gesture_amount
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.dance import dance_posture
 from training.pose.drivers import BITS, SIGNALS, STEP_M, move_weights
 from training.pose.gestures import chosen_hand, gesture_motion
@@ -64,7 +64,7 @@ class _Mood(NamedTuple):
     breath: Tensor
 
 
-def perform(given: Conditions, signals: Tensor) -> Performance:
+def perform(given: PoseConditions, signals: Tensor) -> Performance:
     """The teacher's answer to conditions and signals [B, T, ...]."""
     noise = dict(zip(SIGNALS, signals.unbind(-1), strict=True))
     own = torch.tanh(given.style)
@@ -76,7 +76,7 @@ def perform(given: Conditions, signals: Tensor) -> Performance:
     return Performance(posture_rotations(pose, mood.breath), hips_m(pose), pose[..., FEET])
 
 
-def _mood(given: Conditions, breath: Tensor, own: Tensor) -> _Mood:
+def _mood(given: PoseConditions, breath: Tensor, own: Tensor) -> _Mood:
     _, listen, think, speak, dance = spring(given.activity, 0.7).unbind(-1)
     feelings = dict(zip(EMOTIONS, spring(given.emotion, 1.0).unbind(-1), strict=True))
     level = voice_level(given.audio)
@@ -146,7 +146,7 @@ def _small_steps(noise: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _with_gestures(
-    pose: Tensor, given: Conditions, noise: dict[str, Tensor], own: Tensor, mood: _Mood
+    pose: Tensor, given: PoseConditions, noise: dict[str, Tensor], own: Tensor, mood: _Mood
 ) -> Tensor:
     weights, phases = given.gesture.chunk(2, dim=-1)
     hand = chosen_hand(noise["gesture_hand"], given.style[..., 13])
@@ -164,7 +164,7 @@ def _with_gestures(
     return pose
 
 
-def _dancing(given: Conditions, signals: Tensor, own: Tensor) -> Tensor:
+def _dancing(given: PoseConditions, signals: Tensor, own: Tensor) -> Tensor:
     bits = signals[..., BITS]
     position, energy = given.beat.unbind(-1)
     return dance_posture(

@@ -27,7 +27,7 @@ from training.face.evaluation.sets import (
 )
 from training.face.evaluation.vertices import ArkitHead
 from training.face.evaluation.voices import score_voices
-from training.face.speech import Utterance
+from training.face.speech import SyntheticUtterance
 
 MAIN: Final = "this run"
 
@@ -60,7 +60,7 @@ class FaceBench:
     rivals: Mapping[str, Subject]
     """Other runs to compare with, the one without the adversarial part first."""
     captures: Captures
-    utterances: list[Utterance]
+    utterances: list[SyntheticUtterance]
     cost: Metrics | None
 
     @classmethod
@@ -104,7 +104,7 @@ class FaceBench:
         if self.utterances:
             return talk(self.utterances, seconds)
         unseen = [clip for clip in self.captures.clips if self.main.may_judge(clip)]
-        said = [Utterance(sound_of(clip.recording), [], clip.name, "") for clip in unseen]
+        said = [SyntheticUtterance(sound_of(clip.recording), [], clip.name, "") for clip in unseen]
         return talk(said, seconds) if said else None
 
     def pairs(self, dataset: str) -> list[tuple[CapturedClip, Subject]]:

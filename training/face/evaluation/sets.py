@@ -16,7 +16,7 @@ from idol_protocol.frames import AUDIO_RATE_HZ, FPS
 from training.face.data import Stream, captured_stream
 from training.face.model import MADE
 from training.face.player import FacePlayer
-from training.face.speech import HELD_OUT_VOICES, Utterance, load_speech
+from training.face.speech import HELD_OUT_VOICES, SyntheticUtterance, load_speech
 from training.ingest.recording import (
     CARD_FILE,
     DatasetCard,
@@ -164,7 +164,7 @@ def with_style(stream: Stream, style: NDArray[np.float32]) -> Stream:
     return replace(stream, style=np.tile(style, (len(stream.audio), 1)))
 
 
-def held_out_speech(folder: Path) -> list[Utterance]:
+def held_out_speech(folder: Path) -> list[SyntheticUtterance]:
     """Utterances of the voices that training never hears.
 
     Raises:
@@ -179,7 +179,7 @@ def held_out_speech(folder: Path) -> list[Utterance]:
     return found
 
 
-def talk(utterances: Sequence[Utterance], seconds: float) -> NDArray[np.float32]:
+def talk(utterances: Sequence[SyntheticUtterance], seconds: float) -> NDArray[np.float32]:
     """Utterances with 0.4 s between them, said again from the start until it is long enough."""
     pause = np.zeros(round(0.4 * AUDIO_RATE_HZ), np.float32)
     pieces: list[NDArray[np.float32]] = []

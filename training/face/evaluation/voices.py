@@ -19,7 +19,7 @@ from training.face.evaluation import controls
 from training.face.evaluation.measures import EventScore, closure_score
 from training.face.evaluation.sets import MOUTH, Subject
 from training.face.model import LIPS, MADE, STYLE_SIZE
-from training.face.speech import Utterance
+from training.face.speech import SyntheticUtterance
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ def closure(motion: Array, stream: Stream) -> EventScore:
 
 
 def score_voices(
-    subject: Subject, utterances: Sequence[Utterance], *, more: Mapping[str, Subject]
+    subject: Subject, utterances: Sequence[SyntheticUtterance], *, more: Mapping[str, Subject]
 ) -> dict[str, Any]:
     """With phonemes and without, and the controls; `more` are runs to compare."""
     found: dict[str, Any] = {
@@ -92,7 +92,7 @@ def score_voices(
     return found
 
 
-def stage(utterances: Sequence[Utterance], known: float) -> Stream:
+def stage(utterances: Sequence[SyntheticUtterance], known: float) -> Stream:
     """The same scene every time: average style, clean sound, phonemes known or not."""
     return taught_stream(
         utterances,

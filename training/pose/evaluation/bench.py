@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.evaluation.frame_cost import frame_cost
 from training.evaluation.report import WITHOUT_GAN, Metrics
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.data import read_voices
 from training.pose.evaluation.captures import Capture, read_captures
 from training.pose.evaluation.performance import BodyMotion, Performer, open_run, teacher
@@ -48,15 +48,15 @@ class PoseRequest:
 class Scenes:
     """The same for every performer."""
 
-    talk: Conditions
+    talk: PoseConditions
     """Scripts of everything: activities, moods, gestures, some cut."""
-    idle: Conditions
+    idle: PoseConditions
     """One style, two seeds, long."""
-    idle_seeds: Conditions
-    listen: Conditions
-    think: Conditions
-    speech: Conditions
-    dance: Conditions
+    idle_seeds: PoseConditions
+    listen: PoseConditions
+    think: PoseConditions
+    speech: PoseConditions
+    dance: PoseConditions
     gestures: Asked
 
     @classmethod

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from training.checkpoint import load_weights, read_json
 from training.humanoid.skeleton import forward_kinematics
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.data import perform_scripts
 from training.pose.model import PoseGenerator
 
@@ -49,11 +49,11 @@ class BodyMotion:
         )
 
 
-Performer: TypeAlias = Callable[[Conditions], BodyMotion]
+Performer: TypeAlias = Callable[[PoseConditions], BodyMotion]
 
 
 @torch.no_grad()
-def perform(generator: PoseGenerator, given: Conditions, *, piece: int = 1800) -> BodyMotion:
+def perform(generator: PoseGenerator, given: PoseConditions, *, piece: int = 1800) -> BodyMotion:
     """What a generator shows for conditions [B, T, ...], from its initial state.
 
     `piece` frames are one pass; the state carries over, so ten minutes need no more memory than
@@ -70,7 +70,7 @@ def perform(generator: PoseGenerator, given: Conditions, *, piece: int = 1800) -
 
 
 @torch.no_grad()
-def teacher(given: Conditions) -> BodyMotion:
+def teacher(given: PoseConditions) -> BodyMotion:
     """What the procedural teacher does for the same conditions."""
     scripts = [given.select(row) for row in range(len(given.noise))]
     return BodyMotion.of(*perform_scripts(scripts).taught())

@@ -30,7 +30,7 @@ from training.pictures.sheets import (
     side_by_side,
     write_film,
 )
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.evaluation.bench import GENERATOR, TEACHER, PoseBench
 from training.pose.evaluation.performance import BodyMotion
 from training.pose.evaluation.sameness import recurrence
@@ -230,7 +230,7 @@ def idling(bench: PoseBench, _: Found) -> Iterator[Picture]:
     yield chart("recurrence.png", caption, figure)
 
 
-def _busiest(given: Conditions, frames: int) -> int:
+def _busiest(given: PoseConditions, frames: int) -> int:
     """The script whose first frames have most changes and gestures."""
     part = given.select((slice(None), slice(0, frames)))
     doing = part.activity.argmax(dim=-1)
@@ -239,7 +239,7 @@ def _busiest(given: Conditions, frames: int) -> int:
     return int((changes + gestured).argmax())
 
 
-def captions(given: Conditions, row: int) -> list[str]:
+def captions(given: PoseConditions, row: int) -> list[str]:
     """What a body is asked at each frame: activity, then a gesture under way."""
     doing = given.activity[row].argmax(dim=-1).tolist()
     weights = given.gesture[row, :, : len(GESTURES)].max(dim=-1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, GESTURES
 from idol_protocol.frames import FPS
 from training.noise import draw_noise
-from training.pose.conditions import STYLE, Conditions
+from training.pose.conditions import STYLE, PoseConditions
 from training.pose.data import conditions_of, voice_features
 from training.pose.drivers import NOISE
 from training.pose.gesture_times import GESTURE_SECONDS
@@ -27,19 +27,19 @@ LEAD: Final = FPS
 class Asked:
     """One gesture per row of some conditions."""
 
-    given: Conditions
+    given: PoseConditions
     gesture: NDArray[np.intp]
     """[B], index in `GESTURES`."""
     length: NDArray[np.intp]
     """[B], frames from `LEAD` on; the gesture is over then."""
 
     @property
-    def nothing(self) -> Conditions:
+    def nothing(self) -> PoseConditions:
         """The same without any gesture."""
         return self.given._replace(gesture=torch.zeros_like(self.given.gesture))
 
 
-def conversation(voices: Sequence[Array], rows: int, seconds: int, seed: int) -> Conditions:
+def conversation(voices: Sequence[Array], rows: int, seconds: int, seed: int) -> PoseConditions:
     """Random scripts of everything a character does, as training draws them."""
     rng = np.random.default_rng(seed)
     scripts = []
@@ -57,7 +57,7 @@ def alone(
     *,
     voices: Sequence[Array] | None = None,
     style: Array | None = None,
-) -> Conditions:
+) -> PoseConditions:
     """One body per seed doing one thing, without mood; seeds draw noise and voices.
 
     Args:
@@ -82,11 +82,11 @@ def alone(
             "audio": voice_features(list(voices or []), frames, voiced, rng),
         }
         tensors = {name: torch.from_numpy(np.asarray(x, "f4")) for name, x in script.items()}
-        rows.append(Conditions(**tensors))
+        rows.append(PoseConditions(**tensors))
     return stacked(rows)
 
 
-def dancing(seconds: int, bpms: Sequence[float], seed: int) -> Conditions:
+def dancing(seconds: int, bpms: Sequence[float], seed: int) -> PoseConditions:
     """One body per tempo, the music at a steady pace and of middling intensity."""
     frames = seconds * FPS
     rng = np.random.default_rng(seed)
@@ -113,6 +113,6 @@ def gesturing(each: int, seed: int, names: Sequence[str] = GESTURES) -> Asked:
     return Asked(given._replace(gesture=gesture), which, length)
 
 
-def stacked(rows: Sequence[Conditions]) -> Conditions:
+def stacked(rows: Sequence[PoseConditions]) -> PoseConditions:
     """Conditions [T, ...] of equal length as one [B, T, ...]."""
-    return Conditions(*(torch.stack(column) for column in zip(*rows, strict=True)))
+    return PoseConditions(*(torch.stack(column) for column in zip(*rows, strict=True)))

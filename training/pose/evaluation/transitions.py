@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idol_protocol.frames import FPS
-from training.pose.conditions import Conditions
+from training.pose.conditions import PoseConditions
 from training.pose.evaluation.integrity import turns_deg
 from training.pose.evaluation.performance import BodyMotion
 from training.pose.evaluation.smoothness import low_passed, root_relative
@@ -18,13 +18,13 @@ _QUIET: Final = 3 * FPS
 """Frames after a change from which the body counts as undisturbed."""
 
 
-def activity_changes(given: Conditions) -> Array:
+def activity_changes(given: PoseConditions) -> Array:
     """[B, T]: the frame from which another activity is the strongest."""
     doing = given.activity.argmax(dim=-1).numpy()
     return np.pad(np.diff(doing, axis=1) != 0, ((0, 0), (1, 0)))
 
 
-def cuts(given: Conditions) -> Array:
+def cuts(given: PoseConditions) -> Array:
     """[B, T]: the frame from which a gesture that was at full weight fades before its end."""
     weight, phase = (each.numpy() for each in given.gesture.chunk(2, dim=-1))
     falls = (weight[:, :-1] > 0.99) & (weight[:, 1:] < 0.99) & (weight[:, 1:] > 0)
@@ -32,20 +32,20 @@ def cuts(given: Conditions) -> Array:
     return np.pad(cut.any(axis=-1), ((0, 0), (1, 0)))
 
 
-def in_gesture(given: Conditions) -> Array:
+def in_gesture(given: PoseConditions) -> Array:
     """[B, T]: a gesture is under way or fades."""
     weight = given.gesture.chunk(2, dim=-1)[0]
     found: Array = (weight > 0.05).any(dim=-1).numpy()
     return found
 
 
-def lively(given: Conditions) -> Array:
+def lively(given: PoseConditions) -> Array:
     """[B, T]: a gesture is under way, or the body dances, and may move fast."""
     dances: Array = given.activity[..., -1].numpy() > 0.05
     return in_gesture(given) | dances
 
 
-def transitions(done: BodyMotion, given: Conditions) -> dict[str, Any]:
+def transitions(done: BodyMotion, given: PoseConditions) -> dict[str, Any]:
     """Filtered jerk and the largest turn in the half second after changes and cuts, and elsewhere.
 
     `quiet` is what lies 3 s and more after any change or cut and outside gestures and dances;
