@@ -6,7 +6,7 @@ from typing import Final
 
 from idol_runtime.character import DEFAULT_CHARACTER, Character, find_character, load_character
 
-Subparsers = argparse._SubParsersAction  # argparse has no public name for what it returns
+Subparsers = argparse._SubParsersAction  # noqa: SLF001  argparse has no public name for it
 MAX_SEED: Final = 2**62
 
 

@@ -30,7 +30,9 @@ def next_token(
     logits = logits.copy()
     recent = reply[-options.repetition_window :] if options.repetition_window else []
     penalize(logits, set(recent) - spared, options.repetition_penalty)
-    forbid(logits, repeating(reply, options.no_repeat_ngram))
+    repeats = repeating(reply, options.no_repeat_ngram)
+    if len(repeats) < logits.size:  # where every token repeats something, none is better
+        forbid(logits, repeats)
     if options.temperature == 0:
         return int(logits.argmax())
     ids, weights = candidates(logits, options)

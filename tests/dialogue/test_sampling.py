@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,6 +36,7 @@ def test_the_most_likely_token_always_stays_and_bounds_hold(
 
 
 @given(LOGITS, OPTIONS, TOKENS, st.integers(0, 2**32))
+@example(np.zeros(2, np.float32), GenerationOptions(no_repeat_ngram=1), [0, 1], 0)
 def test_the_same_seed_draws_the_same_token_and_leaves_the_logits_alone(
     logits: np.ndarray, options: GenerationOptions, reply: list[int], seed: int
 ) -> None:
