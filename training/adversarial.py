@@ -75,11 +75,8 @@ def discriminator_loss(
     Returns:
         A scalar, and `d_loss` (without penalties), `d_margin` (mean real score minus mean
         generated score) and the penalties before weighting: `r1`, `r2` or `gp`.
-
-    Raises:
-        ValueError: there is no such family.
     """
-    rules = loss_family(family)
+    rules = FAMILIES[family]
     generated = generated.detach()
     real_scores, generated_scores = critic(real), critic(generated)
     loss = rules.discriminator(real_scores, generated_scores)
@@ -98,31 +95,14 @@ def generator_loss(
     """What the generator minimises: a scalar whose gradients reach only `generated`.
 
     Only `relativistic` looks at `real`; the others score `generated` alone.
-
-    Raises:
-        ValueError: there is no such family.
     """
-    rules = loss_family(family)
+    rules = FAMILIES[family]
     generated_scores = critic(generated)
     real_scores = generated_scores.detach()
     if rules.pairs:
         with torch.no_grad():
             real_scores = critic(real)
     return rules.generator(real_scores, generated_scores)
-
-
-def loss_family(name: str) -> LossFamily:
-    """The rules of a family.
-
-    Raises:
-        ValueError: there is no such family.
-    """
-    try:
-        return FAMILIES[name]
-    except KeyError:
-        raise ValueError(
-            f"Expected an adversarial family, one of {', '.join(FAMILY_NAMES)}; found {name!r}."
-        ) from None
 
 
 def pairing_loss(winner: Tensor, loser: Tensor) -> Tensor:
@@ -164,34 +144,6 @@ def _score_gradient(critic: Critic, motion: Tensor) -> Tensor:
     return gradient
 
 
-def _relativistic_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    return pairing_loss(winner=real, loser=generated)
-
-
-def _relativistic_generator(real: Tensor, generated: Tensor) -> Tensor:
-    return pairing_loss(winner=generated, loser=real)
-
-
-def _logistic_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    return F.softplus(-real).mean() + F.softplus(generated).mean()
-
-
-def _logistic_generator(real: Tensor, generated: Tensor) -> Tensor:
-    return F.softplus(-generated).mean()
-
-
-def _wasserstein_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    return generated.mean() - real.mean()
-
-
-def _hinge_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    return F.relu(1 - real).mean() + F.relu(1 + generated).mean()
-
-
-def _raise_score(real: Tensor, generated: Tensor) -> Tensor:
-    return -generated.mean()
-
-
 def _r1(critic: Critic, real: Tensor, generated: Tensor) -> dict[str, Tensor]:
     return {"r1": gradient_penalty(critic, real)}
 
@@ -204,11 +156,28 @@ def _between(critic: Critic, real: Tensor, generated: Tensor) -> dict[str, Tenso
     return {"gp": interpolate_penalty(critic, real, generated)}
 
 
-FAMILIES: Final[Mapping[str, LossFamily]] = {
+# Scores of real and of generated motion, in this order.
+FAMILIES: Final[Mapping[AdversarialFamily, LossFamily]] = {
     "relativistic": LossFamily(
-        _relativistic_discriminator, _relativistic_generator, _r1_and_r2, pairs=True
+        discriminator=lambda real, made: pairing_loss(winner=real, loser=made),
+        generator=lambda real, made: pairing_loss(winner=made, loser=real),
+        penalties=_r1_and_r2,
+        pairs=True,
     ),
-    "non_saturating": LossFamily(_logistic_discriminator, _logistic_generator, _r1),
-    "wgan_gp": LossFamily(_wasserstein_discriminator, _raise_score, _between, penalty_share=1.0),
-    "hinge": LossFamily(_hinge_discriminator, _raise_score, _r1),
+    "non_saturating": LossFamily(
+        discriminator=lambda real, made: F.softplus(-real).mean() + F.softplus(made).mean(),
+        generator=lambda real, made: F.softplus(-made).mean(),
+        penalties=_r1,
+    ),
+    "wgan_gp": LossFamily(
+        discriminator=lambda real, made: made.mean() - real.mean(),
+        generator=lambda real, made: -made.mean(),
+        penalties=_between,
+        penalty_share=1.0,
+    ),
+    "hinge": LossFamily(
+        discriminator=lambda real, made: F.relu(1 - real).mean() + F.relu(1 + made).mean(),
+        generator=lambda real, made: -made.mean(),
+        penalties=_r1,
+    ),
 }

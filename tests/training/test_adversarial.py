@@ -11,7 +11,6 @@ from training.adversarial import (
     generator_loss,
     gradient_penalty,
     interpolate_penalty,
-    loss_family,
     pairing_loss,
 )
 from training.gan import Discriminator
@@ -118,11 +117,6 @@ def test_the_gradient_penalty_of_wgan_is_taken_between_real_and_generated() -> N
 def test_clips_that_cannot_be_paired_are_refused() -> None:
     with pytest.raises(ValueError, match="as many real as generated"):
         interpolate_penalty(first_frame, torch.zeros(2, 4, 3), torch.zeros(3, 4, 3))
-
-
-def test_an_unknown_family_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"relativistic, non_saturating.*found 'lsgan'"):
-        loss_family("lsgan")
 
 
 def test_pairing_loss_falls_as_the_winner_pulls_ahead() -> None:

@@ -15,7 +15,7 @@ from training.face.objective import Scales, channel_weights, phoneme_loss, recon
 from training.face.settings import FaceSettings
 from training.face.style import AXES, hide_channels
 from training.face.style_codes import write_codes
-from training.face.validation import Validation, speaker_styles
+from training.face.validation import speaker_styles, validate
 from training.face.windows import FaceBatch, FaceWindows
 from training.motion_task import MotionTask, evaluating
 from training.style import STYLES_FILE, StyleEncoder, posterior_codes, sample
@@ -46,7 +46,6 @@ class FaceTask(MotionTask[FaceBatch]):
         precision = MixedPrecision(device, settings.precision)
         learning = self._learning(encoder)
         super().__init__(settings, precision, self.generator, encoder, critics, learning)
-        self.validation = Validation(settings, material)
         self.base_styles: dict[str, list[float]] = {}
 
     def _learning(self, encoder: StyleEncoder) -> tuple[nn.Module, ...]:
@@ -120,7 +119,8 @@ class FaceTask(MotionTask[FaceBatch]):
 
     def validate(self, generator: nn.Module) -> Metrics:
         with evaluating(self.encoder):
-            return self.validation.measure(generator, self.encoder)
+            streams, ahead = self.material.validation, self.face.lookahead_frames
+            return validate(generator, self.encoder, streams, ahead)
 
     def write(self, checkpoint: Path, generator: nn.Module) -> None:
         """The styles of captured speakers, and the codes that `training.train_style_prior` fits."""

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.face.data import Stream
-from training.face.material import Material
 from training.face.model import LIPS, STYLE_SIZE, FaceConditions, FaceGenerator
-from training.face.settings import FaceSettings
 from training.style import STYLE_LIMIT, StyleEncoder, combine
 from training.tracking import OBJECTIVE
 
@@ -19,36 +17,26 @@ _STYLE_WINDOW = 96
 Array = NDArray[np.float32]
 
 
-class Validation:
-    """Plays held-out streams whole; the objective is 1 - mean r of the lip channels that move."""
+@torch.no_grad()
+def validate(
+    generator: torch.nn.Module,
+    encoder: StyleEncoder,
+    streams: Sequence[Stream],
+    lookahead_frames: int,
+) -> dict[str, float]:
+    """Plays held-out streams whole; the objective is 1 - mean r of the lip channels that move.
 
-    def __init__(self, settings: FaceSettings, material: Material) -> None:
-        self._streams = material.validation
-        self._ahead = settings.lookahead_frames
-
-    @torch.no_grad()
-    def measure(self, generator: torch.nn.Module, encoder: StyleEncoder) -> dict[str, float]:
-        """`validation/objective` (lower is better) and its parts, taught and captured.
-
-        Both networks are to be in evaluation mode.
-        """
-        assert isinstance(generator, FaceGenerator)
-        scores: dict[bool, list[float]] = {True: [], False: []}
-        for stream in self._streams:
-            scores[stream.captured].append(self._correlation(generator, encoder, stream))
-        found = {
-            f"validation/r_{name}": float(np.mean(scores[kind]))
-            for name, kind in (("taught", False), ("captured", True))
-            if scores[kind]
-        }
-        return found | {OBJECTIVE: 1 - float(np.mean([*found.values()]))}
-
-    def _correlation(
-        self, generator: FaceGenerator, encoder: StyleEncoder, stream: Stream
-    ) -> float:
+    Both networks are to be in evaluation mode.
+    """
+    assert isinstance(generator, FaceGenerator)
+    scores: dict[str, list[float]] = {}
+    for stream in streams:
         style = stream_style(encoder, stream) if stream.captured else torch.zeros(STYLE_SIZE)
-        played = play_lips(generator, stream, style, self._ahead)
-        return mean_correlation(lip_correlations(*played))
+        played = play_lips(generator, stream, style, lookahead_frames)
+        kind = "captured" if stream.captured else "taught"
+        scores.setdefault(kind, []).append(mean_correlation(lip_correlations(*played)))
+    found = {f"validation/r_{kind}": float(np.mean(each)) for kind, each in scores.items()}
+    return found | {OBJECTIVE: 1 - float(np.mean([*found.values()]))}
 
 
 @torch.no_grad()
