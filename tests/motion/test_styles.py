@@ -21,6 +21,7 @@ from idol_runtime.motion.styles import LARGEST, MODEL_FILE, Styles
 from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import VirtualClock
+from training.checkpoint import PROGRESS
 from training.face.style_flow import TAG_NAMES, StylePrior
 
 SMILE = 6
@@ -134,7 +135,10 @@ def test_a_bundle_whose_prior_is_gone_is_refused(flow_file: Path, tmp_path: Path
 
 
 def test_a_run_without_a_prior_exports_none(tmp_path: Path) -> None:
-    assert export_style(tmp_path, tmp_path) == ()
+    checkpoint = tmp_path / "run" / "step_1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / PROGRESS).write_text('{"used": 1}')
+    assert export_style(tmp_path / "run", tmp_path) == ()
     assert not (tmp_path / MODEL_FILE).exists()
 
 
