@@ -6,7 +6,7 @@ WEB := idol_runtime/web
 SETUP := $(VENV)/.setup
 SETUP_TEST := $(VENV)/.setup-test
 
-.PHONY: demo serve setup test lint types imports tests docs format clean
+.PHONY: demo serve setup test lint types imports tests quick quick-tests docs format clean
 
 demo: $(SETUP)
 	@$(BIN)/idol demo
@@ -61,6 +61,15 @@ tests:
 	@echo "==> Tests"
 	@# Small networks: more than one thread each only makes them wait for one another.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+
+# Types and tests beside each other: either needs about a minute of a core.
+quick: $(SETUP_TEST) lint
+	@$(MAKE) --no-print-directory --jobs 2 types quick-tests
+
+quick-tests:
+	@echo "==> Fast tests"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not (models or browser or data or gpu or slow)" \
+	  --ignore=tests/training --ignore=tests/export
 
 docs: $(SETUP_TEST)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

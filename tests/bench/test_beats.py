@@ -9,6 +9,8 @@ from idol_runtime.errors import InputError
 from tests.bench.beats import OURS, RIVAL, bench_beats, describe, main
 from tests.bench.songs import Recipe, song
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_missing_rival_is_told_with_the_way_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,8 @@ import pytest
 
 from idol_runtime.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 
 def idol(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(

@@ -21,6 +21,8 @@ from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line
 
+pytestmark = pytest.mark.slow
+
 CHARACTER = Character(name="Ren", persona="You are Ren.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))

@@ -48,6 +48,8 @@ from idol_runtime.timeline import (
     UtteranceStarted,
 )
 
+pytestmark = pytest.mark.slow
+
 CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))

@@ -134,6 +134,7 @@ def _distance_m(one: Joints, other: Joints) -> float:
     return float(np.linalg.norm((one - other).reshape(-1, 3), axis=1).mean())
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_idling_hold_no_stretch_twice(idle: Joints) -> None:
     # The control: a loop of a minute, whose stretches do recur, a frame too early at worst.
     rows = stretches(idle)
@@ -144,6 +145,7 @@ def test_ten_minutes_of_idling_hold_no_stretch_twice(idle: Joints) -> None:
     assert closest_return_m(idle) > 2 * one_frame_m
 
 
+@pytest.mark.slow
 def test_no_second_of_idling_stands_still(idle: Joints) -> None:
     seconds = idle[: TEN_MINUTES // FPS * FPS].reshape(-1, FPS, len(POSE_BONES), 3)
     moved_m = np.ptp(seconds, axis=1).max(axis=(1, 2))

@@ -15,6 +15,8 @@ from idol_runtime.cli.main import main
 from idol_runtime.outputs.bvh import read_bvh
 from idol_runtime.outputs.face_csv import read_face_csv
 
+pytestmark = pytest.mark.slow
+
 Sound: TypeAlias = NDArray[np.float64] | NDArray[np.int16]
 """[samples]: floats of full scale 1, or PCM16."""
 

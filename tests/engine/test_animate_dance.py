@@ -16,6 +16,8 @@ from idol_runtime.outputs.bvh import read_bvh
 from idol_runtime.outputs.face_csv import read_face_csv
 from tests.bench.songs import Recipe, Song, song
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 24_000
 BPM = 120
 JAW = ARKIT_BLENDSHAPES.index("jawOpen")

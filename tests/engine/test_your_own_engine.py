@@ -20,6 +20,8 @@ from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from tests.engine.conftest import PAGE
 
+pytestmark = pytest.mark.slow
+
 SAID = "Good evening to you all."
 TONE_HZ = 440
 SECONDS_A_LETTER = 0.07

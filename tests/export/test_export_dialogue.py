@@ -9,6 +9,8 @@ from idol_runtime.errors import InputError
 from idol_runtime.inference.bundle import open_bundle
 from tests.dialogue.tiny_models import save_checkpoint, tiny_model, write_gguf
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["llama", "qwen2"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,7 +19,7 @@ from training.ingest.shipping import Seen, write_seen
 from training.shipped import RECIPES, Recipe, make
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 
 SHIPPED = Path(__file__).parents[2] / "idol_runtime" / "bundles" / "pose"
 # The exporter's own deprecations, from torch and onnxscript.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

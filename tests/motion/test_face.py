@@ -121,6 +121,7 @@ def test_the_same_seed_and_sound_give_the_same_frames_bit_for_bit(model: FaceMod
     np.testing.assert_array_equal(perform(model, mama()), perform(model, mama()))
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_silence_do_not_drift(model: FaceModel) -> None:
     faces = perform(model, silence(600), activity="idle")
     assert np.isfinite(faces).all()

@@ -128,6 +128,7 @@ def ten_minutes(model: FaceModel) -> tuple[np.ndarray, list[float]]:
     return np.array(faces), largest
 
 
+@pytest.mark.slow
 def test_the_same_words_are_spoken_the_same_in_the_tenth_minute(
     ten_minutes: tuple[np.ndarray, list[float]],
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_same_words_are_spoken_the_same_in_the_tenth_minute(
     assert second[:, 0].std() > 0.03
 
 
+@pytest.mark.slow
 def test_the_upper_face_is_as_lively_in_the_last_minutes_as_in_the_first(
     ten_minutes: tuple[np.ndarray, list[float]],
 ) -> None:
@@ -157,6 +159,7 @@ def test_the_upper_face_is_as_lively_in_the_last_minutes_as_in_the_first(
     assert 0.5 < blinks[1] / blinks[0] < 2
 
 
+@pytest.mark.slow
 def test_the_state_stays_bounded_and_the_face_within_its_ranges(
     ten_minutes: tuple[np.ndarray, list[float]],
 ) -> None:

@@ -11,6 +11,8 @@ from idol_runtime.motion.pose import PoseInputs, PoseModel, with_head
 from idol_runtime.motion.rotations import angle_between, from_yaw_pitch_roll, multiply
 from idol_runtime.motion.skeleton import forward_kinematics
 
+pytestmark = pytest.mark.slow
+
 BUNDLE = Path(idol_runtime.__file__).parent / "bundles" / "pose"
 
 

@@ -24,8 +24,9 @@ from idol_runtime.timeline import VirtualClock
 from training.checkpoint import PROGRESS
 from training.face.style_flow import TAG_NAMES, StylePrior
 
+pytestmark = pytest.mark.slow
+
 SMILE = 6
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
 
 def made_up_prior() -> StylePrior:

@@ -70,6 +70,7 @@ def test_a_tempo_that_wanders_is_followed() -> None:
     assert farthest_s(find_beats(made.samples), made.beats_s[2:-2]) < 0.07
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_a_steady_pulse_do_not_drift() -> None:
     clicks = click_track(123.4, 600.0, 0.31)
     grid = find_beats(clicks.samples)

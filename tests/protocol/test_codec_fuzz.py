@@ -117,7 +117,7 @@ def test_the_javascript_client_reads_the_same(read_in_node: Read, message: Messa
     fps = message.stream.fps or 1
     wanted_us = float(message.head.pts_us) + np.arange(len(found["pts_us"])) * 1e6 / fps
     # Numbers of JavaScript are exact up to 2**53.
-    np.testing.assert_allclose(found["pts_us"], wanted_us, rtol=2**-52, atol=0.5)
+    np.testing.assert_allclose(np.array(found["pts_us"], float), wanted_us, rtol=2**-52, atol=0.5)
 
 
 def sent_back(values: NDArray[np.float32], dtype: Dtype) -> NDArray[np.float32]:

@@ -197,6 +197,8 @@ class Served:
         self, *subprotocols: str, query: str = "", **options: Any
     ) -> AsyncIterator[Client]:
         offered = [Subprotocol(each) for each in subprotocols] or None
+        # Reading on, it finds the server's answer to its close behind any number of frames.
+        options = {"max_queue": None} | options
         async with connect(self.address + query, subprotocols=offered, **options) as socket:
             yield Client(socket)
 

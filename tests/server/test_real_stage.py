@@ -33,6 +33,8 @@ from tests.engine.counted_stage import CountedStage
 from tests.server.conftest import HOSHI, Client, Event, ScriptedDialogue, ScriptedSpeech, Served
 from tests.server.media import Media, media_of, streams_of
 
+pytestmark = pytest.mark.slow
+
 JAW, CLOSE = (ARKIT_BLENDSHAPES.index(name) for name in ("jawOpen", "mouthClose"))
 SAMPLES_PER_WORD = 2_400
 SETTLED_FRAMES = 12

@@ -23,6 +23,8 @@ from idol_runtime.store.catalog import (
 from tests.store.conftest import Recorder
 from tests.store.file_server import FileServer, sha256, tarball, wheel
 
+pytestmark = pytest.mark.slow
+
 CONTENT = random.Random(4).randbytes(300_000)
 HALVES = (CONTENT[:150_001], CONTENT[150_001:])
 

@@ -173,6 +173,7 @@ def test_a_step_of_either_side_lowers_its_loss_and_moves_the_scores_its_way(
     assert critic(moved).mean() > critic(made).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_generator_learns_the_spread_of_the_data_from_the_adversary_alone(
     family: AdversarialFamily,

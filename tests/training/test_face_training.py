@@ -23,6 +23,8 @@ from training.ingest.recording import DatasetCard, Recording, write_dataset
 from training.ingest.shipping import read_seen
 from training.train_face import train
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMALL = FaceModelConfig(lips_width=16, upper_width=16, lips_dropout=0.0)
 JAW = FACE_CHANNELS.index("jawOpen")

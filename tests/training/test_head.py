@@ -85,6 +85,7 @@ def weights(**values: float) -> np.ndarray[Any, np.dtype[np.float32]]:
     return row
 
 
+@pytest.mark.slow
 def test_the_avatar_has_every_blendshape_and_the_size_of_a_head(avatar: Head) -> None:
     assert avatar.names == set(ARKIT_BLENDSHAPES)
     assert (np.abs(avatar.morphs).max(axis=(1, 2)) > 0.001).all()

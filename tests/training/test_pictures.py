@@ -20,7 +20,7 @@ from training.pictures.avatar_page import (
     pose_frames,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Array = NDArray[Any]
 FACE = VIEWS["face"]

@@ -13,6 +13,8 @@ from training.pictures.__main__ import main, read_drawn
 from training.pictures.avatar_page import PicturesUnavailableError, open_avatar, pose_frames
 from training.pictures.sheets import contact_sheet, save_sheet, side_by_side, write_film
 
+pytestmark = pytest.mark.slow
+
 needs_chromium = pytest.mark.skipif(not can_draw(), reason="needs Chromium and `make setup`")
 
 

@@ -12,6 +12,8 @@ from training.pose.drivers import NOISE
 from training.pose.limits import excess_deg
 from training.pose.script import place_gesture
 
+pytestmark = pytest.mark.slow
+
 SILENCE = -1.03
 HANDS = [POSE_BONES.index("leftHand"), POSE_BONES.index("rightHand")]
 ANKLES = [POSE_BONES.index("leftFoot"), POSE_BONES.index("rightFoot")]

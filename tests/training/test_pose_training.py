@@ -30,6 +30,8 @@ from training.pose.task import PoseTask
 from training.train_pose import train
 from training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path(__file__).parents[2] / "training" / "configs" / "pose_smoke.toml"
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CARD = DatasetCard(name="made", licence="MIT", may_ship=True, kind="beat")

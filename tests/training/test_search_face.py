@@ -19,6 +19,8 @@ from training.search.space import (
     with_values,
 )
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
 

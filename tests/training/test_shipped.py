@@ -12,6 +12,8 @@ from tests.training.typed_commands import typed
 from training.config import load_config
 from training.shipped import RECIPES, ChainStage, Recipe, in_process_of_its_own, make
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("bundle", ["face", "pose"])
 def test_every_stage_of_the_real_chains_is_a_command_there_is(bundle: str) -> None:

@@ -12,6 +12,8 @@ from training.face.style import AXES, hide_channels
 from training.face.upper import STYLE_AXES
 from training.style import StyleEncoder, axis_loss, combine, kl, posterior_codes, sample
 
+pytestmark = pytest.mark.slow
+
 ALL = torch.ones(1, len(MADE))
 
 

@@ -21,6 +21,8 @@ from training.face.upper import STYLE_AXES
 from training.sample_styles import sample_styles
 from training.train_style_prior import PriorSettings, fit_prior, fit_run
 
+pytestmark = pytest.mark.slow
+
 NONE = torch.zeros(1, len(TAGS))
 
 

@@ -27,6 +27,8 @@ from training.ingest.shipping import Seen
 from training.origin import keep_seen, start_run
 from training.trainer import Trainer, averaged_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,6 +19,8 @@ from export.avatar.head import HeadShape, build_skin
 from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
 from idol_runtime.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 WEB = Path(__file__).parents[3] / "idol_runtime" / "web"
 PRESETS = {
     "happy", "angry", "sad", "relaxed", "surprised", "neutral", "aa", "ih", "ou", "ee", "oh",

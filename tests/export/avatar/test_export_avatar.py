@@ -16,6 +16,8 @@ from export.avatar import build_avatar
 from export.avatar.__main__ import main
 from idol_runtime.character import DEFAULT_CHARACTER
 
+pytestmark = pytest.mark.slow
+
 DTYPES: dict[int, Any] = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 TOLERANCE = 1e-5
 """Metres, weights and texture coordinates may differ by rounding from machine to machine."""
