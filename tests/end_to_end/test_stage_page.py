@@ -101,10 +101,11 @@ def ask(page: Any, question: str) -> None:
 def open_mouths(page: Any) -> np.ndarray:
     """Pictures of an open mouth, each held until it is taken.
 
-    A page that draws a few times a second misses most of them, so more than one question is asked.
+    A page that draws a few times a second misses most of them, so questions are asked until there
+    are enough.
     """
     taken: list[np.ndarray] = []
-    for question in QUESTIONS:
+    for question in QUESTIONS * 4:
         ask(page, question)
         while len(taken) < SHOTS:
             page.wait_for_function(f"{HOLD_OPEN_MOUTH} || window.__stage.status !== 'speak'")
