@@ -120,6 +120,8 @@ class FaceModel:
             phoneme, with or without a mouth shape, touches the frame.
         """
         columns, half = self.config.phoneme_inputs, 0.5 / self.config.fps
+        if not phonemes:  # most characters are silent most of the time
+            return np.zeros((len(frame_times_s), len(columns)), np.float32)
         starts, ends = frame_times_s - half, frame_times_s + half
         shares = np.zeros((len(frame_times_s), len(columns)), np.float64)
         known = np.zeros(len(frame_times_s), bool)
