@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from export.style import export_style, parity, write_onnx
 from idol_runtime.character import Character, Motion
@@ -15,8 +16,8 @@ from idol_runtime.engine.engine import BUNDLES, open_stage
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.inference.session import OnnxSession
-from idol_runtime.motion.face import FaceConfig, FaceModel
-from idol_runtime.motion.pose import PoseModel
+from idol_runtime.motion.face import FaceConfig, FaceInputs, FaceModel
+from idol_runtime.motion.pose import PoseBatch, PoseInputs, PoseModel
 from idol_runtime.motion.styles import LARGEST, MODEL_FILE, Styles
 from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.stage import Stage
@@ -27,6 +28,8 @@ from training.face.style_flow import TAG_NAMES, StylePrior
 pytestmark = pytest.mark.slow
 
 SMILE = 6
+
+Array = NDArray[np.float32]
 
 
 def made_up_prior() -> StylePrior:
@@ -150,17 +153,23 @@ def test_settings_of_a_bundle_from_before_tags_still_read() -> None:
     assert msgspec.convert(old | {"style_tags": ["calm"]}, FaceConfig).style_tags == ("calm",)
 
 
-def test_face_and_body_of_a_character_show_the_style_it_asked_for(styles: Styles) -> None:
+def test_face_and_body_of_a_character_show_the_style_it_asked_for(
+    styles: Styles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     face, pose = FaceModel.open(BUNDLES / "face"), PoseModel.open(BUNDLES / "pose")
+    face_step, pose_step = face.step, pose.step
     given: list[np.ndarray] = []
-    for model in (face, pose):
-        step = model.step
 
-        def spy(inputs, state, step=step):  # type: ignore[no-untyped-def]
-            given.append(inputs.style)
-            return step(inputs, state)
+    def face_told(inputs: FaceInputs, state: Array) -> tuple[Array, Array]:
+        given.append(inputs.style)
+        return face_step(inputs, state)
 
-        model.step = spy  # type: ignore[method-assign]
+    def body_told(inputs: PoseInputs, state: Array) -> tuple[PoseBatch, Array]:
+        given.append(inputs.style)
+        return pose_step(inputs, state)
+
+    monkeypatch.setattr(face, "step", face_told)
+    monkeypatch.setattr(pose, "step", body_told)
     generators = Generators(face, pose, styles)
     stage = Stage(lambda character: generators, VirtualClock())
     motion = Motion(2, ["shy"])
