@@ -39,12 +39,19 @@ class Arrow:
 
 
 def rooms_of(package: Path) -> set[str]:
-    """Every module and folder at the root of a package; caches are no rooms."""
+    """Every module and folder at the root of a package; caches and emptied folders are no rooms."""
     return {
         path.stem
         for path in package.iterdir()
-        if (path.is_dir() or path.suffix == ".py") and not path.name.startswith(("_", "."))
+        if (_holds_files(path) or path.suffix == ".py") and not path.name.startswith(("_", "."))
     }
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(
+        path.is_file() and "__pycache__" not in path.relative_to(folder).parts
+        for path in folder.rglob("*")
+    )
 
 
 def imported_by(file: Path, package: str) -> Iterator[str]:
