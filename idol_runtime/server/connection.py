@@ -8,6 +8,7 @@ from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from idol_protocol.client_events import ClientEvent, IdolAuthenticate, IdolResume
 from idol_protocol.errors import ProtocolError
@@ -26,7 +27,9 @@ BINARY_SUBPROTOCOL = "idol.v1"
 JSON_SUBPROTOCOL = "realtime"
 UNAUTHORIZED = 4401
 """Close code of a connection that did not prove who it is."""
-_FINISHED_CODES = (1000, 1001)
+_FINISHED_CODES = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
+"""Of a client that closed its connection. One that reloads its page goes away (1001), and a
+connection that broke has no code at all (1006): those come back."""
 
 
 class NewSession(Protocol):

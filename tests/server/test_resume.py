@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
+from websockets.frames import CloseCode
+
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
 from idol_runtime.server.journal import Journal
 from tests.server.conftest import Client, OpenScene, Scene
@@ -17,6 +20,16 @@ async def lose(client: Client) -> None:
     """Breaks a connection without a goodbye."""
     client.socket.transport.abort()
     await client.socket.wait_closed()
+
+
+async def close(client: Client, code: int) -> None:
+    """Closes a connection; 1005 as browsers do, without a code."""
+    if code == CloseCode.NO_STATUS_RCVD:
+        client.socket.protocol.send_close()
+        client.socket.send_data()
+        await client.socket.wait_closed()
+    else:
+        await client.socket.close(code)
 
 
 async def test_no_control_event_is_lost_between_two_connections(scene: Scene) -> None:
@@ -96,12 +109,30 @@ async def test_a_session_that_nobody_comes_back_to_ends(open_scene: OpenScene) -
         assert (await late.error())["code"] == "session_not_found"
 
 
-async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene: Scene) -> None:
+@pytest.mark.parametrize("code", [1000, 1005])
+async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene: Scene, code: int) -> None:
     async with scene.client() as client:
+        token = await token_of(client)
         await client.ask("Hi.")
+        await close(client, code)
     async with asyncio.timeout(5):
         while not scene.stage.left:
             await asyncio.sleep(0)
+    async with scene.client() as late:
+        await late.send({"type": "idol.resume", "token": token})
+        assert (await late.error())["code"] == "session_not_found"
+
+
+@pytest.mark.parametrize("code", [1001, 4000])
+async def test_a_page_that_is_reloaded_comes_back(scene: Scene, code: int) -> None:
+    """Browsers send 1001 when a page is reloaded or left."""
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.ask("Hi.")
+        await close(first, code)
+    async with scene.client() as second:
+        await second.send({"type": "idol.resume", "token": token})
+        await second.until("idol.resumed")
 
 
 async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene: OpenScene) -> None:

@@ -56,6 +56,6 @@ export class Connection {
 
   /** Closes the socket as a lost network would; the back-off then brings it back. */
   drop() {
-    this.#socket?.close();
+    this.#socket?.close(4000); // without a code it would be a goodbye
   }
 }
