@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_protocol.items import InputText, MessageItem
 from idol_runtime.character import Character
 from idol_runtime.conversation.events import (
@@ -116,14 +115,15 @@ class Conversation:
                 code="item_not_truncatable",
                 param="item_id" if item.speech is None else "content_index",
             )
-        audio_ms = item.speech.num_samples * 1000 // AUDIO_RATE_HZ
-        if audio_end_ms > audio_ms:
+        audio_ms = item.speech.audio_ms
+        if not 0 <= audio_end_ms <= audio_ms:
             raise RequestError(
                 f"Expected at most the {audio_ms} ms of sound the item has, found {audio_end_ms}.",
                 code="audio_end_too_late",
                 param="audio_end_ms",
             )
-        self.items.put(item.cut(item.speech.until_ms(audio_end_ms)))
+        if audio_end_ms < audio_ms:
+            self.items.put(item.cut(item.speech.until_ms(audio_end_ms)))
         self._tell(ItemTruncated(item_id, audio_end_ms))
 
     # What the character says

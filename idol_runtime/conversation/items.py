@@ -1,5 +1,6 @@
 """What was said, in order: each item with its id, its words, and what was heard of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -20,6 +21,10 @@ from idol_runtime.errors import RequestError
 from idol_runtime.stage.utterance import Line
 
 MAX_ITEMS = 1_000
+MAX_BYTES = 1024 * 1024
+"""Text of one conversation: some thirty times what a dialogue model reads of it."""
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]\s*|[^\s\u3040-\u30ff\u3400-\u9fff]+\s*|\s+")
+"""A word with the space behind it; Japanese and Chinese, which have no spaces, by the sign."""
 
 
 def new_id(kind: str) -> str:
@@ -35,6 +40,20 @@ class SpokenClause:
     """Media time of its first sound."""
     start_samples: int
     """Samples of the answer before its first one; pauses between clauses do not count."""
+    end_samples: int
+    """Samples of the answer up to its last one; its start where it made no sound."""
+
+    def until(self, limit: int) -> "SpokenClause | None":
+        """What is left of it when the answer ends after `limit` samples, if anything is."""
+        if limit >= self.end_samples:
+            return self
+        if limit <= self.start_samples:
+            return None
+        words = _WORD.findall(self.line.text)
+        length = self.end_samples - self.start_samples
+        kept = words[: len(words) * (limit - self.start_samples) // length]
+        line = self.line.until(len("".join(kept).rstrip()))
+        return replace(self, line=line, end_samples=limit) if line.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +61,34 @@ class Speech:
     """The sound of an answer that was handed to the outputs."""
 
     clauses: tuple[SpokenClause, ...] = ()
+    """Those that were heard, in order."""
     num_samples: int = 0
 
-    def until_pts(self, played_us: int | None) -> tuple[Line, ...]:
-        """The clauses that began before a media time; all of them where it is not known."""
-        return tuple(
-            each.line for each in self.clauses if played_us is None or each.pts_us < played_us
-        )
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(each.line for each in self.clauses)
 
-    def until_ms(self, audio_end_ms: int) -> tuple[Line, ...]:
-        """The clauses within the first `audio_end_ms` of the sound.
+    @property
+    def audio_ms(self) -> int:
+        return self.num_samples * 1000 // AUDIO_RATE_HZ
+
+    def until_pts(self, played_us: int | None) -> "Speech":
+        """With the clauses that began before a media time; with all where it is not known."""
+        if played_us is None:
+            return self
+        heard = tuple(each for each in self.clauses if each.pts_us < played_us)
+        return replace(self, clauses=heard)
+
+    def until_ms(self, audio_end_ms: int) -> "Speech":
+        """The first `audio_end_ms` of it, at most all of it.
 
         A clause that was cut keeps the share of its words that fits its share of the sound.
         """
-        limit = audio_end_ms * AUDIO_RATE_HZ // 1000
-        ends = [*(each.start_samples for each in self.clauses[1:]), self.num_samples]
-        lines = []
-        for each, end in zip(self.clauses, ends, strict=True):
-            if limit >= end:
-                lines.append(each.line)
-            elif limit > each.start_samples:
-                words = each.line.text.split(" ")
-                length = end - each.start_samples
-                kept = words[: len(words) * (limit - each.start_samples) // length]
-                lines.append(each.line.until(len(" ".join(kept))))
-        return tuple(line for line in lines if line.text)
+        if audio_end_ms >= self.audio_ms:
+            return self
+        limit = max(0, audio_end_ms) * AUDIO_RATE_HZ // 1000
+        heard = (each.until(limit) for each in self.clauses)
+        return Speech(tuple(each for each in heard if each is not None), limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +115,20 @@ class Item:
             for part in self.message.content
         )
 
-    def cut(self, lines: tuple[Line, ...]) -> "Item":
-        """The item with these of its clauses alone."""
-        message = msgspec.structs.replace(
-            self.message, content=[OutputAudio(transcript=words_of(lines))]
+    @property
+    def num_bytes(self) -> int:
+        """What it counts towards the bytes of its conversation."""
+        texts = (self.text, self.written or "")
+        return sum(
+            len(each) if each.isascii() else len(each.encode(errors="replace")) for each in texts
         )
-        return replace(self, message=message, written=written_of(lines))
+
+    def cut(self, speech: Speech) -> "Item":
+        """The item with this of its sound alone."""
+        message = msgspec.structs.replace(
+            self.message, content=[OutputAudio(transcript=words_of(speech.lines))]
+        )
+        return Item(message, written_of(speech.lines), speech)
 
 
 def words_of(lines: tuple[Line, ...]) -> str:
@@ -114,14 +144,22 @@ def written_of(lines: tuple[Line, ...]) -> str:
 class Items:
     """The items of one conversation."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        """Empty.
+
+        Args:
+            max_bytes: How much text they may hold together, in UTF-8.
+        """
         self._items: dict[str, Item] = {}
+        self._order: list[str] = []
+        self._max_bytes = max_bytes
+        self._bytes = 0
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._items.values())
+        return (self._items[each] for each in self._order)
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._order)
 
     def insert(self, message: MessageItem, after: str | None = None) -> Item:
         """Adds an item at the end, after another, or (`root`) first; gives it an id if it has none.
@@ -137,15 +175,16 @@ class Items:
                 code="invalid_item_id",
                 param="item.id",
             )
-        if len(self._items) >= MAX_ITEMS:
+        at = self._place(after)
+        if len(self) >= MAX_ITEMS or self._bytes + item.num_bytes > self._max_bytes:
             raise RequestError(
-                f"A conversation holds at most {MAX_ITEMS} items; delete some first.",
+                f"A conversation holds at most {MAX_ITEMS} items and {self._max_bytes} bytes of "
+                "text; delete some first.",
                 code="conversation_full",
             )
-        order = list(self._items.values())
-        at = len(order) if after is None else 0 if after == "root" else self._index(after) + 1
-        order.insert(at, item)
-        self._items = {each.id: each for each in order}
+        self._order.insert(at, item.id)
+        self._items[item.id] = item
+        self._bytes += item.num_bytes
         return item
 
     def get(self, item_id: str) -> Item:
@@ -161,19 +200,19 @@ class Items:
 
     def delete(self, item_id: str) -> None:
         """Raises `RequestError` where there is no such item."""
-        self.get(item_id)
+        self._bytes -= self.get(item_id).num_bytes
         del self._items[item_id]
+        self._order.remove(item_id)
 
     def put(self, item: Item) -> None:
         """Takes the place of the item with the same id."""
-        self.get(item.id)
+        self._bytes += item.num_bytes - self.get(item.id).num_bytes
         self._items[item.id] = item
 
     def previous_id(self, item_id: str) -> str | None:
         """The id of the item before this one."""
-        order = list(self._items)
-        at = order.index(item_id)
-        return order[at - 1] if at else None
+        at = self._index(item_id)
+        return self._order[at - 1] if at else None
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """What the dialogue model reads."""
@@ -183,15 +222,24 @@ class Items:
             if (text := item.written or item.text).strip()
         )
 
-    def _index(self, item_id: str) -> int:
-        if item_id not in self._items:
+    def _place(self, after: str | None) -> int:
+        if after is None:
+            return len(self)
+        if after == "root":
+            return 0
+        if after not in self._items:
             raise RequestError(
                 "The conversation has no item of that id to insert after; use `root` or the id "
                 "of an item in it.",
                 code="item_not_found",
                 param="previous_item_id",
             )
-        return list(self._items).index(item_id)
+        return self._index(after) + 1
+
+    def _index(self, item_id: str) -> int:
+        if self._order[-1] == item_id:  # as nearly always
+            return len(self) - 1
+        return self._order.index(item_id)
 
 
 def check_message(message: MessageItem) -> None:

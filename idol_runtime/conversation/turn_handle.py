@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from idol_protocol.frames import AudioChunk
@@ -75,7 +76,8 @@ class Turn:
         self._on_end = on_end
         self._shown: list[str] = []
         self._written: list[str] = []
-        self._clauses: list[SpokenClause] = []
+        self._begun: list[tuple[UtteranceStarted, int]] = []
+        """Each clause, with the samples before it."""
         self._num_samples = 0
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         performer.attach(self)
@@ -94,7 +96,7 @@ class Turn:
     @property
     def heard(self) -> tuple[Line, ...]:
         """The clauses a listener heard so far."""
-        return self._speech.until_pts(self.played_us)
+        return self._speech.until_pts(self.played_us).lines
 
     def cancel(self) -> None:
         """Stops it within one token and one chunk of sound; awaiting it waits for that."""
@@ -115,14 +117,18 @@ class Turn:
         if isinstance(frame, AudioChunk):
             self._num_samples += len(frame.samples)
         elif isinstance(frame, UtteranceStarted):
-            clause = SpokenClause(line_of(frame), frame.pts_us, self._num_samples)
-            self._clauses.append(clause)
+            self._begun.append((frame, self._num_samples))
 
     # The end
 
     @property
     def _speech(self) -> Speech:
-        return Speech(tuple(self._clauses), self._num_samples)
+        edges = pairwise([*(start for _, start in self._begun), self._num_samples])
+        clauses = (
+            SpokenClause(line_of(begun), begun.pts_us, start, end)
+            for (begun, _), (start, end) in zip(self._begun, edges, strict=True)
+        )
+        return Speech(tuple(clauses), self._num_samples)
 
     def _finish(self, task: "asyncio.Task[TurnMetrics]") -> None:
         ended = self._ending(task)
@@ -152,13 +158,14 @@ class Turn:
 
     def _item(self, status: Ending) -> Item:
         shown, written = "".join(self._shown).strip(), "".join(self._written).strip()
-        spoken = self.options.spoken
-        if spoken and status in ("cancelled", "failed"):
-            shown, written = words_of(self.heard), written_of(self.heard)
+        speech = self._speech if self.options.spoken else None
+        if speech is not None and status in ("cancelled", "failed"):
+            speech = speech.until_pts(self.played_us)
+            shown, written = words_of(speech.lines), written_of(speech.lines)
         message = MessageItem(
             id=self.item_id,
             status="completed" if status == "completed" else "incomplete",
             role="assistant",
-            content=[OutputAudio(transcript=shown) if spoken else OutputText(text=shown)],
+            content=[OutputText(text=shown) if speech is None else OutputAudio(transcript=shown)],
         )
-        return Item(message, written, self._speech if spoken else None)
+        return Item(message, written, speech)

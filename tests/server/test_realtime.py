@@ -322,3 +322,57 @@ async def test_a_closed_connection_takes_its_character_off_the_stage(scene: Scen
     await scene.server.shutdown()
     assert scene.stage.performers == []
     assert len(scene.stage.left) == 1
+
+
+@pytest.mark.parametrize("text", ["Hi.", "\N{STRAWBERRY}"])
+async def test_an_answer_cancelled_before_any_sound_can_be_truncated_to_nothing(
+    scene: Scene, text: str
+) -> None:
+    scene.stage.dialogue.deltas = [text]
+    scene.stage.dialogue.never_ends = True
+    async with scene.client() as client:
+        await client.say("Sing.")
+        await client.send({"type": "response.create"})
+        await client.send({"type": "response.cancel"})
+        item = (await client.until("response.done"))[-1]["response"]["output"][0]
+        cut = {"type": "conversation.item.truncate", "item_id": item["id"], "content_index": 0}
+        await client.send({**cut, "audio_end_ms": 0})
+        assert (await client.until("conversation.item.truncated"))[-1]["item_id"] == item["id"]
+        await client.send({**cut, "audio_end_ms": 10**30})
+        assert (await client.error())["code"] == "audio_end_too_late"
+        await client.alive()
+
+
+async def test_what_was_truncated_does_not_come_back(scene: Scene) -> None:
+    async with scene.client() as client:
+        item = (await client.ask("Hi."))[-1]["response"]["output"][0]
+        cut = {"type": "conversation.item.truncate", "item_id": item["id"], "content_index": 0}
+        await client.send({**cut, "audio_end_ms": 200})
+        await client.until("conversation.item.truncated")
+        await client.send({**cut, "audio_end_ms": 500})
+        assert (await client.error())["code"] == "audio_end_too_late"
+        await client.send({**cut, "audio_end_ms": 200})
+        await client.until("conversation.item.truncated")
+        await client.send({"type": "conversation.item.retrieve", "item_id": item["id"]})
+        read = (await client.until("conversation.item.retrieved"))[-1]["item"]
+    assert read["content"][0]["transcript"] == "Hello there."
+
+
+async def test_a_full_conversation_refuses_an_answer_before_it_announces_one(scene: Scene) -> None:
+    def said(number: int) -> Event:
+        content = [{"type": "input_text", "text": f"Number {number}."}]
+        item = {"type": "message", "role": "user", "content": content}
+        return {"type": "conversation.item.create", "item": item}
+
+    async with scene.client() as client:
+        for number in range(999):
+            await client.send(said(number))
+            await client.until("conversation.item.done")
+        await client.send({"type": "response.create"})
+        events = await client.until("response.done")
+        assert events[-1]["response"]["status"] == "completed"
+        await client.send({"type": "response.create"})
+        events = await client.until("error")
+        assert events[-1]["error"]["code"] == "conversation_full"
+        assert "response.created" not in types(events)
+        await client.alive()
