@@ -1,6 +1,8 @@
-"""Gestures that a reply asks for, by `[wave]` or by `*waves*`, taken out of its text.
+"""What a reply does, taken out of what it says, however its deltas are cut.
 
-Only what names a gesture is taken: `[sic]`, `[1]`, links, `*very*` and `*smiles*` stay text.
+Gestures are asked for by `[wave]` or `*waves*`. Other stage directions (`*smiles*`, `(laughs)`,
+`[face:joy]`) are taken out as well, and words that are only stressed lose their marks: what comes
+out is what is shown, spoken and remembered as heard. `[sic]`, `[1]`, links, lists and sums stay.
 """
 
 import re
@@ -9,21 +11,48 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from idol_protocol.channels import GESTURES
-from idol_runtime.conversation.gesture_words import gesture_named, gestures_in, is_plain
+from idol_runtime.conversation.gesture_words import gestures_in
+from idol_runtime.conversation.stage_directions import (
+    begins_direction,
+    is_alone,
+    is_bracketed_direction,
+    is_direction,
+    read_tag,
+)
 from idol_runtime.speech.clauses import ClauseSplitter
 from idol_runtime.stage.utterance import Line
 from idol_runtime.timeline import PlacedGesture
 
-MAX_TAG = 24
+MAX_TAG = 48
 """Characters of a tag with its brackets; a bracket that is open for longer is text."""
-MAX_DIRECTION = 100
-"""Characters of a stage direction with its asterisks."""
+MAX_DIRECTION = 240
+"""Characters of a stage direction with its marks; a mark that is open for longer is none."""
+MAX_STARS = 3
 
-_MARK = re.compile(r"[\[*]")
-_TAG = re.compile(r"\[[ \t]*(?:gesture[ \t]*:[ \t]*)?([a-z]+)[ \t]*\]", re.IGNORECASE)
-_OPEN_TAG = re.compile(r"\[[ \ta-z:]*", re.IGNORECASE)
-_DIRECTION = re.compile(r"\*(?P<words>[^\s*](?:[^*\n]*[^\s*])?)\*(?!\*)")
-_OPEN_DIRECTION = re.compile(r"\*(?:[^\s*][^*\n]*\*?)?")
+_LOOK_AHEAD = 8
+"""Characters of white space after a closing mark behind which the next word is still looked for."""
+_REMEMBERED = 48
+"""Characters of the text so far that a reading may depend on."""
+_MARK = re.compile(r"[\[(*_]")
+_BRACKETED = {
+    "[": re.compile(r"\[([ \ta-z_:=,'’-]*)\]", re.IGNORECASE),
+    "(": re.compile(r"\(([ \ta-z,'’-]*)\)", re.IGNORECASE),
+}
+_OPEN_BRACKET = {
+    "[": re.compile(r"\[[ \ta-z_:=,'’-]*", re.IGNORECASE),
+    "(": re.compile(r"\([ \ta-z,'’-]*", re.IGNORECASE),
+}
+_MARKED = {
+    "*": re.compile(r"(?P<open>\*{1,3})(?P<words>[^\s*][^*\n]*)(?P<close>\*+)"),
+    "_": re.compile(r"(?P<open>_)(?P<words>[^\W_][^_\n]*)(?P<close>_)"),
+}
+_OPEN_MARK = {
+    "*": re.compile(r"\*{1,3}(?:[^\s*][^*\n]*\**)?"),
+    "_": re.compile(r"_(?:[^\W_][^_\n]*_?)?"),
+}
+_FIRST_WORDS = re.compile(r"[a-z][a-z'’-]*(?: [a-z][a-z'’-]*)*(?![\w'’-])")
+_ENDS_OF_NOTHING = (",", ";", ".")
+_OPENING = "\"'“‘([*"
 _CLOSING = ".,;:!?…)]}\"'”’。、！？，"
 
 
@@ -38,11 +67,37 @@ class Gesture:
 Piece: TypeAlias = str | Gesture
 
 
+@dataclass(frozen=True, slots=True)
+class _Direction:
+    """So much of what is held is done, not said."""
+
+    length: int
+    gestures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """So much of what is held is text, and said."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmarked:
+    """What is held reads on as `words`, then what comes after `length`: marks were dropped."""
+
+    length: int
+    words: str = ""
+
+
+_Reading: TypeAlias = _Direction | _Text | _Unmarked
+
+
 class GestureReader:
     """Deltas of a reply in, its text and its gestures out, however the deltas are cut.
 
-    Text without tags comes out as it was, and at most `MAX_DIRECTION` characters late. A tag takes
-    the space on one of its sides with it.
+    Text without marks comes out as it was. What has a mark comes out at most `MAX_DIRECTION`
+    characters late. A tag takes the space on one of its sides with it.
     """
 
     def __init__(self, allowed: Collection[str] = GESTURES) -> None:
@@ -58,8 +113,8 @@ class GestureReader:
         """White space that has not come out: a tag may follow it."""
         self._space_after: str | None = None
         """White space since a tag; None where none came since the last text."""
-        self._last = ""
-        """The last character that came out, white space apart."""
+        self._said = ""
+        """The end of what came out, white space at its end apart."""
 
     def push(self, delta: str) -> list[Piece]:
         """What is certain by now."""
@@ -80,45 +135,112 @@ class GestureReader:
             if mark is None or mark.start():
                 self._text(pieces, mark.start() if mark else len(self._held))
                 continue
-            read = self._tag if self._held[0] == "[" else self._direction
-            found = read(is_end=is_end)
-            if found is None:
-                break
-            gestures, length = found
-            if gestures:
-                self._held = self._held[length:]
-                self._space_after = self._space_after or ""
-                pieces += [Gesture(name) for name in gestures if name in self._allowed]
-            else:
-                self._text(pieces, length)
+            read = self._bracket if self._held[0] in _BRACKETED else self._mark
+            match read(self._held[0], is_end=is_end):
+                case None:
+                    break
+                case _Direction(length, gestures):
+                    self._held = self._held[length:]
+                    self._space_after = self._space_after or ""
+                    pieces += [Gesture(name) for name in gestures if name in self._allowed]
+                case _Unmarked(length, words):
+                    self._held = words + self._held[length:]
+                case _Text(length):
+                    self._text(pieces, length)
         return pieces
 
-    def _tag(self, *, is_end: bool) -> tuple[list[str], int] | None:
-        """The gestures of what begins here, none for text, and its length; None: not yet known."""
-        if match := _TAG.match(self._held[:MAX_TAG]):
-            name = gesture_named(match[1])
-            if name is None:
-                return [], match.end()
-            following = self._held[match.end() : match.end() + 1]
-            if not following and not is_end:
-                return None
-            return ([], match.end()) if following == "(" else ([name], match.end())  # a link
-        is_open = _OPEN_TAG.fullmatch(self._held) and len(self._held) < MAX_TAG
-        return None if is_open and not is_end else ([], 1)
+    def _bracket(self, mark: str, *, is_end: bool) -> _Reading | None:
+        """What begins with a bracket; None: not yet known."""
+        window = self._held[:MAX_TAG]
+        match = _BRACKETED[mark].match(window)
+        if match is None:
+            is_open = _OPEN_BRACKET[mark].fullmatch(window) and len(window) < MAX_TAG
+            return None if is_open and not is_end else _Text(1)
+        following = self._held[match.end() : match.end() + 1]
+        if mark == "[" and not following and not is_end:
+            return None
+        is_link = mark == "[" and following == "("
+        if is_link or (mark == "(" and self._is_inner):  # or word(s)
+            return _Text(match.end())
+        gestures = read_tag(match[1]) if mark == "[" else None
+        if gestures is not None:
+            return _Direction(match.end(), tuple(gestures))
+        if is_bracketed_direction(match[1], self._before):
+            return _Direction(match.end(), tuple(gestures_in(match[1])))
+        return _Text(match.end())
 
-    def _direction(self, *, is_end: bool) -> tuple[list[str], int] | None:
-        is_inner = self._last.isalnum() and not self._space and self._space_after is None
-        if is_inner or (self._last == "*" and not self._space):
-            return [], 1
-        match = _DIRECTION.match(self._held[:MAX_DIRECTION])
-        is_open = _OPEN_DIRECTION.fullmatch(self._held) and len(self._held) < MAX_DIRECTION
+    def _mark(self, mark: str, *, is_end: bool) -> _Reading | None:
+        """What begins with an asterisk or underscore; None: not yet known."""
+        run = len(self._held) - len(self._held.lstrip(mark))
+        if self._is_attached and self._said[-1] == mark:  # of a long run
+            return _Text(run)
+        if run == len(self._held) and run <= MAX_STARS and not is_end:
+            return None
+        if run > (MAX_STARS if mark == "*" else 1):
+            return _Text(run)
+        if self._is_inner or (mark == "_" and self._is_attached and self._said[-1] not in _OPENING):
+            return self._stray(mark, run)
+        window = self._held[:MAX_DIRECTION]
+        is_open = _OPEN_MARK[mark].fullmatch(window) and len(window) < MAX_DIRECTION
         if is_open and not is_end:
             return None
-        if match is None:
-            return [], len(self._held) - len(self._held.lstrip("*"))
+        match = _MARKED[mark].match(window)
+        if match is None or not any(map(str.isalpha, match["words"])):
+            return self._unclosed(mark, run)
+        closing = min(run, len(match["close"]))
+        end = match.end("words") + closing
+        ahead = self._held[end : end + _LOOK_AHEAD]
+        is_short = not ahead.strip(" \t") and len(ahead) < _LOOK_AHEAD
+        if (is_short or ahead in _ENDS_OF_NOTHING) and not is_end:
+            return None
+        if not self._closes(mark, match["words"], ahead):
+            return self._unclosed(mark, run)
+        after = ahead.lstrip(" \t")[:1].strip()
         words = match["words"]
-        is_emphasis = is_plain(words) and (self._last.isalpha() or self._last == ",")
-        return [] if is_emphasis else gestures_in(words), match.end()
+        if is_direction(words, self._before, after, is_strong=run == 2):
+            # `*sighs*, well` and `*waves*.`: nothing that was said ends there.
+            ends_nothing = ahead[:1] in _ENDS_OF_NOTHING and ahead[1:2] != ahead[:1]
+            end += ends_nothing and is_alone(self._before)
+            return _Direction(end, tuple(gestures_in(words)))
+        return _Unmarked(end, words)
+
+    def _unclosed(self, mark: str, run: int) -> _Reading:
+        """A mark that no other closes."""
+        words = _FIRST_WORDS.match(self._held[:MAX_DIRECTION], run)
+        if words and begins_direction(words[0], self._before):
+            return _Direction(words.end(), tuple(gestures_in(words[0])))
+        if mark == "*" and self._held[run : run + 1].isalpha():
+            return _Unmarked(run)
+        return self._stray(mark, run)
+
+    def _stray(self, mark: str, run: int) -> _Reading:
+        """A mark that opens nothing: dropped where it could only have closed something."""
+        closes_word = self._is_attached and not self._said[-1].isdigit()
+        is_last = not self._held[run : run + 1].strip()
+        return _Unmarked(run) if mark == "*" and closes_word and is_last else _Text(run)
+
+    @staticmethod
+    def _closes(mark: str, words: str, ahead: str) -> bool:
+        following = ahead[:1]
+        if mark == "_":
+            return not words[-1].isspace() and not (following.isalnum() or following == "_")
+        return not words[-1].isspace() or not following or not following.isalnum()
+
+    @property
+    def _is_attached(self) -> bool:
+        """Whether nothing stands between what was said and what is held."""
+        return bool(self._said) and not self._space and self._space_after is None
+
+    @property
+    def _is_inner(self) -> bool:
+        """Whether what is held goes on in a word of a script that has spaces between words."""
+        last = self._said[-1:]
+        return self._is_attached and (last.isdigit() or last.lower() != last.upper())
+
+    @property
+    def _before(self) -> str:
+        """What was said on this line."""
+        return "" if "\n" in self._space + (self._space_after or "") else self._said
 
     def _text(self, pieces: list[Piece], length: int) -> None:
         """Hands out what is held up to `length`, but for white space at its end."""
@@ -134,7 +256,7 @@ class GestureReader:
         body = text.rstrip()
         self._space = text[len(body) :]
         if body:
-            self._last = body[-1]
+            self._said = (self._said + text[: len(text) - len(self._space)])[-_REMEMBERED:]
             if pieces and isinstance(pieces[-1], str):
                 pieces[-1] += body
             else:
@@ -143,7 +265,7 @@ class GestureReader:
     def _joint(self, following: str) -> str:
         """The space where a tag was."""
         after = self._space_after or ""
-        if not self._last or following in _CLOSING:
+        if not self._said or following in _CLOSING:
             return ""
         return after if "\n" in after or not self._space else self._space
 

@@ -21,10 +21,22 @@ from idol_runtime.stage.utterance import Line
 from idol_runtime.timeline import PlacedGesture
 
 TAGS = [f"[{name}]" for name in GESTURES] + ["[Wave]", "[waves]", "[gesture: bow]", "*nods*"]
-PLAIN = "Hello there I'm so happy! No. Really? well, [sic] [1] *very* **bold** *smiles* … 😀 [ * ]"
+DIRECTIONS = [
+    "*smiles*",
+    "*laughs softly*",
+    "_tilts her head_",
+    "(sighs)",
+    "[giggles]",
+    "[face:joy]",
+]
+PLAIN = "Hello there I'm so happy! No. Really? well, [sic] [1] bold (sic) snake_case … 😀 [ * ]"
 WORDS = st.sampled_from([*PLAIN.split(), "2 * 3", "[a link](http://x.y)", "\n"])
-REPLIES = st.lists(WORDS | st.sampled_from(TAGS), max_size=20).map(" ".join)
-MARKED = st.text("ab [*]waves\n.!:", max_size=60)
+STRESSED = st.sampled_from(["*very*", "**bold**", "_quite_", "***so***", "*I mean it!*"])
+REPLIES = st.lists(WORDS | st.sampled_from(TAGS + DIRECTIONS), max_size=20).map(" ".join)
+MARKED = st.lists(
+    st.sampled_from([*"ab [](*)_\n.!:,", "**", "waves", "smiles", " softly", "She", "really"]),
+    max_size=40,
+).map("".join)
 
 
 def read(deltas: Sequence[str]) -> tuple[str, list[tuple[str, int]]]:
@@ -69,19 +81,90 @@ def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag: str) -> None:
         "as he said [sic] yesterday",
         "see [1] and [note: x]",
         "[wave](https://example.com) and ![wave](a.png)",
-        "I *really* mean it, **truly**, ***so***",
-        "I *think* so, and *wave* is a word",
-        "*smiles* Hello. *sits down at the desk*",
-        "2 * 3 * 4 and a*b*c",
+        "[smiles](https://example.com)",
+        "2 * 3 * 4 and a*b*c, a 5* hotel",
         "* first\n* second",
-        "[waver] [wav] [] [ ] **waves**",
+        "[waver] [wav] [] [ ] [TODO] [Verse 2]",
+        "word(s), (think about it), ten (points) (e.g. these)",
+        "^_^ snake_case __init__ -_- T_T ***",
         "an open [wa",
-        "an open *wa",
+        "an open (laughs",
         "   \n ",
     ],
 )
 def test_text_that_names_no_gesture_stays_as_it_is(text: str) -> None:
     assert read_gestures(text) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("I *really* mean it, **truly**, ***so***", "I really mean it, truly, so"),
+        ("I _really_ do", "I really do"),
+        ("I *think* so, and *wave* is a word", "I think so, and wave is a word"),
+        ("I *laugh* at that, and she *sings* well", "I laugh at that, and she sings well"),
+        ("*Hamlet* is a play. *Never* say so.", "Hamlet is a play. Never say so."),
+        ("*Really?* Tell me!", "Really? Tell me!"),
+        ("There is one thing: *love*", "There is one thing: love"),
+        ("*dancing* is my life", "dancing is my life"),
+        ("*Twinkle, Twinkle* That is the song.", "Twinkle, Twinkle That is the song."),
+        ("**Ingredients:** sugar", "Ingredients: sugar"),
+        ("*really like it", "really like it"),
+        ("I like it* very much", "I like it very much"),
+        ("私は*本当に*好き", "私は本当に好き"),
+    ],
+)
+def test_words_that_are_only_stressed_lose_their_marks(text: str, shown: str) -> None:
+    assert read_gestures(text) == (shown, ())
+
+
+@pytest.mark.parametrize(
+    "direction",
+    [
+        "*smiles*", "*smile*", "*Smiles*", "**smiles**", "_smiles_", "*smiles warmly at you*",
+        "*softly laughs*", "*tilts head*", "*sits down at the desk*", "*eyes sparkling*",
+        "*in a whisper*", "*frobnicates happily*", "*She giggles.*", "*Hoshi grins*",
+        "*her cheeks turn pink*", "*gently pats your head, then hums*", "*softly*", "*微笑む*",
+        "(laughs)", "(sighs softly)", "[smiles]", "[laughing]", "[joy]", "[face:joy]",
+        "[emotion: happy]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["{} Hi you!", "Hi you! {}", "Hi.\n{}\nYou.", "{}", "Oh! {}."])
+def test_what_she_is_to_do_and_cannot_is_not_said(direction: str, form: str) -> None:
+    shown, gestures = read_gestures(form.format(direction))
+    assert not gestures
+    assert shown.strip(" .\n") == form.format("").strip(" .\n").replace("\n\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("I'm so happy *smiles* to see you", "I'm so happy to see you"),
+        ("Well, *giggles* that's funny", "Well, that's funny"),
+        ("See you soon *flips her hair*", "See you soon"),
+        ("That was fun (laughs) again?", "That was fun again?"),
+        ("*smiles**winks* Hi", "Hi"),
+        ("*smiles * Hi", "Hi"),
+        ("*sighs*, I know", "I know"),
+        ("*sighs*... I know", "... I know"),
+        ("Hello! *smiles softly", "Hello!"),
+        ("*smiles softly\nHello!", "Hello!"),
+        ("*smiles Hello there!", "Hello there!"),
+        ("Bye! [anim:wave_hands]", "Bye!"),
+    ],
+)
+def test_directions_in_and_around_sentences_and_unbalanced_ones_go(text: str, shown: str) -> None:
+    assert read_gestures(text)[0].strip() == shown
+
+
+def test_what_she_can_do_of_a_tag_of_another_form_is_done() -> None:
+    assert names("[anim:wave_hands] Hi! **bows** (nods) _claps her hands_ Yes. *waves") == [
+        "wave",
+        "bow",
+        "nod",
+        "clap",
+        "wave",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,22 +237,41 @@ def test_how_a_reply_is_cut_into_deltas_changes_nothing(text: str, cuts: list[in
     assert lines(cut_at(text, cuts)) == lines([text])
 
 
+@given(MARKED, st.lists(st.integers(0, 400), max_size=8))
+@example("*smiles** waves_ (laughs) ****", [3, 8, 9])
+def test_marks_anywhere_read_the_same_however_cut(text: str, cuts: list[int]) -> None:
+    assert read(cut_at(text, cuts)) == read([text])
+
+
 @given(MARKED)
 def test_marks_anywhere_read_the_same_letter_by_letter(text: str) -> None:
     assert read(text) == read([text])
 
 
-@given(st.text(st.characters(exclude_characters="[*"), max_size=80))
+@given(st.text(st.characters(exclude_characters="[*(_"), max_size=80))
 def test_text_without_marks_passes_unchanged(text: str) -> None:
     assert read([text]) == (text, [])
 
 
-@given(REPLIES)
+@given(st.lists(WORDS | st.sampled_from(TAGS), max_size=20).map(" ".join))
 def test_nothing_but_tags_and_white_space_is_taken(text: str) -> None:
     tags = "|".join(map(re.escape, TAGS))
     shown, gestures = read([text])
     assert "".join(shown.split()) == "".join(re.sub(tags, "", text).split())
     assert len(gestures) == len(re.findall(tags, text))
+
+
+@given(st.lists(st.sampled_from(["Oh", "I", "you", "like", "well,"]) | STRESSED, min_size=1))
+def test_no_word_is_lost_and_no_mark_is_left_in_a_sentence(words: list[str]) -> None:
+    text = f"So {' '.join(words)} it is."
+    shown, _ = read([text])
+    assert shown == re.sub(r"[*]|\b_|_\b", "", text)
+
+
+@given(REPLIES)
+def test_what_came_out_reads_as_itself(text: str) -> None:
+    shown, _ = read([text])
+    assert read([shown]) == (shown, [])
 
 
 @given(REPLIES)
@@ -207,9 +309,9 @@ def test_a_reply_of_gestures_alone_is_one_clause_without_text() -> None:
     ]
 
 
-@pytest.mark.parametrize(("mark", "limit"), [("[", MAX_TAG), ("*", MAX_DIRECTION)])
+@pytest.mark.parametrize(("mark", "limit"), [("[", MAX_TAG), ("(", MAX_TAG), ("*", MAX_DIRECTION)])
 def test_an_open_mark_holds_text_back_for_a_short_while_only(mark: str, limit: int) -> None:
     reader = GestureReader()
     text = mark + "a" * (limit - 1)
     assert reader.push(text[:-1]) == []
-    assert reader.push(text[-1]) == [text]
+    assert reader.push(text[-1]) == [text.removeprefix("*")]
