@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from idol_runtime.cli.toml_table import read_toml, struct_of
+from idol_runtime.character.toml_table import read_toml, struct_of
 from idol_runtime.server.config import Limits, Listening
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, OPENAI_PREFIX, find_character
+from idol_runtime.character.toml_table import checked, nearest
 from idol_runtime.cli.idol_toml import CastTable, EngineTable, IdolToml, OutputTable, read_idol_toml
-from idol_runtime.cli.toml_table import checked, nearest
 from idol_runtime.errors import ConfigError
 from idol_runtime.server.config import ServerConfig, check_config
 

@@ -3,17 +3,15 @@
 python -m tests.cli.idol_toml_reference
 """
 
-import ast
-import inspect
-import textwrap
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from idol_runtime.character.toml_table import expected
 from idol_runtime.cli.idol_toml import IdolToml
 from idol_runtime.cli.serve_settings import CONFIG_VARIABLE, SETTINGS, Setting
-from idol_runtime.cli.toml_table import expected
+from tests.toml_reference import default, docstrings, one_line, struct_in
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "idol_toml.md"
 
@@ -76,26 +74,25 @@ character = "hoshi"
 def page() -> str:
     sections = [HEAD.format(example=EXAMPLE.rstrip())]
     for field in msgspec.structs.fields(IdolToml):
-        kind = msgspec.inspect.type_info(field.type)
-        is_array = isinstance(kind, msgspec.inspect.VarTupleType)
-        if isinstance(kind, msgspec.inspect.VarTupleType):
-            kind = kind.item_type
-        assert isinstance(kind, msgspec.inspect.StructType)
-        heading = f"[[{field.name}]]" if is_array else f"[{field.name}]"
-        sections.append(_section(field.name, heading, kind.cls))
+        found = struct_in(field.type)
+        assert found is not None
+        struct, several = found
+        sections.append(
+            _section(field.name, f"[[{field.name}]]" if several else f"[{field.name}]", struct)
+        )
     return "\n".join(sections)
 
 
 def _section(table: str, heading: str, struct: type[Any]) -> str:
-    words = _docstrings(struct)
-    lines = [f"## `{heading}`", "", _one_line(struct.__doc__ or ""), ""]
+    words = docstrings(struct)
+    lines = [f"## `{heading}`", "", one_line(struct.__doc__ or ""), ""]
     lines += ["| key | takes | default | flag | variable | |", "|---|---|---|---|---|---|"]
     for field in msgspec.structs.fields(struct):
         setting = _setting(f"{table}.{field.name}")
         row = [
             f"`{field.name}`",
             expected(field.type),
-            "needed" if field.required else _default(field.default),
+            default(field),
             f"`{setting.flag}`" if setting.flag else "",
             ", ".join(f"`{name}`" for name in setting.variables),
             words[field.name],
@@ -106,36 +103,6 @@ def _section(table: str, heading: str, struct: type[Any]) -> str:
 
 def _setting(key: str) -> Setting:
     return next((each for each in SETTINGS if each.key == key), Setting(key))
-
-
-def _default(value: object) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return f"`{str(value).lower()}`"
-        case str():
-            return f'`"{value}"`'
-        case tuple():
-            return "`[]`"
-    return f"`{value}`"
-
-
-def _docstrings(struct: type[Any]) -> dict[str, str]:
-    """What stands in the source below each field, on one line."""
-    [definition] = ast.parse(textwrap.dedent(inspect.getsource(struct))).body
-    assert isinstance(definition, ast.ClassDef)
-    found = {}
-    for field, below in zip(definition.body, definition.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
-            assert isinstance(field.target, ast.Name)
-            assert isinstance(below.value, ast.Constant)
-            found[field.target.id] = _one_line(str(below.value.value))
-    return found
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 if __name__ == "__main__":

@@ -50,8 +50,34 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
 
 
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"greating.*known keys are name, persona, examples"):
+    with pytest.raises(ConfigError, match=r"greating.*did you mean greeting; known keys here"):
         load_character(write(tmp_path, GOOD + 'greating = "Hi"\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[voice]\nnmae = "x"', "voice.nmae: expected a known key; did you mean name"),
+        (
+            "[motion]\nstyle_sed = 3",
+            "motion.style_sed: .*did you mean style_seed",
+        ),
+        ('[models]\nspeach = "x"', "models.speach: expected a known key; did you mean speech"),
+        ("[sampling]\ntop-p = 0.9", "sampling.top-p: expected a known key; did you mean top_p"),
+        ('[[examples]]\nuser = "a"\nreplly = "b"', "did you mean reply"),
+        ("[emotion]\nhapy = 0.5", "emotion: .*found hapy; did you mean happy"),
+        ('gestures = ["wafe"]', "gestures: .*found wafe; did you mean wave"),
+    ],
+)
+def test_the_nearest_name_is_suggested_at_every_level(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_character(write(tmp_path, GOOD + text + "\n"))
+
+
+def test_a_misspelt_table_of_examples_is_suggested_by_its_place(tmp_path: Path) -> None:
+    text = GOOD + '[[examples]]\nuser = "a"\nreply = "b"\n[[examples]]\nusr = "a"\n'
+    with pytest.raises(ConfigError, match=r"examples\[1\]\.usr: .*did you mean user"):
+        load_character(write(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -60,14 +86,24 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
         ("[emotion]\nhappy = 2.0", "emotion.happy from 0 to 1"),
         ("[emotion]\nvalence = -2.0", "emotion.valence from -1 to 1"),
         ("[emotion]\nhungry = 0.2", "found hungry"),
-        ('gestures = ["wave", "moonwalk"]', "gestures among wave, bow, .*, found moonwalk"),
-        ("[voice]\nspeed = 9.0", "voice.speed from 0.5 to 2"),
+        (
+            'gestures = ["wave", "moonwalk"]',
+            "gestures: .* among wave, bow, .*, found moonwalk",
+        ),
+        ("[voice]\nspeed = 9.0", "voice.speed: expected a number from 0.5 to 2, found 9"),
         ("[motion]\nstyle = [1.0, 2.0]", "16 numbers in motion.style, found 2"),
         (f"[motion]\nstyle = {[0.5] * 15 + [float('inf')]}", "finite numbers in motion.style"),
-        ("[motion]\nstyle_seed = -1", "motion.style_seed from 0, found -1"),
+        (
+            "[motion]\nstyle_seed = -1",
+            "style_seed: expected a whole number from 0, found -1",
+        ),
         (f"[motion]\nstyle = {[0.5] * 16}\nstyle_tags = ['calm']", "found both"),
         ('[motion]\nstyle_tags = "calm"', "style_tags"),
         ('[voice]\nspeed = "fast"', "voice.speed"),
+        ("[sampling]\ntemperature = -0.1", "sampling.temperature: expected a number from 0 to 5"),
+        ("[sampling]\nmax_tokens = 0", "sampling.max_tokens: expected a whole number from 1"),
+        ('examples = "none"', r"examples: expected tables that begin with \[\[examples\]\]"),
+        ('[emotion]\nhappy = "very"', 'emotion.happy: expected a number, found "very"'),
     ],
 )
 def test_a_value_out_of_range_is_named(tmp_path: Path, line: str, says: str) -> None:

@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec import inspect
@@ -41,7 +41,7 @@ def struct_of(table: Mapping[str, Any], struct: type[T], file: Path, prefix: str
 
     Args:
         table: As `tomllib` gives it.
-        struct: Fields are plain values, structs (tables) or tuples of structs (arrays of tables).
+        struct: Fields are plain values, structs (tables) or several structs (arrays of tables).
         file: Named in sentences.
         prefix: The key of the table itself with a dot behind it; empty for the whole file.
 
@@ -99,16 +99,26 @@ def _value(value: object, kind: Any, file: Path, key: str) -> Any:
         case inspect.StructType(cls=struct):
             return struct_of(_table(value, file, key, f"[{key}]"), struct, file, f"{key}.")
         case inspect.VarTupleType(item_type=inspect.StructType(cls=struct)):
-            if not isinstance(value, list):
-                raise ConfigError(
-                    f"{file}: {key}: expected tables that begin with [[{key}]], found "
-                    f"{_shown(value)}."
-                )
-            return tuple(
-                struct_of(_table(each, file, key, f"[[{key}]]"), struct, file, f"{key}[{number}].")
-                for number, each in enumerate(value)
-            )
+            return tuple(_structs(value, struct, file, key))
+        case inspect.ListType(item_type=inspect.StructType(cls=struct)):
+            return _structs(value, struct, file, key)
+        case inspect.DictType() if isinstance(value, dict):
+            [_, item] = get_args(kind)
+            return {
+                name: checked(each, item, f"{file}: {key}.{name}") for name, each in value.items()
+            }
     return checked(value, kind, f"{file}: {key}", is_secret="token" in key)
+
+
+def _structs(value: object, struct: type[T], file: Path, key: str) -> list[T]:
+    if not isinstance(value, list):
+        raise ConfigError(
+            f"{file}: {key}: expected tables that begin with [[{key}]], found {_shown(value)}."
+        )
+    return [
+        struct_of(_table(each, file, key, f"[[{key}]]"), struct, file, f"{key}[{number}].")
+        for number, each in enumerate(value)
+    ]
 
 
 def _table(value: object, file: Path, key: str, heading: str) -> Mapping[str, Any]:
@@ -138,8 +148,10 @@ def _in_words(kind: inspect.Type) -> str:
             return "text"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(each) for each in values)}"
-        case inspect.VarTupleType(item_type=item):
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return f"a list, each {_in_words(item)}"
+        case inspect.DictType(value_type=item):
+            return f"a table, each {_in_words(item)}"
         case inspect.UnionType(types=types):
             [present] = [each for each in types if not isinstance(each, inspect.NoneType)]
             return _in_words(present)

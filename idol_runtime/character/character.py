@@ -1,20 +1,22 @@
-"""A character is a folder: `character.toml`, owned by the people who wrote it."""
+"""What `character.toml` holds; docs/character_toml.md is made from these structs."""
 
 import struct
-import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
+from idol_runtime.character.toml_table import nearest, read_toml, struct_of
 from idol_runtime.errors import ConfigError
 
 CHARACTER_FILE = "character.toml"
-BUILT_IN = Path(__file__).parent / "characters"
+BUILT_IN = Path(__file__).parents[1] / "characters"
 DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
 OPENAI_PREFIX = "gpt-"
@@ -24,16 +26,20 @@ GLB_HEADER = struct.Struct("<4sII")
 
 
 class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it sounds."""
+
     name: str = ""
     """A voice of the speech model, or with Kokoro a blend such as `af_heart:0.6+bf_emma:0.4`;
     empty for the model's own choice."""
-    speed: float = 1.0
-    """1 is the voice's own pace; 0.5 to 2."""
+    speed: Annotated[float, Meta(ge=0.5, le=2)] = 1.0
+    """1 is the voice's own pace."""
 
 
 class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    style_seed: int = 0
-    """Draws the style code: how large and how lively the face and the body move. From 0."""
+    """How large and how lively the face and the body move."""
+
+    style_seed: Annotated[int, Meta(ge=0)] = 0
+    """Draws the style code."""
     style_tags: list[str] = []
     """What the drawn style is to be, such as `cheerful` or `lively`; the face bundle says which
     tags it knows (`style_tags` in its manifest)."""
@@ -42,12 +48,15 @@ class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What gives it words, a voice, a face and a body."""
+
     dialogue: str = "smollm2-135m-instruct"
     """A dialogue model of the store: in the catalog, or imported by `idol models import`."""
     speech: str = "kokoro-82m"
+    """A voice of the store: in the catalog, or imported by `idol models import`."""
     face: str | None = None
-    """The folder of a face bundle of its own, relative to the character's; `load_character` makes
-    it absolute. The one that ships with the package moves it by default."""
+    """The folder of a face bundle of its own, relative to the character's; without one the bundle
+    that ships with the package moves it."""
     pose: str | None = None
     """The same for its body."""
 
@@ -55,17 +64,25 @@ class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the character changes of the dialogue model's own sampling defaults."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    repetition_penalty: float | None = None
-    max_tokens: int | None = None
+    temperature: Annotated[float, Meta(ge=0, le=5)] | None = None
+    """How freely words are chosen; 0 always takes the likeliest."""
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """Words are chosen among the likeliest that together are as likely as this."""
+    repetition_penalty: Annotated[float, Meta(ge=1, le=5)] | None = None
+    """Makes words that were just used less likely; 1 does nothing."""
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    """An answer ends after so many tokens at the latest."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An exchange that shows how the character talks; small models follow it best."""
+    """An exchange that shows how the character talks; small models follow it best. The dialogue
+    model reads it before every conversation, as if it had been said in it.
+    """
 
     user: str
+    """What somebody says."""
     reply: str
+    """What the character answers."""
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -75,27 +92,26 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `character.toml` holds."""
+    """What stands above all tables."""
 
     name: str
+    """What it is called."""
     persona: str
-    """Who the character is: what the dialogue model reads before every conversation."""
+    """Who it is: what the dialogue model reads before every conversation."""
     examples: list[Example] = []
-    """Read by the dialogue model before the conversation, as if they had been said in it."""
     greeting: str = ""
     """Said when a conversation begins without the user having said anything."""
     language: str = "en-us"
-    """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`."""
+    """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`, the last two with an extra each."""
     voice: VoiceSettings = VoiceSettings()
     avatar: str | None = None
-    """The VRM file that the stage page shows, relative to the character's folder and inside it;
-    `load_character` makes it absolute."""
+    """The VRM file that the stage page shows, relative to the character's folder and inside it."""
     emotion: dict[str, float] = {}
-    """The baseline: any of `idol_protocol.channels.EMOTIONS`."""
+    """The baseline of what it feels, where its emotions come back to: any of `valence` and
+    `arousal` from -1 to 1, and the other names from 0 to 1."""
     motion: Motion = Motion()
     gestures: tuple[str, ...] = GESTURES
-    """What the body may do when a reply asks for it (`[wave]`): all of
-    `idol_protocol.channels.GESTURES` by default."""
+    """What the body may do when a reply asks for it (`[wave]`)."""
     audience: Literal["everyone", "host"] = "everyone"
     """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
@@ -107,7 +123,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_character(folder: Path) -> Character:
-    """Reads a character's folder.
+    """Reads a character's folder; its avatar, face and pose come back as absolute paths.
 
     Raises:
         ConfigError: no such folder or file, broken TOML, an unknown key, a value out of range,
@@ -115,26 +131,13 @@ def load_character(folder: Path) -> Character:
             that kind.
     """
     path = folder / CHARACTER_FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+    if not path.is_file():
         raise ConfigError(
             f"{folder}: expected a character folder with a {CHARACTER_FILE}, found "
             f"{'no such folder' if not folder.exists() else 'none in it'}; built-in characters "
             f"are {', '.join(sorted(path.parent.name for path in BUILT_IN.glob('*/*.toml')))}."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: expected a readable UTF-8 file, but {error}; check the file."
-        ) from None
-    try:
-        character = msgspec.convert(tomllib.loads(text), Character)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: expected valid TOML, but {error}; mend that line.") from None
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"{path}: {error}; known keys are {', '.join(Character.__struct_fields__)}."
-        ) from None
+        )
+    character = struct_of(read_toml(path), Character, path)
     _check(path, character)
     if character.avatar is not None:
         character = replace(character, avatar=str(_avatar(path, character.avatar)))
@@ -176,26 +179,24 @@ def find_character(name_or_folder: str) -> Path:
 def _check(path: Path, character: Character) -> None:
     if not character.name.strip() or not character.persona.strip():
         raise ConfigError(f"{path}: expected a name and a persona, found an empty one; fill it in.")
-    if unknown := sorted(set(character.emotion) - set(EMOTIONS)):
-        raise ConfigError(
-            f"{path}: expected emotions among {', '.join(EMOTIONS)}, found {', '.join(unknown)}."
-        )
+    _check_names(path, "emotion", character.emotion, EMOTIONS)
     for name, value in character.emotion.items():
         lowest = LOWEST_EMOTIONS[name]
         if not lowest <= value <= 1.0:
             raise ConfigError(
                 f"{path}: expected emotion.{name} from {lowest:g} to 1, found {value:g}."
             )
-    if unknown := sorted(set(character.gestures) - set(GESTURES)):
-        raise ConfigError(
-            f"{path}: expected gestures among {', '.join(GESTURES)}, found {', '.join(unknown)}; "
-            "take it out, or leave `gestures` out to allow all."
-        )
-    if not 0.5 <= character.voice.speed <= 2.0:
-        raise ConfigError(
-            f"{path}: expected voice.speed from 0.5 to 2, found {character.voice.speed:g}."
-        )
+    _check_names(path, "gestures", character.gestures, GESTURES)
     _check_motion(path, character.motion)
+
+
+def _check_names(path: Path, key: str, names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{path}: {key}: expected names among {', '.join(known)}, found {name}"
+                f"{nearest(name, list(known)) or '; take it out'}."
+            )
 
 
 def _avatar(path: Path, avatar: str) -> Path:
@@ -226,10 +227,6 @@ def _avatar(path: Path, avatar: str) -> Path:
 
 
 def _check_motion(path: Path, motion: Motion) -> None:
-    if motion.style_seed < 0:
-        raise ConfigError(
-            f"{path}: expected motion.style_seed from 0, found {motion.style_seed}; choose another."
-        )
     if motion.style is None:
         return
     if len(motion.style) != STYLE_SIZE:

@@ -1,0 +1,27 @@
+"""A character is a folder: `character.toml`, owned by the people who wrote it."""
+
+from idol_runtime.character.character import (
+    BUILT_IN,
+    CHARACTER_FILE,
+    DEFAULT_CHARACTER,
+    OPENAI_PREFIX,
+    STYLE_SIZE,
+    Character,
+    Motion,
+    Sampling,
+    find_character,
+    load_character,
+)
+
+__all__ = [
+    "BUILT_IN",
+    "CHARACTER_FILE",
+    "DEFAULT_CHARACTER",
+    "OPENAI_PREFIX",
+    "STYLE_SIZE",
+    "Character",
+    "Motion",
+    "Sampling",
+    "find_character",
+    "load_character",
+]
