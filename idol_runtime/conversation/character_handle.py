@@ -32,6 +32,8 @@ class CharacterCard:
     is_shared: bool
     """Whether others see and hear the same character at the same time."""
     conversation_id: str
+    is_watching: bool = False
+    """Whether this session only looks at the newest session of another client."""
 
 
 class Viewer(Protocol):
@@ -94,6 +96,12 @@ class CharacterHandle(Protocol):
         """Nothing more comes; a character that nobody else sees leaves the stage."""
         ...
 
+    async def passed(self) -> None:
+        """Returns when who watches is to enter again: the session that was watched has ended, or
+        there is a newer one. Never returns where the session does not watch.
+        """
+        ...
+
 
 class Cast(Protocol):
     """Who lives here."""
@@ -107,11 +115,19 @@ class Cast(Protocol):
         """In order; each is the name of a character's folder."""
         ...
 
-    async def enter(self, name: str, *, is_host: bool) -> CharacterHandle:
+    async def enter(
+        self, name: str, *, is_host: bool, is_watching: bool = False
+    ) -> CharacterHandle:
         """A session meets a character.
 
         Args:
             name: One of `names`.
             is_host: Whether it may speak to a character whose audience is its host alone.
+            is_watching: It only looks on: at the shared character, or at the newest session of a
+                private one, which is for the host alone. Until there is one it sees the character
+                by itself.
+
+        Raises:
+            RequestError: it may not watch.
         """
         ...

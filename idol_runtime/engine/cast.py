@@ -1,12 +1,13 @@
 """Who lives here: characters by name, alive whoever is connected.
 
-A private character is there anew for each session. A shared one is there once, with one clock and
-one conversation, however many see it.
+A private character is there anew for each session, and its host may watch the newest of them. A
+shared one is there once, with one clock and one conversation, however many see it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from msgspec import UNSET
@@ -24,6 +25,7 @@ from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.engine.meetings import Meetings
 from idol_runtime.errors import ConfigError, RequestError
 from idol_runtime.music.metronome import Metronome
 from idol_runtime.outputs.attachment import Attachment, attach
@@ -34,6 +36,8 @@ MAX_AHEAD_US = 60_000_000
 """How long before its stroke a gesture can be asked for."""
 DEFAULT_BPM = 120.0
 DEFAULT_INTENSITY = 0.7
+SETTLE_S = 0.4
+"""How long a new session must last before those who watch move over to it."""
 
 
 class PerformerStage(Protocol):
@@ -61,7 +65,12 @@ class LiveCast:
     """The characters of one engine."""
 
     def __init__(
-        self, stage: PerformerStage, members: Sequence[Member], make_hooks: MakeHooks = no_hooks
+        self,
+        stage: PerformerStage,
+        members: Sequence[Member],
+        make_hooks: MakeHooks = no_hooks,
+        *,
+        settle_s: float = SETTLE_S,
     ) -> None:
         """The shared ones come to life.
 
@@ -69,6 +78,7 @@ class LiveCast:
             stage: Where they perform.
             members: At least one; the first is who is met where no name is given.
             make_hooks: Makes the hooks of each conversation.
+            settle_s: How long a new session must last before those who watch move over to it.
 
         Raises:
             ConfigError: two of one name, or a style tag that a face does not know.
@@ -85,6 +95,7 @@ class LiveCast:
         self._make_hooks = make_hooks
         self._joined = 0
         self._attachments: list[Attachment] = []
+        self._meetings = Meetings(settle_s)
         self._shared = {
             member.name: self.join(member.name) for member in members if member.is_shared
         }
@@ -109,6 +120,7 @@ class LiveCast:
         return conversation
 
     async def leave(self, conversation: Conversation) -> None:
+        self._meetings.end(conversation)
         try:
             await conversation.cancel()
         finally:  # also where whoever waits for it is cancelled
@@ -138,11 +150,45 @@ class LiveCast:
         for conversation in shared.values():
             self._stage.leave(conversation.performer)
 
-    async def enter(self, name: str, *, is_host: bool) -> "LiveCharacter":
+    async def enter(
+        self, name: str, *, is_host: bool, is_watching: bool = False
+    ) -> "LiveCharacter":
         """See `conversation.character_handle.Cast`."""
-        member = self._members[name]
-        conversation = self._shared.get(name) or self.join(name)
-        return LiveCharacter(self, self._stage, member, conversation, is_host=is_host)
+        member, shared = self._members[name], self._shared.get(name)
+        if is_watching and shared is None:
+            return self._watch(member, is_host=is_host)
+        conversation = shared or self.join(name)
+        if shared is None:
+            self._meetings.begin(name, conversation)
+        may_speak = is_host or shared is None or member.character.audience == "everyone"
+        return LiveCharacter(
+            self,
+            self._stage,
+            member,
+            conversation,
+            may_speak=may_speak and not is_watching,
+            is_own=shared is None,
+        )
+
+    def _watch(self, member: Member, *, is_host: bool) -> "LiveCharacter":
+        """The newest session of a private character, or the character alone until there is one."""
+        name = member.name
+        if not is_host:
+            raise RequestError(
+                f"Expected the host to watch {member.character.name}, whom each session has to "
+                "itself; connect with the host's token, or let the server share the character.",
+                code="not_in_audience",
+            )
+        watched = self._meetings.newest(name)
+        return LiveCharacter(
+            self,
+            self._stage,
+            member,
+            watched or self.join(name),
+            may_speak=False,
+            is_own=watched is None,
+            passed=partial(self._meetings.passed, name, watched),
+        )
 
     def _count(self, event: ConversationEvent) -> None:
         if isinstance(event, TurnEnded):
@@ -159,8 +205,21 @@ class LiveCharacter:
         member: Member,
         conversation: Conversation,
         *,
-        is_host: bool,
+        may_speak: bool,
+        is_own: bool,
+        passed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """Takes what is met, and by whom.
+
+        Args:
+            cast: Where it lives.
+            stage: Where it performs.
+            member: Who it is.
+            conversation: What is said to it and by it.
+            may_speak: Whether this session is of its audience.
+            is_own: Whether the conversation ends with this session.
+            passed: Where the session watches another one: returns when it is to look again.
+        """
         character = member.character
         self.card = CharacterCard(
             id=member.name,
@@ -173,13 +232,16 @@ class LiveCharacter:
             temperature=character.sampling.temperature,
             is_shared=member.is_shared,
             conversation_id=conversation.id,
+            is_watching=passed is not None,
         )
         self._cast = cast
         self._stage = stage
         self._conversation = conversation
         self._performer = conversation.performer
         self._viewers: list[Viewer] = []
-        self._may_speak = is_host or not member.is_shared or character.audience == "everyone"
+        self._may_speak = may_speak
+        self._is_own = is_own
+        self._passed = passed
 
     async def watch(self, viewer: Viewer) -> None:
         self._viewers.append(viewer)
@@ -289,10 +351,21 @@ class LiveCharacter:
         for viewer in self._viewers:
             self._performer.detach(viewer)
             self._conversation.unsubscribe(viewer.on_event)
-        if not self.card.is_shared:
+        if self._is_own:
             await self._cast.leave(self._conversation)
 
+    async def passed(self) -> None:
+        if self._passed is not None:
+            await self._passed()
+        else:
+            await asyncio.get_running_loop().create_future()
+
     def _check_audience(self) -> None:
+        if self.card.is_watching:
+            raise RequestError(
+                f"This session watches {self.card.name}; speak on a connection without `?watch`.",
+                code="not_in_audience",
+            )
         if not self._may_speak:
             raise RequestError(
                 f"{self.card.name} listens to its host alone; connect with the host's token to "

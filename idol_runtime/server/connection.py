@@ -15,6 +15,7 @@ from idol_protocol.errors import ProtocolError
 from idol_protocol.events import encode_event, parse_client_event
 from idol_protocol.idol_events import IdolGoaway
 from idol_protocol.server_events import Error
+from idol_runtime.errors import RequestError
 from idol_runtime.server.access import is_host, is_token
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.metrics import ServerMetrics
@@ -27,6 +28,10 @@ BINARY_SUBPROTOCOL = "idol.v1"
 JSON_SUBPROTOCOL = "realtime"
 UNAUTHORIZED = 4401
 """Close code of a connection that did not prove who it is."""
+FORBIDDEN = 4403
+"""Close code of a connection that may not do what its address asks for."""
+PASSED = 1012
+"""Close code of a connection that watches and is to look again."""
 _FINISHED_CODES = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 """Of a client that closed its connection. One that reloads its page goes away (1001), and a
 connection that broke has no code at all (1006): those come back."""
@@ -66,14 +71,20 @@ class Connection:
             if token is None:
                 return
             tokens = [token]
-        session = self._carry(await self._new_session(is_host=is_host(tokens, self._config)))
+        try:
+            session = self._carry(await self._new_session(is_host=is_host(tokens, self._config)))
+        except RequestError as refusal:
+            await self._turn_away(refusal)
+            return
         writing = asyncio.create_task(self._outbox.run())
+        passing = asyncio.create_task(self._close_when_passed(session))
         try:
             await session.begin()
             await self._read()
         finally:
             writing.cancel()
-            await asyncio.wait([writing])
+            passing.cancel()
+            await asyncio.wait([writing, passing])
             await self._part()
 
     async def replied(self) -> None:
@@ -150,6 +161,18 @@ class Connection:
             await self._socket.send(encode_event(Error(error=error_object(problem))))
         await self._socket.close(UNAUTHORIZED, "a valid token is required")
         return None
+
+    async def _turn_away(self, refusal: RequestError) -> None:
+        self._metrics.refused.labels(refusal.code).inc()
+        problem = ProtocolError(str(refusal), code=refusal.code)
+        with suppress(ConnectionClosed):
+            await self._socket.send(encode_event(Error(error=error_object(problem))))
+        await self._socket.close(FORBIDDEN, "this is for the host")
+
+    async def _close_when_passed(self, session: Session) -> None:
+        if session.character.card.is_watching:
+            await session.character.passed()
+            await self.close(PASSED, "the session that was watched has ended, or one is newer")
 
     def _carry(self, session: Session) -> Session:
         session.attach(self._outbox, binary=self._socket.subprotocol == BINARY_SUBPROTOCOL)

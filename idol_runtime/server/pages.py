@@ -82,6 +82,11 @@ def model_of(request: Request) -> str | None:
     return parse_qs(urlsplit(request.path).query).get("model", [None])[0]
 
 
+def is_watching(request: Request) -> bool:
+    """Whether a request that has a path asks, by `watch` in its query, only to look on."""
+    return "watch" in parse_qs(urlsplit(request.path).query, keep_blank_values=True)
+
+
 def sentence(status: HTTPStatus, text: str) -> Response:
     return answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8")
 

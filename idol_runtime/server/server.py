@@ -33,6 +33,7 @@ from idol_runtime.server.pages import (
     WEB,
     Pages,
     answer,
+    is_watching,
     model_of,
     path_of,
     sentence,
@@ -163,9 +164,8 @@ class Server:
         assert socket.request is not None
         name = self._cast.find(model_of(socket.request))
         assert name is not None  # the handshake was refused otherwise
-        connection = Connection(
-            socket, self._config, self.metrics, self._waiting, partial(self._new_session, name)
-        )
+        new_session = partial(self._new_session, name, is_watching=is_watching(socket.request))
+        connection = Connection(socket, self._config, self.metrics, self._waiting, new_session)
         self._connections.add(connection)
         self.metrics.connections.inc()
         try:
@@ -176,8 +176,8 @@ class Server:
             self.metrics.connections.dec()
             self._connections.discard(connection)
 
-    async def _new_session(self, name: str, *, is_host: bool) -> Session:
-        character = await self._cast.enter(name, is_host=is_host)
+    async def _new_session(self, name: str, *, is_host: bool, is_watching: bool) -> Session:
+        character = await self._cast.enter(name, is_host=is_host, is_watching=is_watching)
         return Session(character, self._config.limits, self.metrics, self._avatars.url(name))
 
     async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:

@@ -141,7 +141,7 @@ class Session:
 
     def on_event(self, event: ConversationEvent) -> None:
         """Takes what happens in the conversation."""
-        self.is_used = True
+        self.is_used = not self.character.card.is_watching  # who watches just looks again
         match event:
             case ItemAdded(item=item, previous_id=previous):
                 self.emit(ConversationItemAdded(previous_item_id=previous, item=item.message))

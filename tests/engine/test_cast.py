@@ -17,6 +17,7 @@ from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.engine.cast import LiveCast, Member
 from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.meetings import Meetings
 from idol_runtime.errors import RequestError
 from idol_runtime.timeline import Card, Frame, PlaybackCut, VirtualClock
 from tests.engine.counted_stage import CountedStage
@@ -235,3 +236,21 @@ def test_names_are_those_of_the_folders_and_the_first_is_the_default(house: Hous
     assert [house.cast.find(each) for each in (None, "", "gpt-realtime", "ren", "Ren")] == [
         "hoshi", "hoshi", "hoshi", "ren", None,
     ]  # fmt: skip
+
+
+async def test_who_watches_moves_over_to_a_session_that_lasts_not_to_one_that_only_passes_by() -> (
+    None
+):
+    house = House()
+    first, brief = (house.cast.join("hoshi") for _ in range(2))
+    patient = Meetings(settle_s=60)
+    patient.begin("hoshi", first)
+    waiting = asyncio.create_task(patient.passed("hoshi", first))
+    await asyncio.sleep(0)
+    patient.begin("hoshi", brief)
+    await asyncio.sleep(0)
+    patient.end(brief)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    patient.end(first)
+    await waiting

@@ -220,6 +220,7 @@ class OpenScene(Protocol):
         character: Character = HOSHI,
         members: Sequence[Member] = (),
         make_hooks: MakeHooks = no_hooks,
+        settle_s: float = 0.0,
         **options: Any,
     ) -> Scene: ...
 
@@ -244,6 +245,7 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
             character: Character = HOSHI,
             members: Sequence[Member] = (),
             make_hooks: MakeHooks = no_hooks,
+            settle_s: float = 0.0,
             **options: Any,
         ) -> Scene:
             config: dict[str, Any] = {"port": 0, "limits": Limits(**(limits or {}))} | {
@@ -252,7 +254,9 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
                 if key in options
             }
             settings = ServerConfig(**config)
-            cast = LiveCast(stage, members or [stage.member(character)], make_hooks)
+            cast = LiveCast(
+                stage, members or [stage.member(character)], make_hooks, settle_s=settle_s
+            )
             server = Server(settings, cast, **options)
             cast.on_turn_ended = server.metrics.turn
             await stack.enter_async_context(open_server(server))
