@@ -17,6 +17,8 @@ from scipy.spatial.transform import Rotation
 _COMPONENTS: Final = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 AT_REST: Final = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
+MOST_VALUES: Final = 10_000_000
+"""No accessor holds more; damage asks for memory that nobody has."""
 _JSON, _BINARY = b"JSON", b"BIN\0"
 
 Floats = NDArray[np.float64]
@@ -48,7 +50,7 @@ class Glb:
         chunks = _chunks(content[12:total])
         try:
             document = json.loads(chunks.get(_JSON, b""))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise GltfError("expected a JSON chunk with the document, found none.") from None
         if not isinstance(document, dict):
             raise GltfError("expected the document to be a JSON object.")
@@ -64,6 +66,10 @@ class Glb:
             item = self.document["accessors"][index]
             dtype, width = np.dtype(_COMPONENTS[item["componentType"]]), _WIDTHS[item["type"]]
             count = item["count"]
+            if not 0 <= count <= MOST_VALUES:
+                raise GltfError(
+                    f"accessor {index}: expected at most {MOST_VALUES} values, found {count}."
+                )
             if "bufferView" in item:
                 values = self._read(item, dtype, count, width).copy()
             else:

@@ -140,6 +140,10 @@ def altered(path: Path, change: Mapping[str, object]) -> None:
         ({"extensions": {"VRMC_vrm": {}}}, "found VRMC_vrm; give a VRM animation"),
         ({"extensions": {"VRMC_vrm_animation": {}}}, "expected a humanoid with hips"),
         ({"accessors": []}, "accessor .*the file is damaged"),
+        (
+            {"accessors": [{"count": 10**12, "componentType": 5126, "type": "SCALAR"}] * 99},
+            "at most 10000000 values, found 1000000000000",
+        ),
         ({"nodes": []}, "the file is damaged"),
         ({"nodes": [{"children": [0]}] * 23}, "expected"),
         ({"bufferViews": [{"buffer": 0, "byteOffset": 10**9}] * 99}, "cut short"),
@@ -165,3 +169,23 @@ def test_an_animation_that_is_cut_short_is_refused_in_a_sentence(
     (tmp_path / "wave.vrma").write_bytes(content[:length])
     with pytest.raises(MotionFileError, match="expected"):
         read_vrma(tmp_path / "wave.vrma")
+
+
+def test_a_key_at_the_end_of_time_asks_for_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "wave.vrma"
+    write_foreign(path, "LINEAR")
+    rng = np.random.default_rng(3)
+    rng.normal(0, 1, (len(POSE_BONES), 3))
+    last = np.cumsum(rng.uniform(0.05, 0.4, 5)).astype("<f4")[-1:].tobytes()
+    assert last in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(last, np.array([1e30], "<f4").tobytes(), 1))
+    with pytest.raises(MotionFileError, match=r"at most 3600 s of motion, found keys at 1e\+30 s"):
+        read_vrma(path)
+
+
+def test_nested_lists_without_end_are_a_sentence(tmp_path: Path) -> None:
+    text = b"[" * 100_000
+    head = struct.pack("<4sII", b"glTF", 2, 20 + len(text))
+    (tmp_path / "a.vrma").write_bytes(head + struct.pack("<I4s", len(text), b"JSON") + text)
+    with pytest.raises(MotionFileError, match="expected a JSON chunk"):
+        read_vrma(tmp_path / "a.vrma")

@@ -21,3 +21,5 @@ class Clip:
     """[T, 3], translation of the hips from rest, floor at y = 0."""
     known: NDArray[np.bool_]
     """[22], which bones the source has; the others hold the identity."""
+    notes: tuple[str, ...] = ()
+    """What the source had wrong, and how it was read all the same."""

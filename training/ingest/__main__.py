@@ -30,7 +30,7 @@ from training.ingest.beat import Beat
 from training.ingest.bodies import read_body_dataset
 from training.ingest.body_film import BodyFilms
 from training.ingest.body_show import describe_bodies, draw_bodies
-from training.ingest.card import DatasetCard
+from training.ingest.card import CARD_FILE, DatasetCard, read_card
 from training.ingest.collect import (
     Adapter,
     Source,
@@ -122,9 +122,13 @@ def ingest(args: argparse.Namespace, command: str) -> list[str]:
         source=args.source, attribution=args.attribution, command=command,
     )  # fmt: skip
     task = progress.add_task(args.adapter, total=len(sources))
+    known = read_card(args.out).notes if (args.out / CARD_FILE).exists() else ()
     with progress:
         failures = collect(adapter, sources, args.out, card, done)
     keep_licences(args.folder, args.out)
+    for note in read_card(args.out).notes:
+        if note not in known:
+            print(f"Note: {note}", file=sys.stderr)
     print(f"{args.out}: {len(sources) - len(failures)} of {len(sources)} files")
     return failures
 

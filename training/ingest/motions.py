@@ -22,12 +22,12 @@ ARCHIVES: Final = (".tar.xz", ".tar.gz", ".tar")
 def body_with_sound(
     name: str, speaker: str, clip: Clip, sound: Sound | None, activity: str
 ) -> tuple[BodyRecording, list[str]]:
-    """As long as there are both frames and sound, and what was cut.
+    """As long as there are both frames and sound; what was cut and what the file had wrong.
 
     Raises:
         RecordingError: less than a second is left.
     """
-    frames, notes = len(clip.local), []
+    frames, notes = len(clip.local), [f"{name}: {note}" for note in clip.notes]
     if sound is not None:
         frames = min(frames, int(sound.end_s * clip.fps + 1e-6))
         cut_s = (len(clip.local) - frames) / clip.fps
@@ -52,8 +52,6 @@ def read_clips(path: Path, fps: float) -> list[Clip]:
         clips = read_motion(path, fps=round(fps))
     except MotionFileError as error:
         raise RecordingError(str(error)) from None
-    except OSError as error:
-        raise RecordingError(f"{path}: expected a file of motion, but {error}.") from None
     if not clips:
         raise RecordingError(f"{path}: expected motion, found none.")
     return clips

@@ -24,7 +24,7 @@ def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
     """The clips of a `.bvh`, a `.vrma`, an `.amc` with its `.asf`, or a tar archive of those two.
 
     Raises:
-        MotionFileError: another kind of file, a damaged one, or no humanoid.
+        MotionFileError: another kind of file, a damaged one, or no humanoid, or no such file.
     """
     kind = next((suffix for suffix in _READERS if path.name.lower().endswith(suffix)), None)
     if kind is None:
@@ -32,7 +32,12 @@ def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
             f"{path}: expected one of {', '.join(_READERS)}, found {path.suffix or 'no suffix'}; "
             "export the motion as BVH or VRMA."
         )
-    return _READERS[kind](path, fps)
+    try:
+        return _READERS[kind](path, fps)
+    except OSError as error:
+        raise MotionFileError(
+            f"{path}: expected a file of motion, but {error.strerror or error}."
+        ) from None
 
 
 def _amc(path: Path, fps: int) -> list[Clip]:

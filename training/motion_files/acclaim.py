@@ -6,10 +6,12 @@ Rest is the ASF's own pose (arms out, legs 20 degrees apart), so a bone's world 
 its rest direction to where it points. The database was recorded at 120 frames a second.
 """
 
+import lzma
 import re
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from training.humanoid.clip import Array, Clip
 from training.humanoid.resample import resample
 from training.motion_files import retarget as shared
 from training.motion_files.rig_motion import MotionFileError, RigMotion, finite
+from training.motion_files.text_file import decoded, without_comments
 
 SOURCE_FPS: Final = 120
 
@@ -73,14 +76,16 @@ def read_skeleton(text: str) -> AcclaimSkeleton:
     Raises:
         MotionFileError: a section is missing or damaged.
     """
-    sections = dict(re.findall(r"^:(\w+)(.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL))
+    text = without_comments(text)
+    found = re.findall(r"^\s*:(\w+)(.*?)(?=^\s*:|\Z)", text, re.MULTILINE | re.DOTALL)
+    sections = {name.lower(): content for name, content in found}
     if missing := {"bonedata", "hierarchy"} - set(sections):
         raise MotionFileError(
             f"expected an ASF skeleton, found no section {', '.join(sorted(missing))}; give the "
             "ASF that belongs to the AMC."
         )
     try:
-        blocks = re.findall(r"begin(.*?)end", sections["bonedata"], re.DOTALL)
+        blocks = re.findall(r"\bbegin\b(.*?)\bend\b", sections["bonedata"], re.DOTALL)
         bones = dict(_bone(block) for block in blocks)
     except (KeyError, IndexError, ValueError) as error:
         raise MotionFileError(
@@ -98,31 +103,61 @@ def read_skeleton(text: str) -> AcclaimSkeleton:
     return AcclaimSkeleton(bones, parent_of)
 
 
-def parse_amc(text: str) -> dict[str, Array]:
-    """Parses an AMC file: bone -> [T, freedoms] degrees; `root` has 3 positions first.
+@dataclass(frozen=True, slots=True, eq=False)
+class AcclaimMotion:
+    rows: dict[str, Array]
+    """Bone -> [T, freedoms] degrees; `root` has 3 positions first."""
+    notes: tuple[str, ...] = ()
+
+
+def parse_amc(text: str) -> AcclaimMotion:
+    """Parses an AMC file; a last frame that is cut off is left out.
 
     Raises:
-        MotionFileError: no root, or rows of different lengths.
+        MotionFileError: no root, or frames that do not have the same bones; the line is named.
     """
-    rows: dict[str, list[list[float]]] = {}
-    try:
-        for line in text.splitlines():
-            name, *values = line.split() or [""]
-            if values and not name.startswith((":", "#")):
-                rows.setdefault(name, []).append([float(value) for value in values])
-        motion = {name: finite(np.array(values), name) for name, values in rows.items()}
-        frames = {len(values) for values in motion.values()}
-        if len(frames) != 1 or "root" not in motion or motion["root"].shape[1:] != (6,):
-            raise ValueError(f"{sorted(frames)} frames of {', '.join(motion) or 'no bones'}")
-    except ValueError as error:
+    frames: list[dict[str, list[float]]] = []
+    for number, line in enumerate(without_comments(text).splitlines(), 1):
+        name, *values = line.split() or [""]
+        if name.isdecimal() and not values:
+            frames.append({})
+        elif name.upper() == ":RADIANS":
+            raise MotionFileError(
+                "expected an AMC in degrees, found RADIANS; export the motion in degrees."
+            )
+        elif name and not name.startswith(":"):
+            try:
+                frames[-1][name] = [float(value) for value in values]
+            except (ValueError, IndexError):
+                raise MotionFileError(
+                    f"line {number}: expected a bone and its numbers below the number of a frame, "
+                    f"found `{line.strip()[:40]}`; correct the line or export the motion again."
+                ) from None
+    if not frames or len(frames[0].get("root", [])) != 6:
         raise MotionFileError(
-            "expected an AMC with a row of numbers for every bone of every frame and 6 for the "
-            f"root, found {error}; the file is cut short or altered."
-        ) from None
-    return motion
+            f"expected an AMC whose frames give 6 numbers for the root, found {len(frames)} "
+            "frames without them; give an AMC file."
+        )
+    is_cut = len(frames) > 1 and _widths(frames[-1]) != _widths(frames[0])
+    whole = frames[:-1] if is_cut else frames
+    for at, frame in enumerate(whole, 1):
+        if _widths(frame) != _widths(frames[0]):
+            raise MotionFileError(
+                f"frame {at}: expected the same bones and as many numbers as in the first frame, "
+                "found others; correct the frame or export the motion again."
+            )
+    rows = {
+        name: finite(np.array([frame[name] for frame in whole], np.float64), name)
+        for name in frames[0]
+    }
+    return AcclaimMotion(rows, ("the last frame is cut off and was left out",) if is_cut else ())
 
 
-def world_rotations(skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> dict[str, Rotation]:
+def _widths(frame: dict[str, list[float]]) -> dict[str, int]:
+    return {name: len(values) for name, values in frame.items()}
+
+
+def world_rotations(skeleton: AcclaimSkeleton, motion: Mapping[str, Array]) -> dict[str, Rotation]:
     """World rotation of every bone, [T] each; the identity is the ASF's rest pose.
 
     Raises:
@@ -146,9 +181,9 @@ def world_rotations(skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> dict
     return world
 
 
-def retarget(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array], *, fps: int) -> Clip:
+def retarget(name: str, skeleton: AcclaimSkeleton, motion: AcclaimMotion, *, fps: int) -> Clip:
     """Puts a recording on our skeleton at `fps`."""
-    performance = perform(name, skeleton, motion)
+    performance = perform(name, skeleton, motion.rows)
     joint_of = {joint: index for index, joint in enumerate(performance.joints)}
     missing = sorted(set(BONE_FOR.values()) - set(joint_of))
     if missing:
@@ -157,7 +192,7 @@ def retarget(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array], *, 
             f"{', '.join(missing)}; give a CMU recording, or export it as BVH."
         )
     bones = {bone: joint_of[joint] for bone, joint in BONE_FOR.items()}
-    return resample(shared.retarget(performance, bones), fps)
+    return replace(resample(shared.retarget(performance, bones), fps), notes=motion.notes)
 
 
 def read_acclaim(asf: Path, amc: Path, *, fps: int = 30) -> Clip:
@@ -167,13 +202,13 @@ def read_acclaim(asf: Path, amc: Path, *, fps: int = 30) -> Clip:
         MotionFileError: a file that is cut short, or another skeleton.
     """
     try:
-        skeleton = read_skeleton(asf.read_text(errors="replace"))
-        return retarget(amc.stem, skeleton, parse_amc(amc.read_text(errors="replace")), fps=fps)
+        skeleton = read_skeleton(decoded(asf.read_bytes()))
+        return retarget(amc.stem, skeleton, parse_amc(decoded(amc.read_bytes())), fps=fps)
     except MotionFileError as error:
         raise MotionFileError(f"{amc}: {error}") from None
 
 
-def perform(name: str, skeleton: AcclaimSkeleton, motion: dict[str, Array]) -> RigMotion:
+def perform(name: str, skeleton: AcclaimSkeleton, motion: Mapping[str, Array]) -> RigMotion:
     """Where the skeleton's bones start, frame by frame.
 
     Raises:
@@ -203,14 +238,9 @@ def read_archive(path: Path, *, fps: int) -> Iterator[Clip]:
     """Every recording of a tar archive with `NN/NN.asf` and `NN/NN_MM.amc`, retargeted.
 
     Raises:
-        MotionFileError: a recording without its skeleton, or a damaged one.
+        MotionFileError: no archive, a recording without its skeleton, or a damaged one.
     """
-    with tarfile.open(path) as archive:
-        texts = {
-            Path(member.name).name: file.read().decode()
-            for member in archive.getmembers()
-            if member.name.endswith((".asf", ".amc")) and (file := archive.extractfile(member))
-        }
+    texts = _archived(path)
     for name in sorted(texts):
         if name.endswith(".amc"):
             subject = f"{name.split('_')[0]}.asf"
@@ -219,13 +249,33 @@ def read_archive(path: Path, *, fps: int) -> Iterator[Clip]:
                     f"{path}: expected {subject} in the folder of {name}, found no such skeleton "
                     "in the archive; add it."
                 )
-            skeleton = read_skeleton(texts[subject])
-            yield retarget(name[:-4], skeleton, parse_amc(texts[name]), fps=fps)
+            try:
+                skeleton = read_skeleton(texts[subject])
+                yield retarget(name[:-4], skeleton, parse_amc(texts[name]), fps=fps)
+            except MotionFileError as error:
+                raise MotionFileError(f"{path}, {name}: {error}") from None
+
+
+def _archived(path: Path) -> dict[str, str]:
+    """File name -> text of the skeletons and motions."""
+    try:
+        with tarfile.open(path) as archive:
+            return {
+                Path(member.name).name: decoded(file.read())
+                for member in archive.getmembers()
+                if member.name.endswith((".asf", ".amc")) and (file := archive.extractfile(member))
+            }
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, KeyError) as error:
+        raise MotionFileError(
+            f"{path}: expected a whole tar archive, but {error}; fetch or pack it again."
+        ) from None
 
 
 def _bone(block: str) -> tuple[str, AcclaimBone]:
     fields = {line.split()[0]: line.split()[1:] for line in block.splitlines() if line.strip()}
-    direction = np.array(fields["direction"], float)
+    direction = np.array(fields["direction"], float).reshape(3)
+    if not 0 < np.linalg.norm(direction) < np.inf:
+        raise ValueError("a direction of no length")
     return fields["name"][0], AcclaimBone(
         direction / np.linalg.norm(direction),
         float(fields["length"][0]),

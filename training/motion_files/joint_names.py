@@ -1,32 +1,48 @@
 """Which joint of a rig is which bone of ours.
 
 Sides and limbs go by name, the trunk by structure: whatever lies between the hips and the joint
-that carries both arms is the spine. Names of these rigs are understood: CMU and cgspeed, Daz and
-Poser, Mixamo and MotionBuilder, BEAT, Biovision, Xsens, Rokoko, SMPL, 3ds Max Biped, Unreal,
-Blender Rigify and VRM.
+that carries both arms is the spine. Names of these rigs are understood: CMU and cgspeed, Daz
+Genesis 1 to 9 and Poser, Mixamo and MotionBuilder, Perception Neuron, BEAT, Biovision, Xsens,
+Rokoko, Kinect, ARKit, SMPL, 3ds Max Biped, Unreal, Character Creator, MakeHuman, Blender Rigify,
+VRM and VRoid, MMD in English and Japanese.
 """
 
 import re
+import unicodedata
+from collections import Counter
 from typing import Final
 
 from training.motion_files.rig_motion import MotionFileError, ancestors
 
 UNDERSTOOD: Final[dict[str, tuple[str, ...]]] = {
     "Shoulder": ("collar", "clavicle", "shoulder"),
-    "UpperArm": ("upperarm", "uparm", "arm", "shldr", "humerus", "shoulder"),
-    "LowerArm": ("lowerarm", "lowarm", "forearm", "elbow", "radius"),
+    "UpperArm": ("upperarm", "uparm", "armupper", "arm", "shldr", "humerus", "shoulder"),
+    "LowerArm": ("lowerarm", "lowarm", "armlower", "forearm", "elbow", "radius"),
     "Hand": ("wrist", "hand"),
-    "UpperLeg": ("upperleg", "upleg", "thigh", "femur", "hip"),
-    "LowerLeg": ("lowerleg", "lowleg", "leg", "knee", "shin", "calf", "tibia"),
+    "UpperLeg": ("upperleg", "upleg", "legupper", "thigh", "femur", "hip"),
+    "LowerLeg": ("lowerleg", "lowleg", "leglower", "leg", "knee", "shin", "calf", "tibia"),
     "Foot": ("ankle", "foot"),
     "Toes": ("forefoot", "toebase", "toes", "toe", "ball", "foot"),
 }
 """A bone of ours and its names elsewhere, the surest first."""
 _NEEDED: Final = ("UpperArm", "LowerArm", "UpperLeg", "LowerLeg", "Foot")
-_SIDES: Final = {"left": "left", "l": "left", "right": "right", "r": "right"}
+_SIDES: Final = {
+    **dict.fromkeys(("left", "l", "lf", "lft"), "left"),
+    **dict.fromkeys(("right", "r", "rt", "rgt"), "right"),
+}
 _PARTS: Final = {name for names in UNDERSTOOD.values() for name in names}
-_PREFIX: Final = re.compile(r"^(.*:|mixamorig\d*_?|bip\d+[_ ]|j_bip_[lrc]_(?=.)|cc_base_)", re.I)
-_TOKEN: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_JAPANESE: Final = {
+    "左": "Left ", "右": "Right ", "手首": "Wrist", "足首": "Ankle", "つま先": "Toe",
+    "肩": "Shoulder", "腕": "Arm", "ひじ": "Elbow", "肘": "Elbow", "足": "Leg", "ひざ": "Knee",
+    "膝": "Knee", "首": "Neck", "頭": "Head", "捩": "Twist",
+}  # fmt: skip
+"""As MMD writes them, longer words before those they contain."""
+_PREFIX: Final = re.compile(r"^(.*[:|]|mixamorig\d*_?|cc_base_)", re.I)
+_FIRST: Final = re.compile(r"[^\W_]+[ _.:|-]+(?=.)")
+_TOKEN: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_MEANINGLESS: Final = frozenset({"joint", "jnt", "bone", "bend", "def", "j", "bip", "c"})
+"""ARKit, Maya and others end names in the first, Daz in `Bend`; Rigify begins them with `DEF`,
+VRoid with `J_Bip_C_`, Biped with `Bip01`."""
 
 
 def bones_of(joints: tuple[str, ...], parents: tuple[int, ...]) -> dict[str, int]:
@@ -36,7 +52,7 @@ def bones_of(joints: tuple[str, ...], parents: tuple[int, ...]) -> dict[str, int
         MotionFileError: no humanoid with two arms and two legs was found.
     """
     found: dict[tuple[str, str], list[int]] = {}
-    for joint, name in enumerate(joints):
+    for joint, name in enumerate(_without_shared_prefix(joints)):
         found.setdefault(side_and_part(name), []).append(joint)
     bones: dict[str, int] = {}
     for side in ("left", "right"):
@@ -59,17 +75,33 @@ def bones_of(joints: tuple[str, ...], parents: tuple[int, ...]) -> dict[str, int
 def side_and_part(name: str) -> tuple[str, str]:
     """`("left", "upleg")` of `mixamorig:LeftUpLeg`; the side is "" where the name has none."""
     side = ""
-    if prefix := re.match(r"^j_bip_([lr])_", name, re.I):
-        side = _SIDES[prefix[1].lower()]
+    name = unicodedata.normalize("NFKC", name)
+    for theirs, ours in _JAPANESE.items():
+        name = name.replace(theirs, ours)
     tokens = [token.lower() for token in _TOKEN.findall(_PREFIX.sub("", name))]
+    tokens = [token for token in tokens if token not in _MEANINGLESS]
     sides = [token for token in tokens if token in _SIDES]
     if sides:
         side = _SIDES[sides[0]]
         tokens.remove(sides[0])
     part = "".join(tokens)
-    if not side and part[:1] in ("l", "r") and part[1:] in _PARTS:
-        side, part = _SIDES[part[0]], part[1:]
+    if not side:
+        for word, meant in _SIDES.items():
+            if part.startswith(word) and part[len(word) :] in _PARTS:
+                return meant, part[len(word) :]
+            if len(word) > 3 and part.endswith(word) and part[: -len(word)] in _PARTS:
+                return meant, part[: -len(word)]
     return side, part
+
+
+def _without_shared_prefix(joints: tuple[str, ...]) -> tuple[str, ...]:
+    """`Robot_LeftArm` and the like without what most joints begin with."""
+    while True:
+        firsts = Counter(match[0] for name in joints if (match := _FIRST.match(name)))
+        shared, count = next(iter(firsts.most_common(1)), ("", 0))
+        if 2 * count <= len(joints) or side_and_part(shared)[0]:
+            return joints
+        joints = tuple(name.removeprefix(shared) for name in joints)
 
 
 def _limbs(found: dict[tuple[str, str], list[int]], side: str) -> dict[str, int]:
@@ -80,6 +112,11 @@ def _limbs(found: dict[tuple[str, str], list[int]], side: str) -> dict[str, int]
     collar = next((name for name in UNDERSTOOD["Shoulder"][:-1] if name in by_name), None)
     if arm is None and collar is None and "shoulder" in by_name:
         taken["UpperArm"] = by_name["shoulder"][0]
+    # A leg is the lower one, as in Mixamo, unless something else is, as in MMD.
+    uppers = set(UNDERSTOOD["UpperLeg"][:-1]) & set(by_name)
+    lowers = set(UNDERSTOOD["LowerLeg"]) & set(by_name) - {"leg"}
+    if "leg" in by_name and lowers and not uppers:
+        taken["UpperLeg"] = by_name["leg"][0]
     for bone, names in UNDERSTOOD.items():
         free = (
             joint
@@ -92,6 +129,8 @@ def _limbs(found: dict[tuple[str, str], list[int]], side: str) -> dict[str, int]
     # Rigs that number their joints: Arm, Arm1.
     if "LowerArm" not in taken and arm and len(by_name[arm]) > 1:
         taken["LowerArm"] = by_name[arm][1]
+    if "UpperLeg" not in taken and len(by_name.get("leg", [])) > 1:
+        taken["UpperLeg"], taken["LowerLeg"] = by_name["leg"][:2]
     return taken
 
 
@@ -115,8 +154,8 @@ def _trunk(
         trunk |= {"chest": spine[len(spine) // 2]}
     if len(spine) > 2:
         trunk |= {"upperChest": spine[-1]}
-    heads = found.get(("", "head"), [])
     necks = found.get(("", "neck"), [])
+    heads = found.get(("", "head"), []) or _last_of_spine(found, parents, top)
     if heads:
         trunk["head"] = heads[0]
         above = [
@@ -128,6 +167,14 @@ def _trunk(
     if necks:
         trunk["neck"] = necks[0]
     return trunk
+
+
+def _last_of_spine(
+    found: dict[tuple[str, str], list[int]], parents: tuple[int, ...], top: int
+) -> list[int]:
+    """Blender's spine goes on through the neck and ends in the head."""
+    spine = found.get(("", "spine"), [])
+    return [joint for joint in spine if top in ancestors(parents, joint)[1:]][-1:]
 
 
 def _common(parents: tuple[int, ...], one: int, other: int) -> int:

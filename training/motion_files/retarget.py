@@ -17,7 +17,7 @@ from idol_protocol.channels import POSE_BONES
 from idol_protocol.skeleton import OFFSETS_M, PARENTS
 from training.humanoid.clip import Array, Clip
 from training.humanoid.skeleton import forward_kinematics
-from training.motion_files.rig_motion import MotionFileError, RigMotion
+from training.motion_files.rig_motion import MotionFileError, RigMotion, ancestors
 
 LIMBS: Final[dict[str, str]] = {
     f"{side}{bone}": f"{side}{end}"
@@ -74,6 +74,22 @@ def retarget(performance: RigMotion, bones: Mapping[str, int]) -> Clip:
     hips_m = middle * _metres(rest) - local[:, 0] @ _middle_m() - _OFFSETS[0]
     known = np.array([bone in bones for bone in POSE_BONES])
     return Clip(performance.name, performance.fps, local, _on_this_floor(local, hips_m), known)
+
+
+def with_twists_folded(performance: RigMotion, bones: Mapping[str, int]) -> RigMotion:
+    """The performance of a rig that splits its limbs, with each limb's whole turn in one joint.
+
+    Daz, Rigify and MakeHuman put further joints between an upper arm and its elbow, and so on,
+    that carry the twist: the last of them is turned as the limb's far end is.
+    """
+    turns = performance.turns.copy()
+    for bone, end in LIMBS.items():
+        if bone not in bones or end not in bones or bone.endswith("Foot"):
+            continue
+        above = ancestors(performance.parents, bones[end])[1:]
+        if bones[bone] in above:
+            turns[:, bones[bone]] = performance.turns[:, above[0]]
+    return replace(performance, turns=turns)
 
 
 def local_rotations(world: Mapping[str, Array]) -> Array:

@@ -26,6 +26,8 @@ class RigMotion:
     """[T, J, 3, 3], world rotation that carries the rest pose's axes to the frame's."""
     places: Array
     """[T, J, 3]"""
+    notes: tuple[str, ...] = ()
+    """What the file had wrong and how it was read."""
 
 
 def finite(values: Array, what: str) -> Array:

@@ -20,6 +20,7 @@ from training.motion_files.retarget import local_rotations
 from training.motion_files.rig_motion import MotionFileError
 
 _EXTENSION: Final = "VRMC_vrm_animation"
+LONGEST_S: Final = 3600.0
 _WIDTHS: Final = {"translation": 3, "rotation": 4, "scale": 3}
 
 
@@ -74,6 +75,11 @@ def _bones(document: Mapping[str, Any]) -> dict[str, int]:
 def _clip(glb: Glb, animation: Mapping[str, Any], bones: Mapping[str, int], fps: int) -> Clip:
     tracks = _tracks(glb, animation)
     end_s = max((float(track.times_s[-1]) for track in tracks.values()), default=0.0)
+    if not 0 <= end_s <= LONGEST_S:
+        raise MotionFileError(
+            f"expected at most {LONGEST_S:.0f} s of motion, found keys at {end_s:g} s; cut it into "
+            "parts, or export it again."
+        )
     times_s = np.arange(int(end_s * fps + 1e-3) + 1) / fps
     rest = glb.places()
     moved = _world(glb, tracks, times_s)
