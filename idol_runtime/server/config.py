@@ -35,8 +35,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long a connection without a token in its headers has for `idol.authenticate`."""
     resume_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     """How long a session whose connection broke waits for `idol.resume`."""
-    max_waiting_sessions: Count = 8
-    """Sessions that wait for `idol.resume` at once; the one that has waited longest makes room."""
+    max_waiting_sessions: Count | None = None
+    """Sessions that wait for `idol.resume` at once; the one that has waited longest makes room.
+    As many as `max_connections` where left out, so that all can come back."""
+    max_waiting_bytes: Bytes = 64 * 1024 * 1024
+    """Events kept for all sessions that wait; the one that has waited longest makes room."""
     journal_events: Count = 1024
     """Control events kept for `idol.resume`, at most so many."""
     journal_bytes: Bytes = 1024 * 1024

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -21,8 +21,8 @@ from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
 from idol_runtime.server.requests import answer, error_object, refuse
+from idol_runtime.server.resumption import Sessions
 from idol_runtime.server.session import Session
-from idol_runtime.server.waiting import WaitingRoom
 
 BINARY_SUBPROTOCOL = "idol.v1"
 JSON_SUBPROTOCOL = "realtime"
@@ -32,6 +32,8 @@ FORBIDDEN = 4403
 """Close code of a connection that may not do what its address asks for."""
 PASSED = 1012
 """Close code of a connection that watches and is to look again."""
+TAKEN_OVER = 4409
+"""Close code of a connection whose session another one went on with."""
 _FINISHED_CODES = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 """Of a client that closed its connection. One that reloads its page goes away (1001), and a
 connection that broke has no code at all (1006): those come back."""
@@ -47,16 +49,18 @@ class Connection:
         socket: ServerConnection,
         config: ServerConfig,
         metrics: ServerMetrics,
-        waiting: WaitingRoom,
+        sessions: Sessions,
         new_session: NewSession,
     ) -> None:
         self._socket = socket
         self._config = config
         self._metrics = metrics
-        self._waiting = waiting
+        self._sessions = sessions
         self._new_session = new_session
         self._outbox = Outbox(socket, config.limits, metrics)
         self._session: Session | None = None
+        """None before it has one, and once another connection has taken it over."""
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def run(self, tokens: Sequence[str], *, is_trusted: bool) -> None:
         """Serves the connection until it ends.
@@ -72,20 +76,22 @@ class Connection:
                 return
             tokens = [token]
         try:
-            session = self._carry(await self._new_session(is_host=is_host(tokens, self._config)))
+            session = await self._new_session(is_host=is_host(tokens, self._config))
         except RequestError as refusal:
             await self._turn_away(refusal)
             return
+        self._sessions.enter(session, self)
+        self._carry(session)
         writing = asyncio.create_task(self._outbox.run())
         passing = asyncio.create_task(self._close_when_passed(session))
         try:
             await session.begin()
             await self._read()
         finally:
+            self._part()
             writing.cancel()
             passing.cancel()
-            await asyncio.wait([writing, passing])
-            await self._part()
+            await asyncio.wait([writing, passing, *self._beside])
 
     async def replied(self) -> None:
         """Returns when no answer is being given."""
@@ -105,16 +111,24 @@ class Connection:
         except TimeoutError:
             self._socket.transport.abort()
 
+    def let_go(self) -> None:
+        """Closes: another connection carries the session now."""
+        self._session = None
+        self._outbox.stop()
+        self._start(self.close(TAKEN_OVER, "another connection went on with the session"))
+
     async def _read(self) -> None:
         is_first = True
         with suppress(ConnectionClosed):
             async for message in self._socket:
-                assert self._session is not None
+                if self._session is None:
+                    return
                 try:
                     event = self._parse(message)
                 except ProtocolError as problem:
                     refuse(self._session, problem)
                 else:
+                    self._session.note(event)
                     if is_first and isinstance(event, IdolResume):
                         await self._resume(event)
                     else:
@@ -172,42 +186,46 @@ class Connection:
     async def _close_when_passed(self, session: Session) -> None:
         if session.character.card.is_watching:
             await session.character.passed()
-            await self.close(PASSED, "the session that was watched has ended, or one is newer")
+            if self._session is session:
+                await self.close(PASSED, "the session that was watched has ended, or one is newer")
 
-    def _carry(self, session: Session) -> Session:
+    def _carry(self, session: Session) -> None:
         session.attach(self._outbox, binary=self._socket.subprotocol == BINARY_SUBPROTOCOL)
         self._session = session
-        return session
 
     async def _resume(self, event: IdolResume) -> None:
         fresh = self._session
         assert fresh is not None
-        session = self._waiting.take(event.token)
-        if session is None:
-            problem = ProtocolError(
-                "No session waits for this token: it was never given, is used already, or its "
-                f"{self._config.limits.resume_s:g} seconds are over. Go on with this new session.",
-                code="session_not_found",
-                param="token",
-                event_id=event.event_id,
-            )
+        try:
+            session = await self._sessions.resume(event.token, fresh, self)
+        except ProtocolError as problem:
+            problem.event_id = event.event_id
             refuse(fresh, problem)
             return
         self._outbox.lanes.clear()
+        self._carry(session)
+        session.catch_up(event.last_event_id)
+        self._start(self._confirm(session))
         await fresh.aclose()
-        self._carry(session).catch_up(event.last_event_id)
 
-    async def _part(self) -> None:
-        """A session whose connection broke waits for its client; any other ends."""
-        session = self._session
-        if session is None:
-            return
-        session.detach()
-        is_broken = self._socket.close_code not in _FINISHED_CODES
-        if is_broken and session.is_used and not self._waiting.is_closed:
-            self._waiting.admit(session)
-        else:
-            await session.aclose()
+    async def _confirm(self, session: Session) -> None:
+        """Notices that the client has its new token: its answer to a ping is behind that."""
+        if await self._outbox.written():
+            with suppress(ConnectionClosed):
+                await (await self._socket.ping())
+                self._sessions.token_arrived(session, self)
+
+    def _part(self) -> None:
+        """A session that a client may come back to waits for it; any other ends."""
+        if self._session is not None:
+            is_finished = self._socket.close_code in _FINISHED_CODES
+            self._sessions.part(self._session, may_return=self._session.is_used and not is_finished)
+            self._session = None
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def _limit_unsent(self) -> None:
         """Keeps stale frames out of the kernel's buffers, where nothing can replace them."""

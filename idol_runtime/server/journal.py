@@ -10,6 +10,8 @@ from idol_protocol.idol_events import (
     IdolClockPong,
     IdolFaceDelta,
     IdolPoseDelta,
+    IdolResumed,
+    IdolResumeToken,
     IdolStreamClosed,
     IdolStreamOpened,
 )
@@ -22,8 +24,10 @@ FLEETING: Final = (
     IdolClockPong,
     IdolStreamOpened,
     IdolStreamClosed,
+    IdolResumeToken,
+    IdolResumed,
 )
-"""Events that belong to one connection or one moment: media, its streams, the clock."""
+"""Events that belong to one connection or one moment: media, its streams, the clock, the return."""
 
 
 class Journal:
@@ -31,7 +35,8 @@ class Journal:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._kept: deque[tuple[int, str]] = deque()
-        self._kept_bytes = 0
+        self.kept_bytes = 0
+        """Of the events that are kept, as they are sent."""
         self._count = 0
         self._lost_up_to = 0
 
@@ -41,10 +46,10 @@ class Journal:
         text = encode_event(replace(event, event_id=f"event_{self._count}"))
         if not isinstance(event, FLEETING):
             self._kept.append((self._count, text))
-            self._kept_bytes += len(text)
-            while len(self._kept) > self._max_events or self._kept_bytes > self._max_bytes:
+            self.kept_bytes += len(text)
+            while len(self._kept) > self._max_events or self.kept_bytes > self._max_bytes:
                 self._lost_up_to, lost = self._kept.popleft()
-                self._kept_bytes -= len(lost)
+                self.kept_bytes -= len(lost)
         return text
 
     def after(self, last_event_id: str | None) -> tuple[list[str], bool]:

@@ -22,6 +22,9 @@ class ServerMetrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.connections = Gauge("idol_ws_connections", "Open connections", registry=registry)
+        self.sessions_waiting = Gauge(
+            "idol_sessions_waiting", "Sessions that wait for their client", registry=registry
+        )
         self.refused = Counter(
             "idol_ws_refused_total", "Connections refused", ["reason"], registry=registry
         )

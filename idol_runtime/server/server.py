@@ -39,8 +39,8 @@ from idol_runtime.server.pages import (
     sentence,
     without_body,
 )
+from idol_runtime.server.resumption import Sessions
 from idol_runtime.server.session import Session
-from idol_runtime.server.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Server:
         self._cast = cast
         self._avatars = Avatars(avatars or {})
         self._pages = Pages(web, self._avatars)
-        self._waiting = WaitingRoom(config.limits)
+        self._sessions = Sessions(config.limits, self.metrics)
         self._connections: set[Connection] = set()
         self._sockets: WebSocketServer | None = None
 
@@ -139,7 +139,7 @@ class Server:
             async with asyncio.timeout(drain_s * 0.7):
                 await asyncio.gather(*(each.replied() for each in self._connections))
         await asyncio.gather(*(each.close(1012, reason) for each in tuple(self._connections)))
-        await self._waiting.aclose()
+        await self._sessions.aclose()
         self._sockets.close(code=1012, reason=reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s * 0.2):
@@ -165,7 +165,7 @@ class Server:
         name = self._cast.find(model_of(socket.request))
         assert name is not None  # the handshake was refused otherwise
         new_session = partial(self._new_session, name, is_watching=is_watching(socket.request))
-        connection = Connection(socket, self._config, self.metrics, self._waiting, new_session)
+        connection = Connection(socket, self._config, self.metrics, self._sessions, new_session)
         self._connections.add(connection)
         self.metrics.connections.inc()
         try:

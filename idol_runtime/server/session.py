@@ -3,6 +3,14 @@
 import secrets
 from typing import Any, cast
 
+from idol_protocol.client_events import (
+    ClientEvent,
+    IdolAuthenticate,
+    IdolClockPing,
+    IdolPlaybackProgress,
+    IdolResume,
+    IdolStreamsConfigure,
+)
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import (
     ActivityName,
@@ -60,6 +68,15 @@ from idol_runtime.timeline import (
     UtteranceStarted,
 )
 
+_PASSING = (
+    IdolAuthenticate,
+    IdolClockPing,
+    IdolPlaybackProgress,
+    IdolResume,
+    IdolStreamsConfigure,
+)
+"""Events after which there is still nothing to come back to."""
+
 
 class Session:
     """What one client sees of one character: its frames and its conversation as events."""
@@ -73,6 +90,7 @@ class Session:
     ) -> None:
         self.id = new_id("sess")
         self.resume_token = secrets.token_urlsafe(24)
+        """Opens the session to a later connection, which gets another."""
         self.character = character
         self.metrics = metrics
         self.settings = initial_settings(character.card)
@@ -86,6 +104,11 @@ class Session:
         self._outbox: Outbox | None = None
         self._response: Response | None = None
         """The answer that is being given."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it holds for a client that comes back."""
+        return self._journal.kept_bytes
 
     def describe(self) -> SessionObject:
         settings = self.settings
@@ -129,10 +152,14 @@ class Session:
         """The events a resumed connection begins with: what it missed, then what is new."""
         assert self._outbox is not None
         missed, complete = self._journal.after(last_event_id)
-        for text in missed:
-            self._outbox.put(text)
+        self._outbox.repeat(missed)
         self.emit(IdolResumed(replayed=len(missed), complete=complete))
         self._open()
+
+    def note(self, event: ClientEvent) -> None:
+        """The client asked for something."""
+        if not isinstance(event, _PASSING):
+            self._use()
 
     def emit(self, event: ServerEvent) -> None:
         text = self._journal.note(event)
@@ -141,7 +168,7 @@ class Session:
 
     def on_event(self, event: ConversationEvent) -> None:
         """Takes what happens in the conversation."""
-        self.is_used = not self.character.card.is_watching  # who watches just looks again
+        self._use()
         match event:
             case ItemAdded(item=item, previous_id=previous):
                 self.emit(ConversationItemAdded(previous_item_id=previous, item=item.message))
@@ -179,6 +206,9 @@ class Session:
         """Leaves the character."""
         self.detach()
         await self.character.leave()
+
+    def _use(self) -> None:
+        self.is_used = not self.character.card.is_watching  # who watches just looks again
 
     def _open(self) -> None:
         assert self.streams is not None

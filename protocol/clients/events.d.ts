@@ -226,7 +226,7 @@ export interface IdolEmotionSet {
   fall_s?: number;
 }
 
-/** Goes on with a session whose connection broke; only as the first event of a connection. Answered by every control event after `last_event_id`, then `idol.resumed`. */
+/** Goes on with a session of an earlier connection; only as the first event of a connection. Answered by every control event after `last_event_id`, `idol.resumed`, and a new token. An earlier connection that is open still is closed with 4409. */
 export interface IdolResume {
   type: "idol.resume";
   event_id?: string | null;
@@ -650,7 +650,7 @@ export interface IdolGoaway {
   in_ms: number;
 }
 
-/** Lets a new connection go on with this session. */
+/** Lets a new connection go on with this session; replaces the token that came before. */
 export interface IdolResumeToken {
   type: "idol.resume.token";
   event_id?: string;

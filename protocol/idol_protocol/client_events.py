@@ -211,9 +211,10 @@ class IdolEmotionSet(ClientEvent, tag="idol.emotion.set", kw_only=True, frozen=T
 
 
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):
-    """Goes on with a session whose connection broke; only as the first event of a connection.
+    """Goes on with a session of an earlier connection; only as the first event of a connection.
 
-    Answered by every control event after `last_event_id`, then `idol.resumed`.
+    Answered by every control event after `last_event_id`, `idol.resumed`, and a new token. An
+    earlier connection that is open still is closed with 4409.
     """
 
     token: Annotated[str, Meta(max_length=256)]

@@ -216,7 +216,7 @@ class IdolGoaway(ServerEvent, tag="idol.goaway", kw_only=True, frozen=True):
 
 
 class IdolResumeToken(ServerEvent, tag="idol.resume.token", kw_only=True, frozen=True):
-    """Lets a new connection go on with this session."""
+    """Lets a new connection go on with this session; replaces the token that came before."""
 
     token: str
     valid_s: int

@@ -8,7 +8,7 @@ from websockets.frames import CloseCode
 
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
 from idol_runtime.server.journal import Journal
-from tests.server.conftest import Client, OpenScene, Scene
+from tests.server.conftest import Client, Event, OpenScene, Scene
 
 
 async def token_of(client: Client) -> str:
@@ -86,6 +86,217 @@ async def test_a_token_works_once(scene: Scene) -> None:
         await third.send({"type": "idol.resume", "token": token})
         assert (await third.error())["code"] == "session_not_found"
         await third.alive()
+
+
+async def resume(client: Client, token: str, last_event_id: str | None = None) -> list[Event]:
+    """What a client that comes back is sent, up to its new token."""
+    await client.until("idol.stream.opened")  # of the session that the connection began with
+    event: Event = {"type": "idol.resume", "token": token}
+    await client.send(event | ({"last_event_id": last_event_id} if last_event_id else {}))
+    return await client.until("idol.resume.token")
+
+
+async def test_a_session_is_taken_over_from_a_connection_that_nobody_knows_is_gone(
+    scene: Scene,
+) -> None:
+    async with scene.client() as gone, scene.client() as back:
+        token = await token_of(gone)
+        await gone.ask("My name is Ann.")
+        gone.socket.transport.pause_reading()  # the network is away: no reset, no close
+        events = await resume(back, token)
+        assert events[-2]["type"] == "idol.resumed"
+        await back.ask("Who am I?")
+        said = [each.content for each in scene.stage.dialogue.requests[-1].messages]
+        assert "My name is Ann." in said
+        gone.socket.transport.resume_reading()
+        assert await gone.closed() == 4409
+        await back.alive()
+    async with asyncio.timeout(5):
+        while scene.stage.performers:
+            await asyncio.sleep(0)
+
+
+async def test_of_two_that_resume_at_once_one_has_the_session(scene: Scene) -> None:
+    async with scene.client() as lost, scene.client() as one, scene.client() as other:
+        token = await token_of(lost)
+        await lost.ask("Hi.")
+        await lose(lost)
+        for client in (one, other):
+            await client.send({"type": "idol.resume", "token": token})
+        answers = [await answer_to_resume(client) for client in (one, other)]
+        assert sorted(answers) == ["idol.resumed", "session_not_found"]
+        await one.alive()
+        await other.alive()
+
+
+async def answer_to_resume(client: Client) -> str:
+    while True:
+        event = await client.next()
+        if event["type"] == "idol.resumed":
+            return "idol.resumed"
+        if event["type"] == "error":
+            return str(event["error"]["code"])
+
+
+async def test_each_return_gives_a_new_token_and_the_old_one_opens_nothing(scene: Scene) -> None:
+    async with scene.client() as first:
+        tokens = [await token_of(first)]
+        await first.ask("Hi.")
+        await lose(first)
+    for _ in range(3):
+        async with scene.client() as client:
+            tokens.append((await resume(client, tokens[-1]))[-1]["token"])
+            await client.alive()
+            await lose(client)
+    assert len(set(tokens)) == 4
+    for old in tokens[:-1]:
+        async with scene.client() as client:
+            await client.send({"type": "idol.resume", "token": old})
+            assert "newer token" in (await client.error())["message"]
+    async with scene.client() as client:
+        await resume(client, tokens[-1])
+
+
+async def test_a_token_whose_successor_was_lost_on_the_way_still_opens(
+    open_scene: OpenScene,
+) -> None:
+    scene = await open_scene(limits={"stall_s": 0.1})
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.ask("Hi.")
+        await lose(first)
+    async with scene.client() as deaf:
+        mine = await token_of(deaf)
+        deaf.socket.transport.pause_reading()
+        await deaf.send({"type": "idol.resume", "token": token})
+        async with asyncio.timeout(5):
+            while b"idol_sessions_waiting 1.0" in scene.server.metrics.page():
+                await asyncio.sleep(0)
+        async with scene.client() as back:
+            last = (await resume(back, token))[-1]["token"]
+            await back.alive()
+            await lose(back)
+        deaf.socket.transport.resume_reading()
+    async with scene.client() as late:
+        await late.send({"type": "idol.resume", "token": mine})
+        assert (await late.error())["code"] == "session_not_found"
+    async with scene.client() as late:
+        await resume(late, last)
+
+
+async def test_the_token_that_a_connection_began_with_opens_the_session_it_resumed(
+    open_scene: OpenScene,
+) -> None:
+    """A client may have kept it before it read that its `idol.resume` had gone well."""
+    scene = await open_scene(limits={"stall_s": 0.1})
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.ask("My name is Ann.")
+        await lose(first)
+    async with scene.client() as deaf:
+        mine = await token_of(deaf)
+        deaf.socket.transport.pause_reading()
+        await deaf.send({"type": "idol.resume", "token": token})
+        async with asyncio.timeout(5):
+            while b"idol_sessions_waiting 1.0" in scene.server.metrics.page():
+                await asyncio.sleep(0)
+        await lose(deaf)
+    async with scene.client() as back:
+        await resume(back, mine)
+        await back.ask("Who am I?")
+    said = [each.content for each in scene.stage.dialogue.requests[-1].messages]
+    assert "My name is Ann." in said
+
+
+async def test_what_a_client_set_is_something_to_come_back_to(scene: Scene) -> None:
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.send(
+            {"type": "session.update", "session": {"type": "realtime", "instructions": "Rhyme."}}
+        )
+        await first.until("session.updated")
+        await lose(first)
+    async with scene.client() as second:
+        await resume(second, token)
+        await second.ask("Hi.")
+    assert "Rhyme." in scene.stage.dialogue.requests[-1].messages[0].content
+
+
+async def test_all_who_were_connected_can_come_back(open_scene: OpenScene) -> None:
+    scene = await open_scene(limits={"max_connections": 20})
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(scene.client()) for _ in range(20)]
+        tokens = [await token_of(client) for client in clients]
+        for client in clients:
+            await client.say("Hi.")
+        for client in clients:
+            client.socket.transport.abort()
+    await nobody_is_connected(scene)
+    async with AsyncExitStack() as stack:
+        for token in tokens:
+            await resume(await stack.enter_async_context(scene.client()), token)
+
+
+async def nobody_is_connected(scene: Scene) -> None:
+    async with asyncio.timeout(5):
+        while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
+            await asyncio.sleep(0)
+
+
+async def test_sessions_that_wait_are_bounded_in_bytes_and_who_had_to_leave_is_told_why(
+    open_scene: OpenScene,
+) -> None:
+    scene = await open_scene(limits={"max_waiting_bytes": 20_000})
+    tokens = []
+    for _ in range(3):
+        async with scene.client() as client:
+            tokens.append(await token_of(client))
+            await client.say("long " * 800)
+            await lose(client)
+        await nobody_is_connected(scene)
+    async with scene.client() as client:
+        await client.send({"type": "idol.resume", "token": tokens[0]})
+        error = await client.error()
+        assert error["code"] == "session_not_found"
+        assert "waited longest" in error["message"]
+    async with scene.client() as client:
+        await resume(client, tokens[2])
+
+
+async def test_a_journal_larger_than_what_may_be_queued_is_replayed_whole(
+    open_scene: OpenScene,
+) -> None:
+    scene = await open_scene(limits={"max_queued_bytes": 60_000})
+    async with scene.client() as first:
+        token = await token_of(first)
+        for _ in range(40):
+            last = await first.say("long " * 800)
+        await lose(first)
+    async with scene.client() as second:
+        events = await resume(second, token)
+        assert sum(len(str(each)) for each in events) > 300_000
+        assert events[-2] | {"complete": True} == events[-2]
+        added = [each for each in events if each["type"] == "conversation.item.done"]
+        assert len(added) == 40
+        assert added[-1]["item"]["id"] == last["id"]
+        await second.alive()
+
+
+async def test_a_return_is_not_told_of_former_ones(scene: Scene) -> None:
+    """A client that breaks in the middle of a replay would keep a token that opens nothing."""
+    async with scene.client() as first:
+        token = await token_of(first)
+        await first.say("Hi.")
+        await lose(first)
+    for _ in range(2):
+        async with scene.client() as client:
+            events = await resume(client, token)
+            token = events[-1]["token"]
+            kinds = [each["type"] for each in events]
+            assert kinds.count("idol.resumed") == 1
+            assert kinds.count("idol.resume.token") == 1
+            await client.alive()
+            await lose(client)
 
 
 async def test_only_the_first_event_can_resume(scene: Scene) -> None:
