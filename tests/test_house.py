@@ -24,7 +24,9 @@ MOST_ARROWS = 68
 decision to defend."""
 MOST_FLOORS = 9
 
-TESTS_OF_MORE_THAN_A_ROOM = {"browser", "docs", "end_to_end", "export", "protocol", "training"}
+TESTS_OF_MORE_THAN_A_ROOM = {
+    *("browser", "docs", "end_to_end", "export", "hostile", "protocol", "training"),
+}
 """Folders of `tests` that mirror no room of the runtime."""
 
 

@@ -9,6 +9,15 @@ from websockets.datastructures import Headers
 from idol_runtime.server.config import ServerConfig, is_loopback
 
 TOKEN_SUBPROTOCOL = "openai-insecure-api-key."
+_READ = frozenset({"host", "origin", "authorization", "connection", "upgrade"})
+
+
+def refuse_headers(headers: Headers) -> str | None:
+    """A sentence about a header that is read and holds what none may hold; None if all are well."""
+    for name, value in headers.raw_items():
+        if (name.lower() in _READ or name.lower().startswith("sec-")) and not value.isascii():
+            return f"Expected ASCII in the header {name}, found other bytes."
+    return None
 
 
 def refuse_origin(headers: Headers, config: ServerConfig) -> str | None:
@@ -58,7 +67,7 @@ def subprotocols_of(headers: Headers) -> list[str]:
 
 def is_token(given: str, config: ServerConfig) -> bool:
     """Whether `given` opens the server; takes the same time however much of it is right."""
-    opens = config.token is None or hmac.compare_digest(given.encode(), config.token.encode())
+    opens = config.token is None or hmac.compare_digest(_bytes(given), config.token.encode())
     return opens | is_host_token(given, config)
 
 
@@ -66,7 +75,7 @@ def is_host_token(given: str, config: ServerConfig) -> bool:
     """Whether `given` makes a session the host's; never without a host token in the config."""
     if config.host_token is None:
         return False
-    return hmac.compare_digest(given.encode(), config.host_token.encode())
+    return hmac.compare_digest(_bytes(given), config.host_token.encode())
 
 
 def is_host(given: Iterable[str], config: ServerConfig) -> bool:
@@ -74,6 +83,10 @@ def is_host(given: Iterable[str], config: ServerConfig) -> bool:
     if config.host_token is None:
         return config.is_local
     return any(is_host_token(each, config) for each in given)
+
+
+def _bytes(given: str) -> bytes:
+    return given.encode(errors="surrogatepass")  # a token in JSON may hold half a character
 
 
 def _hostname(url: str) -> str:

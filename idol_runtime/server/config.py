@@ -11,6 +11,8 @@ from idol_runtime.errors import ConfigError
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Units = Annotated[float, Meta(gt=0, le=1_000_000)]
+Share = Annotated[float, Meta(gt=0, le=0.95)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -18,7 +20,22 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What one server carries, and how long it waits."""
 
     max_connections: Count = 64
-    """Connections at once; one more is refused with 503."""
+    """Sessions at once; one more is refused with 503."""
+    max_strangers: Count = 256
+    """Connections that are not in yet: silent, in their handshake, fetching a page, or not
+    authenticated. The oldest gives way to a new one. Fewer where the system allows few open files.
+    """
+    stranger_bytes: Bytes = 4096
+    """The longest first message of a connection without a token in its headers."""
+    stranger_units: Units = 20.0
+    """What such a connection may ask for in all, in units as below."""
+    units_per_s: Units = 500.0
+    """What a client may ask for each second, on average; who asks faster is read more slowly and
+    told so once. A clock ping is one unit, 4 KiB are one, an answer is 100."""
+    units_at_once: Units = 5000.0
+    """What a client may ask for at once after a while of silence, in such units."""
+    client_share: Share = 0.5
+    """Of one core's time, what reading all clients may take; the rest is for frames."""
     max_event_bytes: Bytes = 64 * 1024
     """A longer text message is answered with an `error` event; the connection lives."""
     max_message_bytes: Bytes = 4 * 1024 * 1024
@@ -31,6 +48,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What the kernel may hold back unsent for a client, where the kernel has such a limit."""
     stall_s: Seconds = 2.0
     """A client that takes nothing for so long is dropped; keepalive does not notice it."""
+    handshake_s: Seconds = 10.0
+    """How long a connection has for its request."""
     authenticate_s: Seconds = 5.0
     """How long a connection without a token in its headers has for `idol.authenticate`."""
     resume_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0

@@ -1,12 +1,13 @@
 """One WebSocket connection: who it is, the session it carries, and what it reads."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Final, Protocol
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -17,10 +18,12 @@ from idol_protocol.idol_events import IdolGoaway
 from idol_protocol.server_events import Error
 from idol_runtime.errors import RequestError
 from idol_runtime.server.access import is_host, is_token
+from idol_runtime.server.budget import cost_of
+from idol_runtime.server.client_socket import ClientSocket
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
-from idol_runtime.server.requests import answer, error_object, refuse
+from idol_runtime.server.requests import answer, error_object, refuse, report_defect
 from idol_runtime.server.resumption import Sessions
 from idol_runtime.server.session import Session
 
@@ -34,9 +37,14 @@ PASSED = 1012
 """Close code of a connection that watches and is to look again."""
 TAKEN_OVER = 4409
 """Close code of a connection whose session another one went on with."""
+FULL = "The server holds as many sessions as it may; try again later."
+TELL_EVERY_S: Final = 60.0
+"""How often a client is told that it sends too fast."""
 _FINISHED_CODES = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 """Of a client that closed its connection. One that reloads its page goes away (1001), and a
 connection that broke has no code at all (1006): those come back."""
+
+log = logging.getLogger(__name__)
 
 
 class NewSession(Protocol):
@@ -46,21 +54,24 @@ class NewSession(Protocol):
 class Connection:
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: ClientSocket,
         config: ServerConfig,
         metrics: ServerMetrics,
         sessions: Sessions,
         new_session: NewSession,
+        admit: Callable[[], bool],
     ) -> None:
         self._socket = socket
         self._config = config
         self._metrics = metrics
         self._sessions = sessions
         self._new_session = new_session
+        self._admit = admit
         self._outbox = Outbox(socket, config.limits, metrics)
         self._session: Session | None = None
         """None before it has one, and once another connection has taken it over."""
         self._beside: set[asyncio.Task[None]] = set()
+        self._told_s = -TELL_EVERY_S
 
     async def run(self, tokens: Sequence[str], *, is_trusted: bool) -> None:
         """Serves the connection until it ends.
@@ -75,10 +86,16 @@ class Connection:
             if token is None:
                 return
             tokens = [token]
+        if not self._admit():
+            full = ProtocolError(FULL, code="full")
+            await self._turn_away(full, CloseCode.TRY_AGAIN_LATER, "no place is free")
+            return
+        self._socket.admit()
         try:
             session = await self._new_session(is_host=is_host(tokens, self._config))
         except RequestError as refusal:
-            await self._turn_away(refusal)
+            problem = ProtocolError(str(refusal), code=refusal.code)
+            await self._turn_away(problem, FORBIDDEN, "this is for the host")
             return
         self._sessions.enter(session, self)
         self._carry(session)
@@ -123,18 +140,43 @@ class Connection:
             async for message in self._socket:
                 if self._session is None:
                     return
-                try:
-                    event = self._parse(message)
-                except ProtocolError as problem:
-                    refuse(self._session, problem)
-                else:
-                    self._session.note(event)
-                    if is_first and isinstance(event, IdolResume):
-                        await self._resume(event)
-                    else:
-                        await answer(self._session, event)
-                    # Saying who one is does not yet begin anything.
-                    is_first = is_first and isinstance(event, IdolAuthenticate)
+                await self._socket.turns.turn()
+                with self._socket.turns.working():
+                    is_first = await self._take(self._session, message, is_first=is_first)
+                await self._keep_to_budget()
+
+    async def _take(self, session: Session, message: str | bytes, *, is_first: bool) -> bool:
+        """Does what one message asks; whether the next may still begin by resuming a session."""
+        try:
+            event = self._parse(message)
+        except ProtocolError as problem:
+            self._socket.budget.spend(cost_of(None, len(message)))
+            refuse(session, problem)
+            return is_first
+        self._socket.budget.spend(cost_of(event, len(message)))
+        session.note(event)
+        try:
+            if is_first and isinstance(event, IdolResume):
+                await self._resume(session, event)
+            else:
+                await answer(session, event)
+        except Exception as error:  # nothing that a client sends may end its connection
+            log.error("an event failed", extra={"error": type(error).__name__})
+            report_defect(session, event)
+        # Saying who one is does not yet begin anything.
+        return is_first and isinstance(event, IdolAuthenticate)
+
+    async def _keep_to_budget(self) -> None:
+        """Reads on only when the client has something left to spend."""
+        if (debt_s := self._socket.budget.debt_s) <= 0:
+            return
+        self._metrics.throttled_s.inc(debt_s)
+        if (now_s := time.monotonic()) - self._told_s >= TELL_EVERY_S:
+            self._told_s = now_s
+            self._metrics.throttled.inc()
+            if self._session is not None:
+                refuse(self._session, _too_fast(self._config.limits.units_per_s))
+        await self._socket.solvent()
 
     def _parse(self, message: str | bytes) -> ClientEvent:
         if isinstance(message, bytes):
@@ -170,18 +212,15 @@ class Connection:
             pass
         except ProtocolError as unreadable:
             problem = unreadable
-        self._metrics.refused.labels("unauthorized").inc()
-        with suppress(ConnectionClosed):
-            await self._socket.send(encode_event(Error(error=error_object(problem))))
-        await self._socket.close(UNAUTHORIZED, "a valid token is required")
+        await self._turn_away(problem, UNAUTHORIZED, "a valid token is required")
         return None
 
-    async def _turn_away(self, refusal: RequestError) -> None:
-        self._metrics.refused.labels(refusal.code).inc()
-        problem = ProtocolError(str(refusal), code=refusal.code)
-        with suppress(ConnectionClosed):
-            await self._socket.send(encode_event(Error(error=error_object(problem))))
-        await self._socket.close(FORBIDDEN, "this is for the host")
+    async def _turn_away(self, problem: ProtocolError, code: int, reason: str) -> None:
+        self._metrics.refused.labels(problem.code).inc()
+        with suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(self._config.limits.stall_s):
+                await self._socket.send(encode_event(Error(error=error_object(problem))))
+        await self._socket.close(code, reason)
 
     async def _close_when_passed(self, session: Session) -> None:
         if session.character.card.is_watching:
@@ -193,9 +232,7 @@ class Connection:
         session.attach(self._outbox, binary=self._socket.subprotocol == BINARY_SUBPROTOCOL)
         self._session = session
 
-    async def _resume(self, event: IdolResume) -> None:
-        fresh = self._session
-        assert fresh is not None
+    async def _resume(self, fresh: Session, event: IdolResume) -> None:
         try:
             session = await self._sessions.resume(event.token, fresh, self)
         except ProtocolError as problem:
@@ -234,3 +271,11 @@ class Connection:
         if raw is not None and option is not None:
             with suppress(OSError):  # not every system has it
                 raw.setsockopt(socket.IPPROTO_TCP, option, self._config.limits.unsent_bytes)
+
+
+def _too_fast(units_per_s: float) -> ProtocolError:
+    return ProtocolError(
+        f"Expected events worth at most {units_per_s:g} units a second on average (a clock ping is "
+        "one, an answer 100), found more; what comes is read more slowly, so send less.",
+        code="rate_limit_exceeded",
+    )

@@ -25,6 +25,17 @@ class ServerMetrics:
         self.sessions_waiting = Gauge(
             "idol_sessions_waiting", "Sessions that wait for their client", registry=registry
         )
+        self.strangers = Gauge(
+            "idol_ws_strangers", "Connections that are not in yet", registry=registry
+        )
+        self.throttled = Counter(
+            "idol_ws_throttled_total", "Clients told that they send too fast", registry=registry
+        )
+        self.throttled_s = Counter(
+            "idol_ws_throttled_seconds_total",
+            "Time that events of clients waited for their budget",
+            registry=registry,
+        )
         self.refused = Counter(
             "idol_ws_refused_total", "Connections refused", ["reason"], registry=registry
         )

@@ -29,6 +29,18 @@ def refuse(session: Session, problem: ProtocolError) -> None:
     session.emit(Error(error=error_object(problem)))
 
 
+def report_defect(session: Session, event: ClientEvent) -> None:
+    """Says that an event failed by no fault of the client's."""
+    session.metrics.errors.labels("internal_error").inc()
+    problem = ErrorObject(
+        type="server_error",
+        code="internal_error",
+        message="The event failed by a defect of the server; please report it.",
+        event_id=event.event_id,
+    )
+    session.emit(Error(error=problem))
+
+
 def error_object(problem: ProtocolError) -> ErrorObject:
     return ErrorObject(
         type="invalid_request_error",

@@ -10,10 +10,9 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from websockets.asyncio.server import Server as WebSocketServer
-from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import NegotiationError
 from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from idol_runtime.conversation.character_handle import Cast
@@ -21,13 +20,16 @@ from idol_runtime.errors import ConfigError
 from idol_runtime.server.access import (
     TOKEN_SUBPROTOCOL,
     is_token,
+    refuse_headers,
     refuse_origin,
     subprotocols_of,
     tokens_of,
 )
 from idol_runtime.server.avatars import Avatars
+from idol_runtime.server.client_socket import ClientSocket
 from idol_runtime.server.config import ServerConfig, check_config, is_loopback
-from idol_runtime.server.connection import BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, Connection
+from idol_runtime.server.connection import BINARY_SUBPROTOCOL, FULL, JSON_SUBPROTOCOL, Connection
+from idol_runtime.server.door import Door
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.pages import (
     WEB,
@@ -82,12 +84,12 @@ class Server:
         self._pages = Pages(web, self._avatars)
         self._sessions = Sessions(config.limits, self.metrics)
         self._connections: set[Connection] = set()
-        self._sockets: WebSocketServer | None = None
+        self._door: Door | None = None
 
     @property
     def port(self) -> int:
-        assert self._sockets is not None
-        port: int = self._sockets.sockets[0].getsockname()[1]
+        assert self._door is not None
+        port: int = self._door.sockets[0].getsockname()[1]
         return port
 
     @property
@@ -104,31 +106,23 @@ class Server:
         Raises:
             ConfigError: the address is in use, not this machine's, or not allowed.
         """
-        limits = self._config.limits
-        quiet = logging.getLogger(f"{__name__}.websockets")
-        quiet.setLevel(logging.WARNING)  # at DEBUG it would log every message
+        door = Door(
+            self._config,
+            self.metrics,
+            respond=self._respond,
+            enter=self._serve,
+            select_subprotocol=_select_subprotocol,
+            subprotocols=[Subprotocol(BINARY_SUBPROTOCOL), Subprotocol(JSON_SUBPROTOCOL)],
+        )
         try:
-            self._sockets = await serve(
-                self._serve,
-                self._config.host,
-                self._config.port,
-                process_request=self._process_request,
-                select_subprotocol=_select_subprotocol,
-                subprotocols=[Subprotocol(BINARY_SUBPROTOCOL), Subprotocol(JSON_SUBPROTOCOL)],
-                compression=None,
-                server_header=None,
-                max_size=limits.max_message_bytes,
-                max_queue=4,
-                write_limit=limits.write_buffer_bytes,
-                close_timeout=limits.stall_s,
-                logger=quiet,
-            )
+            await door.open()
         except OSError as error:
             raise _cannot_listen(error, self._config) from None
+        self._door = door
 
     async def shutdown(self, reason: str = "the server is shutting down") -> None:
         """Says goodbye, lets answers end within `Limits.drain_s`, and closes."""
-        if self._sockets is None or self.is_draining:
+        if self._door is None or self.is_draining:
             return
         self.is_draining = True
         log.info("server draining")
@@ -140,10 +134,10 @@ class Server:
                 await asyncio.gather(*(each.replied() for each in self._connections))
         await asyncio.gather(*(each.close(1012, reason) for each in tuple(self._connections)))
         await self._sessions.aclose()
-        self._sockets.close(code=1012, reason=reason)
+        self._door.close(code=1012, reason=reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s * 0.2):
-                await self._sockets.wait_closed()
+                await self._door.wait_closed()
 
     async def serve_until_stopped(self) -> None:
         """Returns after SIGINT or SIGTERM and a shutdown."""
@@ -160,12 +154,16 @@ class Server:
                 with suppress(NotImplementedError):
                     loop.remove_signal_handler(number)
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def _serve(self, socket: ClientSocket) -> None:
         assert socket.request is not None
+        assert self._door is not None
         name = self._cast.find(model_of(socket.request))
         assert name is not None  # the handshake was refused otherwise
         new_session = partial(self._new_session, name, is_watching=is_watching(socket.request))
-        connection = Connection(socket, self._config, self.metrics, self._sessions, new_session)
+        admit = partial(self._door.admit, socket)
+        connection = Connection(
+            socket, self._config, self.metrics, self._sessions, new_session, admit
+        )
         self._connections.add(connection)
         self.metrics.connections.inc()
         try:
@@ -180,31 +178,26 @@ class Server:
         character = await self._cast.enter(name, is_host=is_host, is_watching=is_watching)
         return Session(character, self._config.limits, self.metrics, self._avatars.url(name))
 
-    async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _respond(self, socket: ClientSocket, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""
         path = path_of(request)
         if path is None:
             return sentence(HTTPStatus.BAD_REQUEST, "Expected a path, found no URL.")
+        if refusal := refuse_headers(request.headers):
+            return self._refuse("headers", HTTPStatus.BAD_REQUEST, refusal)
         if refusal := refuse_origin(request.headers, self._config):
             return self._refuse("origin", HTTPStatus.FORBIDDEN, refusal)
         if path == ENDPOINT:
-            return self._check_handshake(request)
+            return self._check_handshake(socket, request)
         if request.method not in ("GET", "HEAD"):
             return sentence(HTTPStatus.METHOD_NOT_ALLOWED, "Expected GET or HEAD.")
         response = self._health(socket, request, path) or await self._pages.respond(path)
         return without_body(response) if request.method == "HEAD" else response
 
-    def _check_handshake(self, request: Request) -> Response | None:
+    def _check_handshake(self, socket: ClientSocket, request: Request) -> Response | None:
         if self.is_draining:
             return self._refuse(
                 "draining", HTTPStatus.SERVICE_UNAVAILABLE, "The server is shutting down."
-            )
-        if len(self._connections) >= self._config.limits.max_connections:
-            return self._refuse(
-                "full",
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"The server holds its {self._config.limits.max_connections} connections; "
-                "try again later.",
             )
         given = _tokens(request)
         if given and not any(is_token(each, self._config) for each in given):
@@ -218,9 +211,12 @@ class Server:
                 f"Expected ?model= to name one of {', '.join(self._cast.names)}, found another; "
                 "choose one of them, or leave it out for the first.",
             )
+        assert self._door is not None
+        if (given or self._config.token is None) and not self._door.admit(socket):
+            return self._refuse("full", HTTPStatus.SERVICE_UNAVAILABLE, FULL)
         return None
 
-    def _health(self, socket: ServerConnection, request: Request, path: str) -> Response | None:
+    def _health(self, socket: ClientSocket, request: Request, path: str) -> Response | None:
         match path:
             case "/livez":
                 return sentence(HTTPStatus.OK, "alive")
@@ -234,7 +230,7 @@ class Server:
                 return self._metrics_page(socket, request)
         return None
 
-    def _metrics_page(self, socket: ServerConnection, request: Request) -> Response:
+    def _metrics_page(self, socket: ClientSocket, request: Request) -> Response:
         peer = socket.remote_address
         is_here = bool(peer) and is_loopback(str(peer[0]))
         given = tokens_of(request.headers, [])
@@ -264,7 +260,7 @@ def _tokens(request: Request) -> list[str]:
 
 
 def _select_subprotocol(
-    socket: ServerConnection, offered: Sequence[Subprotocol]
+    protocol: ServerProtocol, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
     # Ours are known by name; a token may stand between them.
     names = [each for each in offered if not each.startswith(TOKEN_SUBPROTOCOL)]

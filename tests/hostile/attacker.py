@@ -1,0 +1,28 @@
+"""The process of the attackers: `python -m tests.hostile.attacker NAME CONNECTIONS` < target."""
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+
+from tests.hostile.attacks import ATTACKS, Attack
+from tests.hostile.wire import Target
+
+
+async def again_and_again(attack: Attack, target: Target) -> None:
+    while True:
+        # Whoever is thrown out comes back.
+        with suppress(OSError, EOFError, asyncio.IncompleteReadError, ExceptionGroup):
+            await attack(target)
+        await asyncio.sleep(0)
+
+
+async def main(name: str, connections: int, target: Target) -> None:
+    print("begins", flush=True)
+    async with asyncio.TaskGroup() as attackers:
+        for _ in range(connections):
+            attackers.create_task(again_and_again(ATTACKS[name], target))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), Target(**json.loads(sys.stdin.readline()))))

@@ -1,0 +1,162 @@
+"""What one connection can do to others: a table of functions. Add to it what you would try.
+
+Each runs until it is cancelled or thrown out, and then begins anew; `attacker.py` runs them in a
+process of their own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+
+from tests.hostile.wire import (
+    BINARY,
+    CONTINUATION,
+    PING,
+    UPGRADE,
+    Target,
+    event,
+    frame,
+    item,
+    tcp,
+    websocket,
+)
+
+Attack = Callable[[Target], Awaitable[None]]
+
+REPEAT = 200
+"""Events that are written at once."""
+
+
+def _flood(data: bytes, *, known: bool = True, reads: bool = True) -> Attack:
+    async def attack(target: Target) -> None:
+        async with websocket(target, known=known) as wire:
+            await (wire.flood(data) if reads else wire.flood_unread(data))
+
+    return attack
+
+
+async def _say_nothing(target: Target) -> None:
+    """A connection that never says who it is."""
+    async with websocket(target, known=False) as wire:
+        await wire.discard()
+
+
+async def _silent_sockets(target: Target) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(50):
+            with suppress(OSError):
+                await stack.enter_async_context(tcp(target))
+        await asyncio.Event().wait()
+
+
+async def _half_requests(target: Target) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(50):
+            with suppress(OSError):
+                wire = await stack.enter_async_context(tcp(target))
+                await wire.send(f"GET /v1/realtime HTTP/1.1\r\n{UPGRADE}".encode())
+        await asyncio.Event().wait()
+
+
+async def _endless_headers(target: Target) -> None:
+    async with tcp(target) as wire:
+        await wire.send(b"GET / HTTP/1.1\r\n")
+        await wire.flood(b"X-Header: " + b"x" * 4000 + b"\r\n")
+
+
+def _page(path: str, *, reads: bool = True) -> Attack:
+    async def attack(target: Target) -> None:
+        async with tcp(target) as wire:
+            await wire.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            if reads:
+                await wire.discard()
+            else:
+                await asyncio.sleep(0.5)
+
+    return attack
+
+
+async def _knock(target: Target) -> None:
+    """Connects and is gone."""
+    async with tcp(target):
+        pass
+
+
+async def _come_and_go(target: Target) -> None:
+    """A session each time."""
+    async with websocket(target) as wire:
+        await wire.reader.read(100)
+
+
+async def _half_a_large_message(target: Target) -> None:
+    async with websocket(target) as wire:
+        await wire.send(frame(b"x" * 4_000_000)[:-1])
+        await wire.discard()
+
+
+_ASK = event("response.create")
+_SMALL_PING = frame(b"", PING)
+
+ATTACKS: Final[dict[str, Attack]] = {
+    "clock pings": _flood(event("idol.clock.ping", id=1, client_us=1) * REPEAT),
+    "clock pings, nothing read": _flood(
+        event("idol.clock.ping", id=1, client_us=1) * REPEAT, reads=False
+    ),
+    "asks for answers": _flood(_ASK * REPEAT),
+    "asks and takes back": _flood((_ASK + event("response.cancel")) * REPEAT),
+    "asks, hears and takes back": _flood(
+        (
+            item("Tell me a story.")
+            + _ASK
+            + event("idol.clock.ping", id=1, client_us=1) * 20
+            + event("response.cancel")
+        )
+        * 10
+    ),
+    "gestures": _flood(event("idol.gesture.create", gesture="wave") * REPEAT),
+    "activities": _flood(
+        (event("idol.activity.set", activity="dance") + event("idol.activity.set", activity="idle"))
+        * REPEAT
+    ),
+    "emotions": _flood(event("idol.emotion.set", emotion={"joy": 1.0}) * REPEAT),
+    "items": _flood(item("Hello!") * REPEAT),
+    "long items": _flood(item("word " * 1500) * 10),
+    "session updates": _flood(
+        event("session.update", session={"instructions": "Be brief. " * 20}) * REPEAT
+    ),
+    "streams": _flood(
+        event("idol.streams.configure", face={"dtype": "f32", "fps": 30}, pose={"dtype": "f32"})
+        * REPEAT
+    ),
+    "progress": _flood(event("idol.playback.progress", pts_us=1) * REPEAT),
+    "resumption": _flood(event("idol.resume", token="guess") * REPEAT),
+    "large events": _flood(event("idol.clock.ping", id=1, client_us=1, x="x" * 60_000) * 4),
+    "events that are too large": _flood(item("x" * 1_000_000)),
+    "half a large message": _half_a_large_message,
+    "no JSON": _flood(frame(b"{" * 30) * REPEAT),
+    "deep JSON": _flood(frame(b"[" * 20_000) * 4),
+    "unknown events": _flood(event("response.explode") * REPEAT),
+    "wrong fields": _flood(event("session.update", session={"temperature": 9}) * REPEAT),
+    "binary messages": _flood(frame(b"\1\2\3\4", BINARY) * REPEAT),
+    "fragments": _flood(
+        frame(b"{", fin=False)
+        + frame(b" ", CONTINUATION, fin=False) * 2000
+        + frame(b"}", CONTINUATION)
+    ),
+    "pings": _flood(_SMALL_PING * 2000),
+    "pings, nothing read": _flood(frame(b"p" * 125, PING) * 500, reads=False),
+    "pings of a stranger": _flood(_SMALL_PING * 2000, known=False),
+    "events of a stranger": _flood(
+        event("idol.clock.ping", id=1, client_us=1) * REPEAT, known=False
+    ),
+    "says nothing": _say_nothing,
+    "silent sockets": _silent_sockets,
+    "half requests": _half_requests,
+    "endless headers": _endless_headers,
+    "pages": _page("/"),
+    "large files": _page("/avatars/hoshi.vrm"),
+    "large files, nothing read": _page("/avatars/hoshi.vrm", reads=False),
+    "knocks": _knock,
+    "comes and goes": _come_and_go,
+}

@@ -1,0 +1,109 @@
+"""A served character with a token, as a host has it, and processes that attack it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.victim import victim_of
+from tests.hostile.wire import Target
+
+TOKEN = "the-word-of-viewers"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    target: Target
+    pid: int
+    log: Path
+
+    def resident_mb(self) -> float:
+        """Of the server and its workers."""
+        return sum(_resident_kb(each) for each in _family(self.pid)) / 1000
+
+    async def settled_mb(self) -> float:
+        """The same when nothing more is given back."""
+        now_mb = self.resident_mb()
+        async with victim_of(self.target) as victim:
+            while True:
+                await victim.watch(0.5)
+                before_mb, now_mb = now_mb, self.resident_mb()
+                if now_mb > before_mb - 1:
+                    return now_mb
+
+
+@pytest.fixture(scope="session")
+def hostile_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`idol serve` with the real models."""
+    folder = tmp_path_factory.mktemp("hostile")
+    config = folder / "idol.toml"
+    config.write_text("[server]\nport = 0\n[engine]\nthreads = 1\n", encoding="utf-8")
+    command = [sys.executable, "-m", "idol_runtime", "serve", "--config", str(config)]
+    log = folder / "stderr.txt"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"IDOL_TOKEN": TOKEN},
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            ready = next((line for line in process.stdout if "http://" in line), None)
+            assert ready, log.read_text()
+            host, port = ready.split("http://")[1].strip().rstrip("/").split(":")
+            target = Target(host, int(port), TOKEN)
+            yield Served(target, process.pid, log)
+        finally:
+            process.terminate()
+            status = process.wait(60)
+    assert status == 0, log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+@asynccontextmanager
+async def attacked(target: Target, name: str, connections: int) -> AsyncIterator[None]:
+    """Meanwhile so many connections of another process do their worst."""
+    attacker = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "19", sys.executable, "-m", "tests.hostile.attacker"),
+        *(name, str(connections)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert attacker.stdin is not None
+    assert attacker.stdout is not None
+    attacker.stdin.write(json.dumps(asdict(target)).encode() + b"\n")
+    try:
+        assert await attacker.stdout.readline() == b"begins\n"
+        yield
+        assert attacker.returncode is None, "the attackers gave up"
+    finally:
+        if attacker.returncode is None:
+            attacker.kill()
+        await attacker.wait()
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that came of it."""
+    tasks = Path(f"/proc/{pid}/task")
+    children = [int(each) for task in tasks.iterdir() for each in _children(task)]
+    return [pid, *(each for child in children for each in _family(child))]
+
+
+def _children(task: Path) -> list[str]:
+    return (task / "children").read_text().split()
+
+
+def _resident_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(each.split()[1]) for each in lines if each.startswith("VmRSS:"))
