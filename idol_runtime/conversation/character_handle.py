@@ -9,6 +9,7 @@ from typing import Protocol
 
 from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
 from idol_protocol.items import MessageItem
+from idol_runtime.character import OPENAI_PREFIX
 from idol_runtime.conversation.events import ConversationEvent
 from idol_runtime.conversation.items import Item
 from idol_runtime.conversation.reply_options import ReplyOptions
@@ -29,11 +30,20 @@ class CharacterCard:
     voice: str
     speed: float
     temperature: float | None
+    instructions: str
+    """The persona, for those who may put something in its place; empty for others."""
+    may_instruct: bool
+    """Whether this session may put something in the place of the persona."""
     is_shared: bool
     """Whether others see and hear the same character at the same time."""
     conversation_id: str
     is_watching: bool = False
     """Whether this session only looks at the newest session of another client."""
+
+    def is_meant_by(self, model: object) -> bool:
+        """Whether a client that has met it asks for nobody else: OpenAI's own names never do."""
+        is_own_name = isinstance(model, str) and model.startswith(OPENAI_PREFIX)
+        return is_own_name or model in (None, self.id)
 
 
 class Viewer(Protocol):
@@ -62,6 +72,10 @@ class CharacterHandle(Protocol):
         """The character's media time."""
         ...
 
+    async def voice(self, wanted: str) -> str:
+        """The voice that a client's name for one means: OpenAI's own mean the character's."""
+        ...
+
     async def add(self, message: MessageItem, after: str | None = None) -> None: ...
 
     async def delete(self, item_id: str) -> None: ...
@@ -71,11 +85,13 @@ class CharacterHandle(Protocol):
     async def item(self, item_id: str) -> Item: ...
 
     async def reply(self, options: ReplyOptions) -> None:
-        """Begins an answer."""
+        """Begins an answer; one that `is_aside` is told to this session alone."""
         ...
 
     async def cancel(self, turn_id: str | None = None) -> None:
-        """Stops the answer that is being given and returns when it has stopped."""
+        """Stops an answer, by default the one that is being given, and returns when it has
+        stopped.
+        """
         ...
 
     async def settled(self) -> None:

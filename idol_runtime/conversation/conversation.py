@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from idol_protocol.items import InputText, MessageItem
+from idol_protocol.items import Content, InputText, ItemReference, MessageItem
 from idol_runtime.character import Character
 from idol_runtime.conversation.events import (
     ConversationEvent,
@@ -17,11 +17,12 @@ from idol_runtime.conversation.events import (
     TurnStarted,
 )
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
-from idol_runtime.conversation.items import Item, Items, check_message, new_id
+from idol_runtime.conversation.items import Item, Items, check_message, messages_of, new_id
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn import TurnRequest
 from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.performer import Performer
 
@@ -79,16 +80,8 @@ class Conversation:
             RequestError: a message that cannot be answered, no such place, or a hook refuses it.
         """
         check_message(message)
-        if message.role == "user":
-            message = msgspec.structs.replace(
-                message,
-                content=[
-                    InputText(text=self._hooks.read_in(part.text))
-                    for part in message.content
-                    if isinstance(part, InputText)
-                ],
-            )
-        item = self.items.insert(msgspec.structs.replace(message, status="completed"), after)
+        message = msgspec.structs.replace(self._read_in(message), status="completed")
+        item = self.items.insert(message, after)
         if message.role == "user" and self.turn is None:
             self.performer.activity = "listen"
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
@@ -136,7 +129,8 @@ class Conversation:
         goes on using them.
 
         Raises:
-            RequestError: an answer is already being given, or the conversation is full.
+            RequestError: an answer is already being given, the conversation is full, or the
+                context names what is not there.
         """
         if self.turn is not None:
             raise RequestError(
@@ -144,20 +138,34 @@ class Conversation:
                 "wait for its `response.done` or send `response.cancel`.",
                 code="conversation_already_has_active_response",
             )
-        history = self.items.messages()
-        request = TurnRequest(
-            new_id("resp"),
-            self.character,
-            history,
-            options,
-            self._hooks,
-            scripted_reply=None if history else self.character.greeting or None,
-        )
-        item = self.items.insert(MessageItem(status="in_progress", role="assistant", content=[]))
+        request = self._request(options)
+        item_id = self.items.insert(_empty()).id if options.joins else new_id("item")
         self.turn = turn = Turn(
-            request, item.id, self._models, self.performer, self._reply_goes_on, self._turn_ended
+            request, item_id, self._models, self.performer, self._reply_goes_on, self._turn_ended
         )
         self._tell(self._started(turn))
+        return turn
+
+    def aside(self, options: ReplyOptions, tell: Subscriber) -> Turn:
+        """Begins an answer in text that does not join the conversation, whatever else is said.
+
+        Args:
+            options: With `is_aside`.
+            tell: Told of it, as nobody else is.
+
+        Raises:
+            RequestError: the context names what is not there.
+        """
+        assert options.is_aside
+        turn = Turn(
+            self._request(options),
+            new_id("item"),
+            self._models,
+            None,
+            lambda turn, text: tell(ReplyText(turn.id, text)),
+            lambda turn, ended: tell(TurnEnded(turn.id, None, ended)),
+        )
+        tell(self._started(turn))
         return turn
 
     async def cancel(self) -> None:
@@ -166,7 +174,46 @@ class Conversation:
             turn.cancel()
             await turn
 
+    def _request(self, options: ReplyOptions) -> TurnRequest:
+        history = self._history(options)
+        # Who is told what to say has no use for the character's own first words.
+        greeting = None if history or options.instructions.strip() else self.character.greeting
+        return TurnRequest(
+            new_id("resp"),
+            self.character,
+            history,
+            options,
+            self._hooks,
+            scripted_reply=greeting or None,
+        )
+
+    def _history(self, options: ReplyOptions) -> tuple[ChatMessage, ...]:
+        if options.context is None:
+            return self.items.messages()
+        given = []
+        for number, each in enumerate(options.context):
+            param = f"response.input[{number}]"
+            if isinstance(each, ItemReference):
+                given.append(self.items.get(each.id, f"{param}.id"))
+            else:
+                check_message(each, param)
+                given.append(Item(self._read_in(each)))
+        return messages_of(given)
+
+    def _read_in(self, message: MessageItem) -> MessageItem:
+        """What a user said, as the hooks let it in."""
+        if message.role != "user":
+            return message
+        content: list[Content] = [
+            InputText(text=self._hooks.read_in(part.text))
+            for part in message.content
+            if isinstance(part, InputText)
+        ]
+        return msgspec.structs.replace(message, content=content)
+
     def _started(self, turn: Turn) -> TurnStarted:
+        if not turn.options.joins:
+            return TurnStarted(turn.id, Item(_empty(turn.item_id)), None, turn.options)
         item = self.items.get(turn.item_id)
         return TurnStarted(turn.id, item, self.items.previous_id(item.id), turn.options)
 
@@ -174,9 +221,11 @@ class Conversation:
         self._tell(ReplyText(turn.id, text))
 
     def _turn_ended(self, turn: Turn, ended: Ended) -> None:
-        self.turn = None
-        self.items.put(ended.item)
-        self._tell(TurnEnded(turn.id, self.items.previous_id(turn.item_id), ended))
+        self.turn = previous_id = None
+        if turn.options.joins:
+            self.items.put(ended.item)
+            previous_id = self.items.previous_id(turn.item_id)
+        self._tell(TurnEnded(turn.id, previous_id, ended))
 
     def _tell(self, event: ConversationEvent) -> None:
         for subscriber in tuple(self._subscribers):
@@ -195,3 +244,8 @@ class Conversation:
                 code="item_in_progress",
                 param="item_id",
             )
+
+
+def _empty(item_id: str | None = None) -> MessageItem:
+    """An answer of which nothing is made yet."""
+    return MessageItem(id=item_id, status="in_progress", role="assistant", content=[])

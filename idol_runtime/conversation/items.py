@@ -1,7 +1,7 @@
 """What was said, in order: each item with its id, its words, and what was heard of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -187,14 +187,14 @@ class Items:
         self._bytes += item.num_bytes
         return item
 
-    def get(self, item_id: str) -> Item:
+    def get(self, item_id: str, param: str = "item_id") -> Item:
         """Raises `RequestError` where there is no such item."""
         if item_id not in self._items:
             raise RequestError(
                 "The conversation has no item of that id; use one that was announced by "
                 "`conversation.item.added`.",
                 code="item_not_found",
-                param="item_id",
+                param=param,
             )
         return self._items[item_id]
 
@@ -216,11 +216,7 @@ class Items:
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """What the dialogue model reads."""
-        return tuple(
-            ChatMessage(item.message.role, text)
-            for item in self
-            if (text := item.written or item.text).strip()
-        )
+        return messages_of(self)
 
     def _place(self, after: str | None) -> int:
         if after is None:
@@ -242,14 +238,23 @@ class Items:
         return self._order.index(item_id)
 
 
-def check_message(message: MessageItem) -> None:
-    """Refuses a message that no character can answer.
+def messages_of(items: Iterable[Item]) -> tuple[ChatMessage, ...]:
+    """Items as the dialogue model reads them."""
+    return tuple(
+        ChatMessage(item.message.role, text)
+        for item in items
+        if (text := item.written or item.text).strip()
+    )
+
+
+def check_message(message: MessageItem, name: str = "item") -> None:
+    """Refuses a message that no character can answer; `name` is what it is called in its event.
 
     Raises:
         RequestError: sound, content of another role, no text, or too much of it.
     """
     for index, part in enumerate(message.content):
-        param = f"item.content[{index}].type"
+        param = f"{name}.content[{index}].type"
         if isinstance(part, InputAudio):
             raise RequestError(
                 "Audio input is not supported yet; send the words as `input_text`.",
@@ -264,21 +269,21 @@ def check_message(message: MessageItem) -> None:
                 code="invalid_field",
                 param=param,
             )
-    check_text(Item(message).text)
+    check_text(Item(message).text, f"{name}.content")
 
 
-def check_text(text: str) -> None:
+def check_text(text: str, param: str = "item.content") -> None:
     """Raises `RequestError` for a text that is empty or longer than `MAX_TEXT_CHARS`."""
     if not text.strip():
         raise RequestError(
             "Expected some text, found none; say something to the character.",
             code="empty_text",
-            param="item.content",
+            param=param,
         )
     if len(text) > MAX_TEXT_CHARS:
         raise RequestError(
             f"Expected at most {MAX_TEXT_CHARS} characters, found {len(text)}; "
             "send a shorter text, or several.",
             code="text_too_long",
-            param="item.content",
+            param=param,
         )

@@ -19,6 +19,7 @@ from idol_runtime.inference.worker import Worker
 from idol_runtime.speech.engine import Voice, VoiceCapabilities, speaks
 from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
+from idol_runtime.speech.voice_names import check_voice
 
 
 class StreamingModel(Protocol[RequestIn, ItemOut]):
@@ -36,6 +37,10 @@ class Models:
     dialogue: StreamingModel[DialogueRequest, Generated]
     speech: StreamingModel[SpeechRequest, SpeechChunk]
 
+    async def voice(self) -> VoiceCapabilities | None:
+        """What the voice can do, once it is open; None where nobody knows."""
+        return None
+
 
 @dataclass(frozen=True)
 class ModelWorkers(Models):
@@ -44,11 +49,16 @@ class ModelWorkers(Models):
     dialogue: Worker[DialogueRequest, Generated, DialogueCapabilities]
     speech: Worker[SpeechRequest, SpeechChunk, VoiceCapabilities]
 
+    async def voice(self) -> VoiceCapabilities:
+        """Raises `IdolError` where the model cannot be opened."""
+        await self.speech.start()
+        return self.speech.capabilities
+
     async def check(self, character: Character) -> None:
         """Opens both models and compares what they can do with what the character asks of them.
 
         Raises:
-            ConfigError: a model was not made for the character's language.
+            ConfigError: a model was not made for the character's language, or its voice is unknown.
             IdolError: a model could not be opened.
         """
         await asyncio.gather(self.dialogue.start(), self.speech.start())
@@ -62,6 +72,13 @@ class ModelWorkers(Models):
                     f"found {name} for {', '.join(languages)}; change `language` or `models` in "
                     "character.toml."
                 )
+        if character.voice.name:
+            try:
+                check_voice(character.voice.name, self.speech.capabilities)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{character.name}: {error} Change `voice.name` in character.toml."
+                ) from None
 
     async def aclose(self) -> None:
         await asyncio.gather(self.dialogue.aclose(), self.speech.aclose())

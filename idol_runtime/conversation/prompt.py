@@ -5,14 +5,23 @@ from collections.abc import Sequence
 from idol_runtime.character import Character
 from idol_runtime.dialogue.messages import ChatMessage
 
+FIRST_WORDS = ChatMessage("user", "Hello.")
+"""Read where a character is to speak first: most models were never shown a reply to nothing."""
+
 
 def opening(character: Character, instructions: str = "") -> list[ChatMessage]:
-    """Before the conversation: who the character is and how it talks."""
-    persona = "\n".join(filter(None, [character.persona.strip(), instructions.strip()]))
-    messages = [ChatMessage("system", persona)]
-    for example in character.examples:
-        messages.append(ChatMessage("user", example.user))
-        messages.append(ChatMessage("assistant", example.reply))
+    """Before the conversation: who the character is and how it talks.
+
+    Instructions take the place of the persona. The examples show how the persona talks, and stay
+    where the instructions hold it.
+    """
+    persona = character.persona.strip()
+    system = instructions.strip() or persona
+    messages = [ChatMessage("system", system)]
+    if persona in system:
+        for example in character.examples:
+            messages.append(ChatMessage("user", example.user))
+            messages.append(ChatMessage("assistant", example.reply))
     return messages
 
 
@@ -20,4 +29,4 @@ def build_prompt(
     character: Character, history: Sequence[ChatMessage], instructions: str = ""
 ) -> tuple[ChatMessage, ...]:
     """The opening, then the conversation so far."""
-    return (*opening(character, instructions), *history)
+    return (*opening(character, instructions), *(history or [FIRST_WORDS]))

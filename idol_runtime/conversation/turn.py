@@ -78,6 +78,16 @@ async def run_turn(
         return watch.metrics()
 
 
+async def run_aside(request: TurnRequest, models: Models, reply: Reply) -> TurnMetrics:
+    """Answers in text alone, off the stage: nobody else sees or hears anything of it."""
+    with TurnWatch() as watch:
+        deltas = _deltas(request, models, watch, reply)
+        async with aclosing(_lines(request, deltas, reply)) as lines:
+            async for _ in lines:
+                watch.clause()
+        return watch.metrics()
+
+
 async def _deltas(
     request: TurnRequest, models: Models, watch: TurnWatch, reply: Reply
 ) -> AsyncGenerator[str, None]:

@@ -12,7 +12,7 @@ from idol_protocol.items import MessageItem, OutputAudio, OutputText
 from idol_runtime.conversation.items import Item, Speech, SpokenClause, words_of, written_of
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
-from idol_runtime.conversation.turn import TurnRequest, run_turn
+from idol_runtime.conversation.turn import TurnRequest, run_aside, run_turn
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.errors import IdolError
 from idol_runtime.stage.performer import Performer
@@ -52,7 +52,7 @@ class Turn:
         request: TurnRequest,
         item_id: str,
         models: Models,
-        performer: Performer,
+        performer: Performer | None,
         on_show: Callable[["Turn", str], None],
         on_end: Callable[["Turn", Ended], None],
     ) -> None:
@@ -62,7 +62,7 @@ class Turn:
             request: What to answer.
             item_id: The item it becomes.
             models: Write and speak the reply.
-            performer: Says it.
+            performer: Says it; None for an answer in text, off the stage.
             on_show: Called with the reply piece by piece, without gesture tags.
             on_end: Called once with how it ended, before whoever awaits the turn goes on.
         """
@@ -80,8 +80,12 @@ class Turn:
         """Each clause, with the samples before it."""
         self._num_samples = 0
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        performer.attach(self)
-        self._task = asyncio.create_task(run_turn(request, models, performer, self))
+        if performer is None:
+            running = run_aside(request, models, self)
+        else:
+            performer.attach(self)
+            running = run_turn(request, models, performer, self)
+        self._task = asyncio.create_task(running)
         # A callback, not a `finally` in the task: a task cancelled before its first step runs none.
         self._task.add_done_callback(self._finish)
 
@@ -132,11 +136,12 @@ class Turn:
 
     def _finish(self, task: "asyncio.Task[TurnMetrics]") -> None:
         ended = self._ending(task)
-        self._performer.detach(self)
-        self._performer.activity = "idle"
         try:
-            if ended.status in ("cancelled", "failed"):
-                self._performer.cut()
+            if self._performer is not None:
+                self._performer.detach(self)
+                self._performer.activity = "idle"
+                if ended.status in ("cancelled", "failed"):
+                    self._performer.cut()
             self._on_end(self, ended)
         finally:
             self._ended.set_result(ended)

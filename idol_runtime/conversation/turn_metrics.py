@@ -42,7 +42,7 @@ class TurnWatch:
     """Notes when things happen in a turn; observes its performer while it is open."""
 
     def __init__(
-        self, performer: Performer, timer: Callable[[], float] = time.perf_counter
+        self, performer: Performer | None = None, timer: Callable[[], float] = time.perf_counter
     ) -> None:
         self._performer = performer
         self._timer = timer
@@ -55,7 +55,8 @@ class TurnWatch:
         self._speech_busy_s = 0.0
 
     def __enter__(self) -> "TurnWatch":
-        self._performer.attach(self)
+        if self._performer is not None:
+            self._performer.attach(self)
         return self
 
     def __exit__(
@@ -64,7 +65,8 @@ class TurnWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._performer.detach(self)
+        if self._performer is not None:
+            self._performer.detach(self)
 
     def generated(self, item: Generated) -> None:
         if isinstance(item, TextDelta):

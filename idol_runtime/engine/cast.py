@@ -5,60 +5,32 @@ shared one is there once, with one clock and one conversation, however many see 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from msgspec import UNSET
-from msgspec.structs import asdict
-
-from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
-from idol_protocol.items import MessageItem
 from idol_runtime.character import OPENAI_PREFIX, Character
-from idol_runtime.conversation.character_handle import CharacterCard, Viewer
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
-from idol_runtime.conversation.items import Item
-from idol_runtime.conversation.models import Models
-from idol_runtime.conversation.reply_options import ReplyOptions
-from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.engine.live_character import Clocks, LiveCharacter, Member
 from idol_runtime.engine.meetings import Meetings
 from idol_runtime.errors import ConfigError, RequestError
-from idol_runtime.music.metronome import Metronome
 from idol_runtime.outputs.attachment import Attachment, attach
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import Output
 
-MAX_AHEAD_US = 60_000_000
-"""How long before its stroke a gesture can be asked for."""
-DEFAULT_BPM = 120.0
-DEFAULT_INTENSITY = 0.7
 SETTLE_S = 0.4
 """How long a new session must last before those who watch move over to it."""
 
 
-class PerformerStage(Protocol):
+class PerformerStage(Clocks, Protocol):
     """The part of the stage a cast needs."""
 
     def join(self, character: Character, seed: int) -> Performer: ...
 
     def leave(self, performer: Performer) -> None: ...
-
-    def now_us(self, performer: Performer) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A character of the cast."""
-
-    name: str
-    """The name of its folder."""
-    character: Character
-    models: Models
-    is_shared: bool = False
 
 
 class LiveCast:
@@ -150,9 +122,7 @@ class LiveCast:
         for conversation in shared.values():
             self._stage.leave(conversation.performer)
 
-    async def enter(
-        self, name: str, *, is_host: bool, is_watching: bool = False
-    ) -> "LiveCharacter":
+    async def enter(self, name: str, *, is_host: bool, is_watching: bool = False) -> LiveCharacter:
         """See `conversation.character_handle.Cast`."""
         member, shared = self._members[name], self._shared.get(name)
         if is_watching and shared is None:
@@ -162,15 +132,16 @@ class LiveCast:
             self._meetings.begin(name, conversation)
         may_speak = is_host or shared is None or member.character.audience == "everyone"
         return LiveCharacter(
-            self,
-            self._stage,
             member,
             conversation,
+            self._stage,
+            self._ended,
             may_speak=may_speak and not is_watching,
-            is_own=shared is None,
+            may_instruct=(is_host or shared is None) and not is_watching,
+            leave=partial(self.leave, conversation) if shared is None else None,
         )
 
-    def _watch(self, member: Member, *, is_host: bool) -> "LiveCharacter":
+    def _watch(self, member: Member, *, is_host: bool) -> LiveCharacter:
         """The newest session of a private character, or the character alone until there is one."""
         name = member.name
         if not is_host:
@@ -180,195 +151,21 @@ class LiveCast:
                 code="not_in_audience",
             )
         watched = self._meetings.newest(name)
+        conversation = watched or self.join(name)
         return LiveCharacter(
-            self,
-            self._stage,
             member,
-            watched or self.join(name),
+            conversation,
+            self._stage,
+            self._ended,
             may_speak=False,
-            is_own=watched is None,
+            may_instruct=False,
+            leave=partial(self.leave, conversation) if watched is None else None,
             passed=partial(self._meetings.passed, name, watched),
         )
 
     def _count(self, event: ConversationEvent) -> None:
         if isinstance(event, TurnEnded):
-            self.on_turn_ended(event.ended)
+            self._ended(event.ended)
 
-
-class LiveCharacter:
-    """A character of this process, as one session has it."""
-
-    def __init__(
-        self,
-        cast: LiveCast,
-        stage: PerformerStage,
-        member: Member,
-        conversation: Conversation,
-        *,
-        may_speak: bool,
-        is_own: bool,
-        passed: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        """Takes what is met, and by whom.
-
-        Args:
-            cast: Where it lives.
-            stage: Where it performs.
-            member: Who it is.
-            conversation: What is said to it and by it.
-            may_speak: Whether this session is of its audience.
-            is_own: Whether the conversation ends with this session.
-            passed: Where the session watches another one: returns when it is to look again.
-        """
-        character = member.character
-        self.card = CharacterCard(
-            id=member.name,
-            name=character.name,
-            language=character.language,
-            greeting=read_gestures(character.greeting)[0],
-            gestures=character.gestures,
-            voice=character.voice.name,
-            speed=character.voice.speed,
-            temperature=character.sampling.temperature,
-            is_shared=member.is_shared,
-            conversation_id=conversation.id,
-            is_watching=passed is not None,
-        )
-        self._cast = cast
-        self._stage = stage
-        self._conversation = conversation
-        self._performer = conversation.performer
-        self._viewers: list[Viewer] = []
-        self._may_speak = may_speak
-        self._is_own = is_own
-        self._passed = passed
-
-    async def watch(self, viewer: Viewer) -> None:
-        self._viewers.append(viewer)
-        self._performer.attach(viewer)
-        self._conversation.subscribe(viewer.on_event)
-
-    async def now_us(self) -> int:
-        return self._stage.now_us(self._performer)
-
-    async def add(self, message: MessageItem, after: str | None = None) -> None:
-        self._check_audience()
-        self._conversation.add(message, after)
-
-    async def delete(self, item_id: str) -> None:
-        self._check_audience()
-        self._conversation.delete(item_id)
-
-    async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        self._check_audience()
-        self._conversation.truncate(item_id, content_index, audio_end_ms)
-
-    async def item(self, item_id: str) -> Item:
-        return self._conversation.items.get(item_id)
-
-    async def reply(self, options: ReplyOptions) -> None:
-        self._check_audience()
-        self._conversation.reply(options)
-
-    async def cancel(self, turn_id: str | None = None) -> None:
-        self._check_audience()
-        turn = self._conversation.turn
-        if turn is None or turn_id not in (None, turn.id):
-            raise RequestError(
-                "Expected the active response to cancel, but "
-                + ("none is being given." if turn is None else f"that is {turn.id}."),
-                code="response_cancel_not_active",
-                param="response_id" if turn_id else None,
-            )
-        turn.cancel()
-        await turn
-
-    async def settled(self) -> None:
-        if (turn := self._conversation.turn) is not None:
-            await turn
-
-    async def played(self, pts_us: int) -> None:
-        # What counts as heard is for the audience to say; a viewer's report changes nothing.
-        if self._may_speak and (turn := self._conversation.turn) is not None:
-            turn.played_us = max(pts_us, turn.played_us or 0)
-
-    async def gesture(self, name: str, stroke_pts_us: int | None) -> None:
-        self._check_audience()
-        allowed = self.card.gestures
-        if name not in allowed:
-            raise RequestError(
-                f"Expected a gesture of this character ({', '.join(allowed) or 'it has none'}), "
-                f"found {name}; choose another, or add it to `gestures` in its character.toml.",
-                code="gesture_not_allowed",
-                param="gesture",
-            )
-        now_us = await self.now_us()
-        if stroke_pts_us is not None and stroke_pts_us > now_us + MAX_AHEAD_US:
-            raise RequestError(
-                f"Expected a stroke at most {MAX_AHEAD_US // 1_000_000} s after the media time "
-                f"{now_us}, found {stroke_pts_us}; ask again when it is nearer.",
-                code="stroke_too_late",
-                param="stroke_pts_us",
-            )
-        stroke_s = None if stroke_pts_us is None else stroke_pts_us / 1e6
-        if self._performer.gesture(name, stroke_s=stroke_s) is None:
-            raise RequestError(
-                f"The same gesture, {name}, is being made or planned then; "
-                "ask again when it is over.",
-                code="gesture_in_progress",
-                param="gesture",
-            )
-
-    async def set_activity(self, wish: IdolActivitySet) -> None:
-        self._check_audience()
-        music = {"bpm": wish.bpm, "first_beat_pts_us": wish.first_beat_pts_us}
-        music["intensity"] = wish.intensity
-        given = [name for name, value in music.items() if value is not None]
-        if wish.activity != "dance" and given:
-            raise RequestError(
-                f"Expected `{given[0]}` with the activity dance alone, found it with "
-                f"{wish.activity}; leave it out.",
-                code="invalid_field",
-                param=given[0],
-            )
-        self._performer.resting = wish.activity
-        if wish.activity != "dance":
-            self._performer.beats = None
-            return
-        first_us = wish.first_beat_pts_us
-        self._performer.beats = Metronome(
-            wish.bpm or DEFAULT_BPM,
-            (await self.now_us() if first_us is None else first_us) / 1e6,
-            DEFAULT_INTENSITY if wish.intensity is None else wish.intensity,
-        )
-
-    async def set_emotion(self, wish: IdolEmotionSet) -> None:
-        self._check_audience()
-        levels = {name: level for name, level in asdict(wish.emotion).items() if level is not UNSET}
-        self._performer.feel(levels, rise_s=wish.rise_s, fall_s=wish.fall_s)
-
-    async def leave(self) -> None:
-        for viewer in self._viewers:
-            self._performer.detach(viewer)
-            self._conversation.unsubscribe(viewer.on_event)
-        if self._is_own:
-            await self._cast.leave(self._conversation)
-
-    async def passed(self) -> None:
-        if self._passed is not None:
-            await self._passed()
-        else:
-            await asyncio.get_running_loop().create_future()
-
-    def _check_audience(self) -> None:
-        if self.card.is_watching:
-            raise RequestError(
-                f"This session watches {self.card.name}; speak on a connection without `?watch`.",
-                code="not_in_audience",
-            )
-        if not self._may_speak:
-            raise RequestError(
-                f"{self.card.name} listens to its host alone; connect with the host's token to "
-                "speak to it, or watch.",
-                code="not_in_audience",
-            )
+    def _ended(self, ended: Ended) -> None:
+        self.on_turn_ended(ended)

@@ -13,7 +13,8 @@ from idol_runtime.conversation.models import ModelFolders, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
-from idol_runtime.engine.cast import LiveCast, Member
+from idol_runtime.engine.cast import LiveCast
+from idol_runtime.engine.live_character import Member
 from idol_runtime.inference.session import Provider
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles

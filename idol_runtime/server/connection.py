@@ -159,7 +159,7 @@ class Connection:
             if is_first and isinstance(event, IdolResume):
                 await self._resume(session, event)
             else:
-                await answer(session, event)
+                await answer(session, event, message)
         except Exception as error:  # nothing that a client sends may end its connection
             log.error("an event failed", extra={"error": type(error).__name__})
             report_defect(session, event)

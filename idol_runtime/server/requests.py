@@ -1,32 +1,51 @@
 """What each client event does to a session, and the event that answers it."""
 
+from typing import Literal, TypeAlias
+
 from idol_protocol import client_events as ask
 from idol_protocol.client_events import ClientEvent
 from idol_protocol.errors import ProtocolError
 from idol_protocol.idol_events import IdolClockPong
 from idol_protocol.items import ErrorObject
 from idol_protocol.server_events import ConversationItemRetrieved, Error, SessionUpdated
-from idol_runtime.errors import RequestError
+from idol_runtime.errors import IdolError, RequestError
 from idol_runtime.server.session import Session
-from idol_runtime.server.settings import for_response, updated
+from idol_runtime.server.settings import reply_options, updated
+from idol_runtime.server.unsupported import LeftOut, problem_of, unknown
+
+ErrorKind: TypeAlias = Literal["invalid_request_error", "server_error"]
 
 
-async def answer(session: Session, event: ClientEvent) -> None:
-    """Does what a client asks; what cannot be done is answered by an `error` event."""
+async def answer(session: Session, event: ClientEvent, sent: str | bytes) -> None:
+    """Does what a client asks; what cannot be done is answered by an `error` event.
+
+    Args:
+        session: Of the client.
+        event: What it asks.
+        sent: The event as it was sent.
+    """
     try:
-        await _answer(session, event)
+        left_out = await _answer(session, event)
+        left_out += unknown(event, sent)
+        if left_out:
+            raise problem_of(left_out)
     except RequestError as refusal:
         problem = ProtocolError(str(refusal), code=refusal.code, param=refusal.param)
         problem.event_id = event.event_id
         refuse(session, problem)
+    except IdolError as failure:
+        problem = ProtocolError(str(failure), code=type(failure).__name__, event_id=event.event_id)
+        refuse(session, problem, "server_error")
     except ProtocolError as problem:
         problem.event_id = problem.event_id or event.event_id
         refuse(session, problem)
 
 
-def refuse(session: Session, problem: ProtocolError) -> None:
+def refuse(
+    session: Session, problem: ProtocolError, kind: ErrorKind = "invalid_request_error"
+) -> None:
     session.metrics.errors.labels(problem.code).inc()
-    session.emit(Error(error=error_object(problem)))
+    session.emit(Error(error=error_object(problem, kind)))
 
 
 def report_defect(session: Session, event: ClientEvent) -> None:
@@ -41,9 +60,9 @@ def report_defect(session: Session, event: ClientEvent) -> None:
     session.emit(Error(error=problem))
 
 
-def error_object(problem: ProtocolError) -> ErrorObject:
+def error_object(problem: ProtocolError, kind: ErrorKind = "invalid_request_error") -> ErrorObject:
     return ErrorObject(
-        type="invalid_request_error",
+        type=kind,
         code=problem.code,
         message=str(problem),
         param=problem.param,
@@ -51,12 +70,16 @@ def error_object(problem: ProtocolError) -> ErrorObject:
     )
 
 
-async def _answer(session: Session, event: ClientEvent) -> None:
+async def _answer(session: Session, event: ClientEvent) -> list[LeftOut]:
+    """Returns what of the event was not done."""
     character = session.character
     match event:
         case ask.SessionUpdate():
-            session.settings = updated(session.settings, event.session)
+            session.settings, left_out = await updated(
+                session.settings, event.session, character, "session"
+            )
             session.emit(SessionUpdated(session=session.describe()))
+            return left_out
         case ask.ConversationItemCreate():
             await character.add(event.item, event.previous_item_id)
         case ask.ConversationItemDelete():
@@ -67,9 +90,9 @@ async def _answer(session: Session, event: ClientEvent) -> None:
         case ask.ConversationItemTruncate():
             await character.truncate(event.item_id, event.content_index, event.audio_end_ms)
         case ask.ResponseCreate():
-            settings = for_response(session.settings, event.response)
-            metadata = event.response.metadata if event.response else None
-            await character.reply(settings.options(metadata))
+            options, left_out = await reply_options(session.settings, event.response, character)
+            await character.reply(options)
+            return left_out
         case ask.ResponseCancel():
             await character.cancel(event.response_id)
         case ask.IdolStreamsConfigure():
@@ -92,13 +115,17 @@ async def _answer(session: Session, event: ClientEvent) -> None:
                 "connect again and send `idol.resume` first.",
                 code="resume_too_late",
             )
+        case ask.InputAudioBufferAppend() | ask.InputAudioBufferClear() if session.knows_it_is_deaf:
+            pass  # a microphone sends fifty of them a second; one sentence is enough
         case (
             ask.InputAudioBufferAppend()
             | ask.InputAudioBufferCommit()
             | ask.InputAudioBufferClear()
         ):
+            session.knows_it_is_deaf = True
             raise ProtocolError(
                 "Audio input is not supported yet; send the words with `conversation.item.create`.",
                 code="audio_input_unsupported",
                 param="type",
             )
+    return []

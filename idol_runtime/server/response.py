@@ -51,6 +51,7 @@ class Response:
         self.id = started.turn_id
         self.item_id = started.item.id
         self._is_text = not started.options.spoken
+        self._joins = started.options.joins
         self._resource = _resource(started, card)
         self._emit = emit
         self._begin(started.item.message, started.previous_id)
@@ -71,7 +72,8 @@ class Response:
             self._emit(ResponseOutputAudioDone(**about))
             self._emit(ResponseOutputAudioTranscriptDone(**about, transcript=text))
         self._emit(ResponseContentPartDone(**about, part=self._part(text)))
-        self._emit(ConversationItemDone(previous_item_id=event.previous_id, item=item))
+        if self._joins:
+            self._emit(ConversationItemDone(previous_item_id=event.previous_id, item=item))
         self._emit(ResponseOutputItemDone(response_id=self.id, item=item))
         usage = None
         if ended.metrics is not None:
@@ -89,7 +91,8 @@ class Response:
     def _begin(self, item: MessageItem, previous_id: str | None) -> None:
         self._emit(ResponseCreated(response=self._resource))
         self._emit(ResponseOutputItemAdded(response_id=self.id, item=item))
-        self._emit(ConversationItemAdded(previous_item_id=previous_id, item=item))
+        if self._joins:
+            self._emit(ConversationItemAdded(previous_item_id=previous_id, item=item))
         self._emit(
             ResponseContentPartAdded(response_id=self.id, item_id=self.item_id, part=self._part(""))
         )
@@ -100,11 +103,9 @@ class Response:
         return ContentPart(type="audio", transcript=text)
 
 
-def audio_config(voice: str, speed: float) -> AudioConfig:
+def audio_output(voice: str, speed: float) -> AudioOutput:
     """The sound of an answer; its speed within the limits of the Realtime API."""
-    return AudioConfig(
-        output=AudioOutput(format=PcmFormat(), voice=voice, speed=min(1.5, max(0.25, speed)))
-    )
+    return AudioOutput(format=PcmFormat(), voice=voice, speed=min(1.5, max(0.25, speed)))
 
 
 def usage_of(metrics: TurnMetrics) -> Usage:
@@ -124,10 +125,12 @@ def _resource(started: TurnStarted, card: CharacterCard) -> ResponseObject:
     return ResponseObject(
         id=started.turn_id,
         status="in_progress",
-        conversation_id=card.conversation_id,
+        conversation_id=card.conversation_id if options.joins else None,
         output_modalities=["audio" if options.spoken else "text"],
         max_output_tokens="inf" if options.max_tokens is None else options.max_tokens,
-        audio=audio_config(options.voice or card.voice, options.speed or card.speed),
+        audio=AudioConfig(
+            output=audio_output(options.voice or card.voice, options.speed or card.speed)
+        ),
         metadata=None if options.metadata is None else dict(options.metadata),
     )
 

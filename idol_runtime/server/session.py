@@ -29,7 +29,7 @@ from idol_protocol.idol_events import (
     IdolUtteranceStarted,
     PhonemeSpan,
 )
-from idol_protocol.items import SessionObject
+from idol_protocol.items import SessionAudio, SessionObject
 from idol_protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDeleted,
@@ -53,7 +53,7 @@ from idol_runtime.server.config import Limits
 from idol_runtime.server.journal import Journal
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
-from idol_runtime.server.response import Response, audio_config
+from idol_runtime.server.response import Response, audio_output
 from idol_runtime.server.settings import initial_settings
 from idol_runtime.server.streams import Streams
 from idol_runtime.timeline import (
@@ -98,12 +98,16 @@ class Session:
         """Of the connection that carries the session now, if one does."""
         self.is_used = False
         """Whether there is anything to come back to."""
+        self.knows_it_is_deaf = False
+        """Whether this connection was told that sound is not listened to."""
         self._limits = limits
         self._avatar_url = avatar_url
         self._journal = Journal(limits.journal_events, limits.journal_bytes)
         self._outbox: Outbox | None = None
         self._response: Response | None = None
-        """The answer that is being given."""
+        """The answer that is being given on the stage."""
+        self._responses: dict[str, Response] = {}
+        """All answers that are being given."""
 
     @property
     def kept_bytes(self) -> int:
@@ -115,9 +119,9 @@ class Session:
         return SessionObject(
             id=self.id,
             model=self.character.card.id,
-            instructions=settings.instructions,
+            instructions=settings.instructions or self.character.card.instructions,
             output_modalities=[settings.modality],
-            audio=audio_config(settings.voice, settings.speed),
+            audio=SessionAudio(output=audio_output(settings.voice, settings.speed)),
             max_output_tokens=settings.max_output_tokens,
             temperature=settings.temperature,
         )
@@ -125,6 +129,7 @@ class Session:
     def attach(self, outbox: Outbox, *, binary: bool) -> None:
         """Carries the session on a connection."""
         self._outbox = outbox
+        self.knows_it_is_deaf = False
         self.streams = Streams(outbox, self._journal, self.metrics, binary=binary)
 
     def detach(self) -> None:
@@ -180,11 +185,16 @@ class Session:
                     ConversationItemTruncated(item_id=item_id, content_index=0, audio_end_ms=end_ms)
                 )
             case TurnStarted():
-                self._response = Response(event, self.character.card, self.emit)
-            case ReplyText(text=text) if self._response is not None:
-                self._response.write(text)
-            case TurnEnded() if self._response is not None:
-                response, self._response = self._response, None
+                response = Response(event, self.character.card, self.emit)
+                self._responses[event.turn_id] = response
+                if not event.options.is_aside:
+                    self._response = response
+            case ReplyText(turn_id=turn_id, text=text) if turn_id in self._responses:
+                self._responses[turn_id].write(text)
+            case TurnEnded(turn_id=turn_id) if turn_id in self._responses:
+                response = self._responses.pop(turn_id)
+                if response is self._response:
+                    self._response = None
                 response.end(event)
 
     def on_frame(self, frame: Frame) -> None:

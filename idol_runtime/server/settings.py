@@ -1,13 +1,22 @@
 """What a session and a response are set to, and how an update changes it."""
 
-from msgspec import UNSET, Struct
+import dataclasses
+
+from msgspec import Struct
 from msgspec.structs import replace
 
-from idol_protocol.client_events import ResponseParams, SessionPatch
+from idol_protocol.client_events import (
+    CustomVoice,
+    OutputWish,
+    ResponseParams,
+    SessionPatch,
+)
 from idol_protocol.errors import ProtocolError
-from idol_protocol.items import AudioConfig, MaxTokens, Modality
-from idol_runtime.conversation.character_handle import CharacterCard
+from idol_protocol.items import MaxTokens, Modality
+from idol_runtime.conversation.character_handle import CharacterCard, CharacterHandle
 from idol_runtime.conversation.reply_options import ReplyOptions
+from idol_runtime.errors import RequestError
+from idol_runtime.server.unsupported import LeftOut, unsupported
 
 MIN_SPEED = 0.5
 
@@ -16,13 +25,14 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
     """How the next response is made."""
 
     instructions: str = ""
+    """In place of the character's persona; empty for the persona."""
     modality: Modality = "audio"
     max_output_tokens: MaxTokens = "inf"
     voice: str
     speed: float
     temperature: float | None = None
 
-    def options(self, metadata: dict[str, str] | None = None) -> ReplyOptions:
+    def options(self) -> ReplyOptions:
         limit = self.max_output_tokens
         return ReplyOptions(
             instructions=self.instructions,
@@ -31,7 +41,6 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
             voice=self.voice,
             speed=self.speed,
             temperature=self.temperature,
-            metadata=metadata,
         )
 
 
@@ -39,69 +48,86 @@ def initial_settings(card: CharacterCard) -> ResponseSettings:
     return ResponseSettings(voice=card.voice, speed=card.speed, temperature=card.temperature)
 
 
-def updated(settings: ResponseSettings, patch: SessionPatch) -> ResponseSettings:
-    """The settings with the changes of a `session.update`.
+async def updated(
+    settings: ResponseSettings,
+    patch: SessionPatch | ResponseParams,
+    character: CharacterHandle,
+    root: str,
+) -> tuple[ResponseSettings, list[LeftOut]]:
+    """The settings with the changes of an update, and what of it was left out.
+
+    Args:
+        settings: As they are.
+        patch: Of a session, or of one response.
+        character: Whose voices they are.
+        root: What the patch is called in the event: `session` or `response`.
 
     Raises:
-        ProtocolError: a setting that cannot be honoured.
+        ProtocolError: a value that a setting cannot have; nothing is changed then.
+        RequestError: a voice that the character cannot have.
     """
-    if patch.tools is not UNSET and patch.tools:
-        raise _unsupported("session.tools", "Tools are not supported yet; leave them out.")
+    left_out = unsupported(patch, root)
     changes: dict[str, object] = {
         name: value
         for name in ("instructions", "max_output_tokens", "temperature")
-        if (value := getattr(patch, name)) is not UNSET
+        if (value := getattr(patch, name)) is not None
     }
-    if patch.output_modalities is not UNSET:
+    if isinstance(patch, SessionPatch) and not character.card.is_meant_by(patch.model):
+        left_out.append(
+            LeftOut("session.model", f"it stays {character.card.id}; connect with another ?model=")
+        )
+    if changes.get("instructions") and not character.card.may_instruct:
+        del changes["instructions"]
+        left_out.append(LeftOut(f"{root}.instructions", "they are for the character's host to set"))
+    if patch.output_modalities is not None:
         changes["modality"] = patch.output_modalities[0]
-    if patch.audio is not UNSET:
-        changes |= _audio_changes(patch.audio, "session.audio.output")
-    return replace(settings, **changes)
+    if patch.audio is not None and patch.audio.output is not None:
+        changes |= await _sound(patch.audio.output, character, f"{root}.audio.output")
+    return replace(settings, **changes), left_out
 
 
-def for_response(settings: ResponseSettings, params: ResponseParams | None) -> ResponseSettings:
-    """The session's settings with those of one response.
+async def reply_options(
+    settings: ResponseSettings, params: ResponseParams | None, character: CharacterHandle
+) -> tuple[ReplyOptions, list[LeftOut]]:
+    """How one response is to be made, and what of its settings was left out.
 
     Raises:
-        ProtocolError: a setting that cannot be honoured.
+        ProtocolError: a value that a setting cannot have.
+        RequestError: a voice that the character cannot have.
     """
     if params is None:
-        return settings
-    if params.tools:
-        raise _unsupported("response.tools", "Tools are not supported yet; leave them out.")
-    if params.input is not None:
-        raise _unsupported(
-            "response.input",
-            "A response always answers the conversation; add items with "
-            "`conversation.item.create` instead.",
+        return settings.options(), []
+    if params.conversation not in (None, "auto", "none", character.card.conversation_id):
+        raise ProtocolError(
+            "Expected the conversation `auto` or `none`, found another; a session has one alone.",
+            code="unsupported_field",
+            param="response.conversation",
         )
-    if params.conversation not in (None, "auto"):
-        raise _unsupported(
-            "response.conversation",
-            "Every response belongs to the conversation; use `auto` or leave it out.",
-        )
-    changes: dict[str, object] = {
-        name: value
-        for name in ("instructions", "max_output_tokens", "temperature")
-        if (value := getattr(params, name)) is not None
-    }
-    if params.output_modalities is not None:
-        changes["modality"] = params.output_modalities[0]
-    changes |= _audio_changes(params.audio, "response.audio.output")
-    return replace(settings, **changes)
+    own, left_out = await updated(settings, params, character, "response")
+    options = dataclasses.replace(
+        own.options(),
+        context=None if params.input is None else tuple(params.input),
+        joins=params.conversation != "none",
+        metadata=params.metadata,
+    )
+    return options, left_out
 
 
-def _audio_changes(audio: AudioConfig | None, param: str) -> dict[str, object]:
-    output = audio.output if audio is not None else None
-    if output is None:
-        return {}
-    if output.speed is not None and output.speed < MIN_SPEED:
-        raise _unsupported(
-            f"{param}.speed", f"Expected a speed of at least {MIN_SPEED}, found {output.speed:g}."
-        )
-    changes = {"voice": output.voice, "speed": output.speed}
-    return {name: value for name, value in changes.items() if value is not None}
-
-
-def _unsupported(param: str, sentence: str) -> ProtocolError:
-    return ProtocolError(sentence, code="unsupported_field", param=param)
+async def _sound(output: OutputWish, character: CharacterHandle, param: str) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    if output.speed is not None:
+        if output.speed < MIN_SPEED:
+            raise ProtocolError(
+                f"Expected a speed of at least {MIN_SPEED}, found {output.speed:g}.",
+                code="unsupported_field",
+                param=f"{param}.speed",
+            )
+        changes["speed"] = output.speed
+    voice = output.voice.id if isinstance(output.voice, CustomVoice) else output.voice
+    if voice is not None:
+        try:
+            changes["voice"] = await character.voice(voice)
+        except RequestError as refusal:
+            refusal.param = f"{param}.voice"
+            raise
+    return changes

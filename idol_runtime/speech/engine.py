@@ -20,6 +20,8 @@ class VoiceCapabilities:
     """Phonemes stand where they sound, as the model itself placed them, to about 25 ms."""
     voices: tuple[str, ...] = ()
     """Names that a request may ask for; empty where nobody knows."""
+    blends: bool = False
+    """Whether a request may also ask for several names by weights: `af_heart:0.6+bf_emma:0.4`."""
 
 
 # Any: what a stream is stays the engine's own business.

@@ -1,7 +1,8 @@
 """Events a client sends: the OpenAI Realtime (GA) set that is served, then our `idol.*` superset.
 
-Unknown fields are ignored. A field that is known and cannot be honoured is refused with an
-`error` event, never silently dropped.
+Unknown fields are ignored, except in what sets a session or a response: there an `error` names
+what is unknown or not supported, and the rest is done. A value that a supported field cannot have
+is refused, and nothing of its event is done. A null leaves a setting as it is.
 """
 
 from typing import Annotated, Any, Literal, TypeAlias
@@ -9,12 +10,25 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .idol_events import Emotion, GestureName
-from .items import MAX_TEXT_CHARS, AudioConfig, MaxTokens, MessageItem, Modality, Noun
+from .items import (
+    MAX_TEXT_CHARS,
+    ItemReference,
+    MaxTokens,
+    MessageItem,
+    Modality,
+    Noun,
+    Speed,
+)
 
 Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 Instructions: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
 OneModality: TypeAlias = Annotated[list[Modality], Meta(min_length=1, max_length=1)]
 Temperature: TypeAlias = Annotated[float, Meta(ge=0.0, le=2.0)]
+Metadata: TypeAlias = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
+    Meta(max_length=16),
+]
+VoiceName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Pts: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -25,20 +39,75 @@ class ClientEvent(Struct, tag_field="type", kw_only=True, frozen=True):
     """Chosen by the client; comes back in the `error` that the event causes."""
 
 
-class SessionPatch(Noun, kw_only=True, frozen=True):
-    """Fields of the session to change; a field that is left out keeps its value."""
+class CustomVoice(Noun, kw_only=True, frozen=True):
+    """A voice by its id, as the Realtime API writes custom ones."""
+
+    id: VoiceName
+
+
+class OutputWish(Noun, kw_only=True, frozen=True):
+    """How an answer is to sound."""
+
+    format: Any = None
+    """PCM16 at 24 kHz alone is supported."""
+    voice: VoiceName | CustomVoice | None = None
+    """A voice of the character's speech model, such as `af_heart`, or with Kokoro a blend such as
+    `af_heart:0.6+bf_emma:0.4`. OpenAI's own names (`alloy`, `marin`, ...) mean the character's."""
+    speed: Speed | None = None
+    """Speaking rate, 1 is normal; from 0.5."""
+
+
+class InputWish(Noun, kw_only=True, frozen=True):
+    """How a user is to be heard. Not supported yet: whatever is not null is answered by `error`."""
+
+    format: Any = None
+    noise_reduction: Any = None
+    transcription: Any = None
+    turn_detection: Any = None
+
+
+class ResponseAudio(Noun, kw_only=True, frozen=True):
+    output: OutputWish | None = None
+
+
+class AudioPatch(ResponseAudio, kw_only=True, frozen=True):
+    input: InputWish | None = None
+
+
+class Settings(Noun, kw_only=True, frozen=True):
+    """What a session and a response have in common; what is left out or null stays as it is."""
+
+    instructions: Instructions | None = None
+    """What the dialogue model reads before the conversation, in place of the character's persona;
+    empty brings the persona back."""
+    output_modalities: OneModality | None = None
+    max_output_tokens: MaxTokens | None = None
+    temperature: Temperature | None = None
+    tools: Any = None
+    """Not supported yet, as all below."""
+    tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    prompt: Any = None
+    reasoning: Any = None
+
+
+class SessionPatch(Settings, kw_only=True, frozen=True):
+    """Fields of the session to change."""
 
     type: Literal["realtime"] = "realtime"
-    instructions: Instructions | UnsetType = UNSET
-    output_modalities: OneModality | UnsetType = UNSET
-    audio: AudioConfig | UnsetType | None = UNSET
-    max_output_tokens: MaxTokens | UnsetType = UNSET
-    temperature: Temperature | UnsetType = UNSET
-    tools: list[dict[str, Any]] | UnsetType = UNSET
+    audio: AudioPatch | None = None
+    model: Any = None
+    """Told, not set: `?model=` of the connection chooses the character."""
+    include: Any = None
+    """Not supported yet, as all below."""
+    tracing: Any = None
+    truncation: Any = None
 
 
 class SessionUpdate(ClientEvent, tag="session.update", kw_only=True, frozen=True):
-    """Changes the session from the next response on. Answered by `session.updated`."""
+    """Changes the session from the next response on. Answered by `session.updated`, which shows
+    what is set now, then by one `error` if fields were left out.
+    """
 
     session: SessionPatch
 
@@ -81,20 +150,16 @@ class ConversationItemTruncate(
     """How much of the item's audio was played; more than there is is an error."""
 
 
-class ResponseParams(Noun, kw_only=True, frozen=True):
+class ResponseParams(Settings, kw_only=True, frozen=True):
     """Settings for this response alone; a field that is left out follows the session."""
 
-    instructions: Instructions | None = None
-    output_modalities: OneModality | None = None
-    max_output_tokens: MaxTokens | None = None
-    audio: AudioConfig | None = None
-    temperature: Temperature | None = None
-    metadata: Annotated[dict[str, str], Meta(max_length=16)] | None = None
-    conversation: str | None = None
-    """Only `auto`: every response belongs to the conversation."""
-    input: list[dict[str, Any]] | None = None
-    """Refused for now: a response always answers the conversation."""
-    tools: list[dict[str, Any]] | None = None
+    audio: ResponseAudio | None = None
+    metadata: Metadata | None = None
+    """Comes back with the response, also in its `response.done`."""
+    conversation: Annotated[str, Meta(max_length=64)] | None = None
+    """`auto`, or `none` for an answer that does not join the conversation."""
+    input: Annotated[list[MessageItem | ItemReference], Meta(max_length=1000)] | None = None
+    """What is answered in place of the conversation."""
 
 
 class ResponseCreate(ClientEvent, tag="response.create", kw_only=True, frozen=True):
@@ -112,7 +177,9 @@ class ResponseCancel(ClientEvent, tag="response.cancel", kw_only=True, frozen=Tr
 class InputAudioBufferAppend(
     ClientEvent, tag="input_audio_buffer.append", kw_only=True, frozen=True
 ):
-    """Sound from a user. Answered by an `error` for now: audio input is not supported yet."""
+    """Sound from a user. Not supported yet: the first one is answered by an `error`, those that
+    follow by nothing.
+    """
 
     audio: str
 

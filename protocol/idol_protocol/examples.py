@@ -37,6 +37,8 @@ def _value(kind: inspect.Type, name: str, default: object = msgspec.NODEFAULT) -
             return {"key": "value"}
         case inspect.LiteralType(values=values):
             return next((each for each in values if each != default), values[0])
+        case inspect.AnyType() | inspect.NoneType():  # what is not supported is null
+            return None
         case inspect.BoolType():
             return True
         case inspect.IntType(ge=least):

@@ -12,6 +12,7 @@ ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"]
 Modality: TypeAlias = Literal["text", "audio"]
 ResponseState: TypeAlias = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 MaxTokens: TypeAlias = Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"]
+Speed: TypeAlias = Annotated[float, Meta(ge=0.25, le=1.5)]
 
 
 class Noun(Struct, frozen=True):
@@ -58,6 +59,12 @@ class MessageItem(Noun, tag_field="type", tag="message", kw_only=True, frozen=Tr
     content: list[Content]
 
 
+class ItemReference(Noun, tag_field="type", tag="item_reference", kw_only=True, frozen=True):
+    """An item of the conversation, by its id."""
+
+    id: str
+
+
 class ContentPart(Noun, kw_only=True, frozen=True):
     """A part of an assistant message while it is being made."""
 
@@ -77,12 +84,26 @@ class AudioOutput(Noun, kw_only=True, frozen=True):
     format: PcmFormat | None = None
     voice: str | None = None
     """A voice of the character's speech model, such as `af_heart`."""
-    speed: Annotated[float, Meta(ge=0.25, le=1.5)] | None = None
+    speed: Speed | None = None
     """Speaking rate, 1 is normal."""
 
 
 class AudioConfig(Noun, kw_only=True, frozen=True):
     output: AudioOutput | None = None
+
+
+class AudioInput(Noun, kw_only=True, frozen=True):
+    """What is heard of a user: nothing yet, so that all of it is null."""
+
+    format: PcmFormat | None = None
+    noise_reduction: None = None
+    transcription: None = None
+    turn_detection: None = None
+
+
+class SessionAudio(Noun, kw_only=True, frozen=True):
+    input: AudioInput = AudioInput()
+    output: AudioOutput
 
 
 class SessionObject(Noun, kw_only=True, frozen=True):
@@ -94,12 +115,14 @@ class SessionObject(Noun, kw_only=True, frozen=True):
     model: str
     """The character that answers: the name of its folder, as `?model=` chooses it."""
     instructions: str
-    """Put before the conversation for the dialogue model, after the character's own persona."""
+    """What the dialogue model reads before the conversation: the character's persona, or what the
+    client has put in its place. Empty for those who only watch a shared character."""
     output_modalities: list[Modality]
-    audio: AudioConfig
+    audio: SessionAudio
     max_output_tokens: MaxTokens
     temperature: float | None = None
     tools: list[dict[str, Any]] = []
+    tool_choice: Literal["auto"] = "auto"
     expires_at: int | None = None
 
 

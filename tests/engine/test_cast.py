@@ -15,8 +15,9 @@ from idol_runtime.conversation.hooks import Hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
-from idol_runtime.engine.cast import LiveCast, Member
+from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.live_character import Member
 from idol_runtime.engine.meetings import Meetings
 from idol_runtime.errors import RequestError
 from idol_runtime.timeline import Card, Frame, PlaybackCut, VirtualClock

@@ -18,10 +18,12 @@ from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
-from idol_runtime.engine.cast import LiveCast, Member
+from idol_runtime.engine.cast import LiveCast
+from idol_runtime.engine.live_character import Member
 from idol_runtime.motion.gestures import GestureTimes
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
+from idol_runtime.speech.engine import VoiceCapabilities
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.conditions import Conditioning, SpeechWindow
 from idol_runtime.stage.performer import Performer
@@ -77,6 +79,15 @@ class ScriptedSpeech:
         yield SpeechChunk(sound[half:], (), True)
 
 
+@dataclass(frozen=True)
+class ScriptedModels(Models):
+    """Models whose voices are known."""
+
+    async def voice(self) -> VoiceCapabilities:
+        voices = ("af_bella", "af_heart", "bf_emma", "jf_alpha")
+        return VoiceCapabilities(24_000, ("en",), voices=voices, blends=True)
+
+
 class SteppedStage:
     """Characters whose time moves as fast as the loop can while someone is answering."""
 
@@ -89,7 +100,7 @@ class SteppedStage:
     def member(
         self, character: Character = HOSHI, name: str = "hoshi", *, is_shared: bool = False
     ) -> Member:
-        models = Models(self.dialogue, self.speech)
+        models = ScriptedModels(self.dialogue, self.speech)
         return Member(name, character, models, is_shared)
 
     def now_us(self, performer: Performer) -> int:

@@ -23,8 +23,9 @@ from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import IdolStreamOpened
 from idol_runtime.conversation.models import Models
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
-from idol_runtime.engine.cast import LiveCast, Member
+from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.live_character import Member
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from idol_runtime.server.session import Session

@@ -147,7 +147,7 @@ async def test_settings_of_the_session_reach_the_models(scene: Scene) -> None:
         assert updated["temperature"] == 0.25
         await client.ask("Hi.")
     asked, spoken = scene.stage.dialogue.requests[-1], scene.stage.speech.requests[-1]
-    assert asked.messages[0].content == "You are Hoshi.\nTalk about cats."
+    assert asked.messages[0].content == "Talk about cats."
     assert (asked.max_tokens, asked.sampling.temperature) == (12, 0.25)
     assert (spoken.voice, spoken.speed) == ("af_bella", 1.25)
 

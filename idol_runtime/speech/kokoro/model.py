@@ -237,6 +237,7 @@ def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
         alphabet="ipa",
         has_exact_times=True,
         voices=tuple(model.voices.names),
+        blends=True,
     )
     return IteratorService(speak, capabilities)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.errors import ConfigError
+from idol_runtime.speech.voice_names import parts_of, unknown_voice
 
 ROWS = 510
 STYLE_SIZE = 256
@@ -30,32 +30,15 @@ class Voices:
             tokens: Symbols without the padding.
 
         Raises:
-            ConfigError: a voice is not among `names`, or a weight is no positive number.
+            ConfigError: a voice is not among `names`, or a weight is out of range.
         """
-        parts = [self._part(part, voice) for part in voice.split("+")]
-        total = sum(weight for _, weight in parts)
         row = min(tokens, ROWS - 1)
-        style = sum(self._table(name)[row] * np.float32(weight / total) for name, weight in parts)
+        parts = parts_of(voice)
+        for name, _ in parts:
+            if name not in self._paths:
+                raise unknown_voice(name, tuple(self.names))
+        style = sum(self._table(name)[row] * np.float32(share) for name, share in parts)
         return np.asarray(style, np.float32)[None]
-
-    def _part(self, part: str, voice: str) -> tuple[str, float]:
-        name, colon, weight = part.partition(":")
-        name = name.strip()
-        if name not in self._paths:
-            raise ConfigError(
-                f"Expected a voice the speech model has, found `{name}`; "
-                f"use one of {', '.join(self.names)}."
-            )
-        try:
-            value = float(weight) if colon else 1.0
-        except ValueError:
-            value = 0.0
-        if not 0 < value < float("inf"):
-            raise ConfigError(
-                f"Expected weights above 0 in the voice `{voice}`, found `{weight.strip()}`; "
-                "write a blend as af_heart:0.6+bf_emma:0.4."
-            )
-        return name, value
 
     def _table(self, name: str) -> NDArray[np.float32]:
         if name not in self._tables:
