@@ -1,15 +1,13 @@
 """Reading recordings: any format that libsndfile knows, of any rate and channel count.
 
-libsndfile forgives what recorders leave behind when they lose power and programs when they write
-into a pipe: sizes that are not true, sound that is cut off, odd chunks around it.
+What recorders leave behind when they lose power, programs when they write into a pipe, and
+transfers when they break off is read as far as it goes: see `container`.
 """
 
-import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -17,6 +15,7 @@ import soxr
 from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ
+from idol_runtime.audio.container import ShownFile
 from idol_runtime.errors import InputError
 
 MAX_CHANNELS = 64
@@ -26,28 +25,40 @@ BLOCK_FRAMES = 1 << 16
 Samples = NDArray[np.float64]
 
 
-def read_recording(path: Path) -> NDArray[np.int16]:
+def read_recording(
+    path: Path, tell: Callable[[str], object] = lambda note: None
+) -> NDArray[np.int16]:
     """A recording as mono PCM16 at `AUDIO_RATE_HZ`, shape (n,).
 
     WAV and its family, FLAC, OGG (Vorbis and Opus), MP3, AIFF, CAF and more are read, block by
     block: only the result is held in memory, 2.9 MB a minute. Channels are averaged; where that
-    would cancel them (one is the other upside down), the loudest is taken. A WAV that is cut off
-    is read as far as it goes. An MP3 of varying bit rate must say how long it is (by a Xing or
-    Info frame, as all encoders of today write): libsndfile guesses otherwise, and may stop early.
+    would cancel them (one is the other upside down), the loudest is taken. What is cut off or
+    damaged is read as far as it goes. An MP3 of varying bit rate must say how long it is (by a Xing
+    or Info frame, as all encoders of today write): libsndfile guesses otherwise and may stop early.
+
+    Args:
+        path: The file; its name does not matter.
+        tell: Is given a sentence when a part of the sound is missing.
 
     Raises:
         InputError: no such file, one that cannot be read, or one without samples.
     """
-    with _opened(path) as sound:
+    with _opened(path) as (sound, _):
         mix = _channel_weights(sound)
-    with _opened(path) as sound:
+    with _opened(path) as (sound, shown):
         mono = (block @ mix for block in _blocks(sound))
         pieces = [to_pcm16(piece) for piece in _resampled(mono, sound.samplerate)]
-    if not any(map(len, pieces)):
+        cut = sound.damage or shown.cut
+        if sound.format == "MP3" and sound.frames - sound.heard > sound.samplerate / 10:
+            cut = "the end of the file is missing"
+    count = sum(map(len, pieces))
+    if not count:
         raise InputError(
             f"{path}: expected some sound, found a file without samples, or cut off before "
             "them; record it again."
         )
+    if cut:
+        tell(f"{path}: is cut off or damaged ({cut}); {count / AUDIO_RATE_HZ:.1f} s were read.")
     return np.concatenate(pieces)
 
 
@@ -56,62 +67,48 @@ def to_pcm16(samples: Samples) -> NDArray[np.int16]:
     return (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype(np.int16)
 
 
-class _Repaired:
-    """A file whose header says what libsndfile understands; everything after it as it is."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.head = bytearray(file.read(4096))
-        self.error: OSError | None = None
-        self.found = _kind_of(bytes(self.head))
-        at = self.head.find(b"data") + 4
-        if self.head.startswith(b"BW64"):  # ITU-R BS.2088: RF64 by another name
-            self.head[:4] = b"RF64"
-        elif self.head.startswith(b"RIFF") and self.head[at : at + 4] == bytes(4):
-            ends = 8 + struct.unpack("<I", self.head[4:8])[0]
-            if ends <= at + 4:  # the header was never completed: all that follows is sound
-                self.head[at : at + 4] = b"\xff" * 4
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
-
-    def read(self, count: int = -1) -> bytes:
-        at = self.file.tell()
-        try:
-            raw = self.file.read(count)
-        except OSError as error:  # must not cross libsndfile, which would take it for the end
-            self.error, raw = error, b""
-        repaired = self.head[at : at + len(raw)]
-        return bytes(repaired) + raw[len(repaired) :]
-
-
 class _Forward(soundfile.SoundFile):
     """Read from its beginning to its end: seeking between blocks, which `read` does where it can,
     makes an MP3 click and loses what is there of a file that is cut off.
     """
 
+    damage = ""
+    """What libsndfile said where it could not go on."""
+    heard = 0
+    """Samples that were read so far."""
+
     def seekable(self) -> bool:
         return False
 
+    def next_block(self, most: int) -> Samples:
+        """Up to `most` samples as [n, channels]; what was decoded before damage is among them."""
+        block: Samples = np.full((0 if self.damage else most, self.channels), np.nan)
+        try:
+            block = self.read(out=block)
+        except soundfile.LibsndfileError as error:
+            self.damage = _said(error)
+            decoded = np.flatnonzero(~np.isnan(block).all(axis=1))
+            block = block[: decoded[-1] + 1 if len(decoded) else 0]
+        self.heard += len(block)
+        return block
+
 
 @contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def _opened(path: Path) -> Iterator[tuple[_Forward, ShownFile]]:
     found = ""
     try:
         with path.open("rb") as file:
-            repaired = _Repaired(file)
-            found = repaired.found
-            repaired.seek(0)
-            with _Forward(repaired) as sound:
+            shown = ShownFile(file)
+            found = shown.found
+            if found:
+                raise _unknown(path, found)
+            with _Forward(shown) as sound:
                 rate_hz, channels = sound.samplerate, sound.channels
                 if channels > MAX_CHANNELS or not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
                     raise _unknown(path, f"{channels} channels at {rate_hz} Hz")
-                yield sound
-            if repaired.error:
-                raise repaired.error
+                yield sound, shown
+            if shown.error:
+                raise shown.error
     except FileNotFoundError:
         raise InputError(f"{path}: expected a recording, found no such file.") from None
     except IsADirectoryError:
@@ -123,15 +120,14 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             "copy it to this machine."
         ) from None
     except soundfile.LibsndfileError as error:
-        said = error.error_string.removeprefix("Error : ").rstrip(".")
-        raise _unknown(path, found or f"a file that libsndfile cannot read ({said})") from None
+        raise _unknown(path, f"a file that libsndfile cannot read ({_said(error)})") from None
 
 
-def _blocks(sound: soundfile.SoundFile) -> Iterator[Samples]:
+def _blocks(sound: _Forward) -> Iterator[Samples]:
     """The samples as [n, channels] in [-1, 1]; what is louder is clipped, NaN is silence."""
     # What follows the sound of a FLAC would be an error; others end by themselves.
     left = sound.frames if sound.format == "FLAC" else sys.maxsize
-    while len(block := sound.read(min(left, BLOCK_FRAMES), dtype="float64", always_2d=True)):
+    while len(block := sound.next_block(min(left, BLOCK_FRAMES))):
         left -= len(block)
         yield np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
 
@@ -146,7 +142,7 @@ def _resampled(blocks: Iterable[Samples], rate_hz: int) -> Iterator[Samples]:
     yield stream.resample_chunk(np.zeros(0), last=True)
 
 
-def _channel_weights(sound: soundfile.SoundFile) -> Samples:
+def _channel_weights(sound: _Forward) -> Samples:
     """[channels]: each the same, or the loudest alone where their mean would cancel them."""
     weights: Samples = np.full(sound.channels, 1 / sound.channels)
     if sound.channels == 1:
@@ -161,19 +157,8 @@ def _channel_weights(sound: soundfile.SoundFile) -> Samples:
     return weights
 
 
-def _kind_of(head: bytes) -> str:
-    """What libsndfile cannot read is named; empty for all else."""
-    if not head:
-        return "an empty file"
-    if head[4:8] == b"ftyp":
-        return "an MP4 or M4A file"
-    if head.startswith((b"\xff\xf1", b"\xff\xf9")):
-        return "an AAC file"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "a Matroska or WebM file"
-    if head.startswith(b"RIFF") and head[8:12] != b"WAVE":
-        return "a RIFF file of another kind" if len(head) >= 12 else "a WAV file cut off at once"
-    return ""
+def _said(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).removeprefix("Error : ").rstrip(".")
 
 
 def _unknown(path: Path, found: str) -> InputError:

@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import math
+import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +80,9 @@ def run(options: argparse.Namespace) -> int:
     from idol_runtime.store.display import display_for
 
     _check_activity(options)
-    samples = read_recording(options.recording)
-    voice = None if options.voice is None else read_recording(options.voice)
+    tell = partial(print, file=sys.stderr)
+    samples = read_recording(options.recording, tell)
+    voice = None if options.voice is None else read_recording(options.voice, tell)
     for recording in filter(None, (options.recording, options.voice)):
         _check_target(recording, options.out)
     beats = _beats_of(samples, options) if options.activity == "dance" else None

@@ -150,7 +150,16 @@ def test_a_file_without_samples_says_so(tmp_path: Path, rate_hz: int) -> None:
         (b"\x00\x00\x00\x20ftypM4A " + bytes(200), "an MP4 or M4A file"),
         (b"RIFF\x00\x00\x00\x00AVI " + bytes(200), "a RIFF file of another kind"),
         (b"RIFF\x10", "a WAV file cut off at once"),
-        (b"RIFF\x04\x00\x00\x00WAVE", "No 'data' chunk"),
+        (b"RIFF\x04\x00\x00\x00WAVE", "a WAV file without a 'data' chunk"),
+        (b"Rar!\x1a\x07" + bytes(99), "a file that libsndfile cannot read"),
+        (b"PK\x03\x04" + bytes(99), "a ZIP archive"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(99), "a Windows Media file"),
+        (b"#!AMR\n" + bytes(99), "an AMR file"),
+        (b"MThd" + bytes(99), "a MIDI file"),
+        (b"ID3\x03\0\0\0\0\0\x0a" + bytes(10), "a tag without a sound"),
+        (b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + b"\xff\xf1\x50\x80" + bytes(99), "an AAC file"),
     ],
 )
 def test_what_is_no_recording_is_named_with_the_command_that_converts_it(
@@ -215,7 +224,7 @@ def test_a_truncated_wav_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
 def test_a_wav_cut_off_in_its_header_is_a_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, 24_000, (tone(24_000) * 32767).astype(np.int16))
     path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(InputError, match="No 'data' chunk"):
+    with pytest.raises(InputError, match="without a 'data' chunk"):
         read_recording(path)
 
 

@@ -213,6 +213,19 @@ def test_any_wav_is_read_at_its_level(tmp_path: Path, kind: str) -> None:
     np.testing.assert_allclose(found, tone, atol=0.02)
 
 
+def test_a_recording_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    tone = np.sin(np.arange(32_000) / 8)
+    soundfile.write(tmp_path / "a.flac", tone, 16_000)
+    content = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(content[: len(content) // 2])
+    found = read_sound(tmp_path / "a.flac").samples / 32767
+    assert 8_000 < len(found) < 24_000
+    np.testing.assert_allclose(found, tone[: len(found)], atol=0.01)
+    (tmp_path / "a.flac").write_bytes(b"no sound at all")
+    with pytest.raises(RecordingError, match="expected a recording, but libsndfile says"):
+        read_sound(tmp_path / "a.flac")
+
+
 @given(st.floats(-3, 3), st.floats(0.1, 4))
 def test_sound_between_is_silent_outside_and_never_shifts(start_s: float, seconds: float) -> None:
     sound = Sound(np.arange(1, 16_001, dtype=np.int16), 0.0)

@@ -51,6 +51,8 @@ def sound_beside(path: Path) -> Sound | None:
 def read_sound(path: Path) -> Sound:
     """A recording, or the first sound track of anything else that FFmpeg opens.
 
+    FFmpeg is asked too for recordings that libsndfile refuses, such as those that are cut off.
+
     Raises:
         RecordingError: the file is damaged or holds no sound.
     """
@@ -62,9 +64,15 @@ def read_sound(path: Path) -> Sound:
     try:
         samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise RecordingError(
-            f"{path}: expected a recording, but libsndfile says: {error.error_string}"
-        ) from None
+        try:
+            sound = decode_sound(path)
+        except RecordingError:
+            sound = None
+        if sound is None:
+            raise RecordingError(
+                f"{path}: expected a recording, but libsndfile says: {error.error_string}"
+            ) from None
+        return sound
     if not samples.size:
         raise RecordingError(f"{path}: expected sound, found an empty file.")
     mono = np.nan_to_num(samples).mean(axis=1)
