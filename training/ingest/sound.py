@@ -80,7 +80,10 @@ def read_sound(path: Path) -> Sound:
 
 
 def decode_sound(path: Path) -> Sound | None:
-    """The first sound track of a film, timed as the container times it; None without one."""
+    """The first sound track of a film, timed as the container times it; None without one.
+
+    A track that is damaged or cut off is read as far as it goes.
+    """
     av = needed("av", "decode films")
     pieces: list[NDArray[np.int16]] = []
     start_s = 0.0
@@ -95,7 +98,8 @@ def decode_sound(path: Path) -> Sound | None:
                 pieces.extend(_samples(each) for each in resampler.resample(frame))
             pieces.extend(_samples(each) for each in resampler.resample(None))
     except (av.FFmpegError, ValueError) as error:
-        raise RecordingError(f"{path}: expected a film with sound, but {error}.") from None
+        if not pieces:
+            raise RecordingError(f"{path}: expected a film with sound, but {error}.") from None
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
     return Sound(samples, start_s) if samples.size else None
 
