@@ -112,7 +112,11 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
         for name, character in characters.items()
         if character.avatar is not None
     }
-    config = EngineConfig(provider=settings.engine.provider, lead_ms=settings.engine.lead_ms)
+    config = EngineConfig(
+        provider=settings.engine.provider,
+        lead_ms=settings.engine.lead_ms,
+        items=settings.server.limits.items,
+    )
     if settings.engine.threads is not None:
         config = replace(config, threads=settings.engine.threads)
 

@@ -17,7 +17,14 @@ from idol_runtime.conversation.events import (
     TurnStarted,
 )
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
-from idol_runtime.conversation.items import Item, Items, check_message, messages_of, new_id
+from idol_runtime.conversation.items import (
+    Item,
+    ItemLimits,
+    Items,
+    check_message,
+    messages_of,
+    new_id,
+)
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn import TurnRequest
@@ -40,11 +47,12 @@ class Conversation:
         performer: Performer,
         models: Models,
         make_hooks: MakeHooks = no_hooks,
+        limits: ItemLimits | None = None,
     ) -> None:
         self.id = new_id("conv")
         self.character = character
         self.performer = performer
-        self.items = Items()
+        self.items = Items(limits)
         self.turn: Turn | None = None
         """The answer that is being given, if one is."""
         self._models = models

@@ -20,9 +20,6 @@ from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.utterance import Line
 
-MAX_ITEMS = 1_000
-MAX_BYTES = 1024 * 1024
-"""Text of one conversation: some thirty times what a dialogue model reads of it."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]\s*|[^\s\u3040-\u30ff\u3400-\u9fff]+\s*|\s+")
 """A word with the space behind it; Japanese and Chinese, which have no spaces, by the sign."""
 
@@ -141,18 +138,22 @@ def written_of(lines: tuple[Line, ...]) -> str:
     return " ".join(line.written for line in lines)
 
 
+@dataclass(frozen=True, slots=True)
+class ItemLimits:
+    """How much one conversation holds: far more than a dialogue model reads of it."""
+
+    max_items: int = 1_000
+    max_bytes: int = 1024 * 1024
+    """Of text, in UTF-8."""
+
+
 class Items:
     """The items of one conversation."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        """Empty.
-
-        Args:
-            max_bytes: How much text they may hold together, in UTF-8.
-        """
+    def __init__(self, limits: ItemLimits | None = None) -> None:
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
-        self._max_bytes = max_bytes
+        self._limits = limits or ItemLimits()
         self._bytes = 0
 
     def __iter__(self) -> Iterator[Item]:
@@ -176,10 +177,11 @@ class Items:
                 param="item.id",
             )
         at = self._place(after)
-        if len(self) >= MAX_ITEMS or self._bytes + item.num_bytes > self._max_bytes:
+        limits = self._limits
+        if len(self) >= limits.max_items or self._bytes + item.num_bytes > limits.max_bytes:
             raise RequestError(
-                f"A conversation holds at most {MAX_ITEMS} items and {self._max_bytes} bytes of "
-                "text; delete some first.",
+                f"A conversation holds at most {limits.max_items} items and {limits.max_bytes} "
+                "bytes of text; delete some first.",
                 code="conversation_full",
             )
         self._order.insert(at, item.id)

@@ -13,6 +13,7 @@ from idol_runtime.character import OPENAI_PREFIX, Character
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.engine.live_character import Clocks, LiveCharacter, Member
 from idol_runtime.engine.meetings import Meetings
@@ -42,6 +43,7 @@ class LiveCast:
         members: Sequence[Member],
         make_hooks: MakeHooks = no_hooks,
         *,
+        items: ItemLimits | None = None,
         settle_s: float = SETTLE_S,
     ) -> None:
         """The shared ones come to life.
@@ -50,6 +52,7 @@ class LiveCast:
             stage: Where they perform.
             members: At least one; the first is who is met where no name is given.
             make_hooks: Makes the hooks of each conversation.
+            items: What each conversation holds.
             settle_s: How long a new session must last before those who watch move over to it.
 
         Raises:
@@ -65,6 +68,7 @@ class LiveCast:
                 f"{', '.join(sorted(member.name for member in members))}; rename one."
             )
         self._make_hooks = make_hooks
+        self._items = items
         self._joined = 0
         self._attachments: list[Attachment] = []
         self._meetings = Meetings(settle_s)
@@ -87,7 +91,9 @@ class LiveCast:
         member = self._members[name]
         self._joined += 1
         performer = self._stage.join(member.character, self._joined if seed is None else seed)
-        conversation = Conversation(member.character, performer, member.models, self._make_hooks)
+        conversation = Conversation(
+            member.character, performer, member.models, self._make_hooks, self._items
+        )
         conversation.subscribe(self._count)
         return conversation
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.models import ModelFolders, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
@@ -32,6 +33,8 @@ class EngineConfig:
     """For each of the dialogue and speech models; the generators use one."""
     lead_ms: int = 300
     """How long before its playing time sound is delivered at most."""
+    items: ItemLimits | None = None
+    """What each conversation holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Engine:
             Member(entry.name, entry.character, self.models[entry.folders], entry.is_shared)
             for entry in entries
         ]
-        self.cast = LiveCast(stage, members, make_hooks)
+        self.cast = LiveCast(stage, members, make_hooks, items=config.items)
         self.ticking = asyncio.create_task(stage.run())
         """Ends only when the engine is closed, or with the error that stopped the stage."""
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.errors import ConfigError
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -63,8 +64,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Control events kept for `idol.resume`, at most so many."""
     journal_bytes: Bytes = 1024 * 1024
     """Control events kept for `idol.resume`, at most so much."""
+    max_items: Count = 1_000
+    """What one conversation holds; then messages and answers are refused until some are deleted."""
+    max_conversation_bytes: Bytes = 1024 * 1024
+    """Text that one conversation holds, in UTF-8."""
     drain_s: Seconds = 10.0
     """How long a shutdown may take."""
+
+    @property
+    def items(self) -> ItemLimits:
+        """What one conversation holds."""
+        return ItemLimits(self.max_items, self.max_conversation_bytes)
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -266,7 +266,11 @@ async def open_scene(stage: SteppedStage) -> AsyncIterator[OpenScene]:
             }
             settings = ServerConfig(**config)
             cast = LiveCast(
-                stage, members or [stage.member(character)], make_hooks, settle_s=settle_s
+                stage,
+                members or [stage.member(character)],
+                make_hooks,
+                items=settings.limits.items,
+                settle_s=settle_s,
             )
             server = Server(settings, cast, **options)
             cast.on_turn_ended = server.metrics.turn

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from idol_runtime.errors import WorkerError
-from tests.server.conftest import Event, Scene
+from tests.server.conftest import Event, OpenScene, Scene
 
 
 def types(events: list[Event]) -> list[str]:
@@ -358,21 +358,18 @@ async def test_what_was_truncated_does_not_come_back(scene: Scene) -> None:
     assert read["content"][0]["transcript"] == "Hello there."
 
 
-async def test_a_full_conversation_refuses_an_answer_before_it_announces_one(scene: Scene) -> None:
-    def said(number: int) -> Event:
-        content = [{"type": "input_text", "text": f"Number {number}."}]
-        item = {"type": "message", "role": "user", "content": content}
-        return {"type": "conversation.item.create", "item": item}
-
+@pytest.mark.parametrize("limits", [{"max_items": 3}, {"max_conversation_bytes": 1_050}])
+async def test_a_full_conversation_refuses_an_answer_before_it_announces_one(
+    open_scene: OpenScene, limits: dict[str, int]
+) -> None:
+    scene = await open_scene(limits=limits)
     async with scene.client() as client:
-        for number in range(999):
-            await client.send(said(number))
-            await client.until("conversation.item.done")
-        await client.send({"type": "response.create"})
-        events = await client.until("response.done")
-        assert events[-1]["response"]["status"] == "completed"
+        first = await client.say("x" * 1_000)
+        await client.ask("y")
         await client.send({"type": "response.create"})
         events = await client.until("error")
         assert events[-1]["error"]["code"] == "conversation_full"
         assert "response.created" not in types(events)
-        await client.alive()
+        await client.send({"type": "conversation.item.delete", "item_id": first["id"]})
+        await client.send({"type": "response.create"})
+        await client.until("response.done")
