@@ -13,7 +13,7 @@ from websockets.frames import CloseCode
 
 from idol_protocol.client_events import ClientEvent, IdolAuthenticate, IdolResume
 from idol_protocol.errors import ProtocolError
-from idol_protocol.events import encode_event, parse_client_event
+from idol_protocol.events import encode_event, is_ours, parse_client_event
 from idol_protocol.idol_events import IdolGoaway
 from idol_protocol.server_events import Error
 from idol_runtime.errors import RequestError
@@ -99,6 +99,8 @@ class Connection:
             return
         self._sessions.enter(session, self)
         self._carry(session)
+        if not is_trusted:
+            session.tell_ours()  # the client said who it is by an event of ours
         writing = asyncio.create_task(self._outbox.run())
         passing = asyncio.create_task(self._close_when_passed(session))
         try:
@@ -159,6 +161,8 @@ class Connection:
             if is_first and isinstance(event, IdolResume):
                 await self._resume(session, event)
             else:
+                if is_ours(event):
+                    session.tell_ours()
                 await answer(session, event, message)
         except Exception as error:  # nothing that a client sends may end its connection
             log.error("an event failed", extra={"error": type(error).__name__})
@@ -237,6 +241,7 @@ class Connection:
             session = await self._sessions.resume(event.token, fresh, self)
         except ProtocolError as problem:
             problem.event_id = event.event_id
+            fresh.tell_ours()
             refuse(fresh, problem)
             return
         self._outbox.lanes.clear()
@@ -256,7 +261,8 @@ class Connection:
         """A session that a client may come back to waits for it; any other ends."""
         if self._session is not None:
             is_finished = self._socket.close_code in _FINISHED_CODES
-            self._sessions.part(self._session, may_return=self._session.is_used and not is_finished)
+            may_return = self._session.can_be_resumed and not is_finished
+            self._sessions.part(self._session, may_return=may_return)
             self._session = None
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

@@ -53,6 +53,7 @@ from idol_runtime.server.config import Limits
 from idol_runtime.server.journal import Journal
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
+from idol_runtime.server.own_events import OwnEvents
 from idol_runtime.server.response import Response, audio_output
 from idol_runtime.server.settings import initial_settings
 from idol_runtime.server.streams import Streams
@@ -96,10 +97,10 @@ class Session:
         self.settings = initial_settings(character.card)
         self.streams: Streams | None = None
         """Of the connection that carries the session now, if one does."""
-        self.is_used = False
-        """Whether there is anything to come back to."""
+        self._is_used = False
         self.knows_it_is_deaf = False
         """Whether this connection was told that sound is not listened to."""
+        self._own = OwnEvents()
         self._limits = limits
         self._avatar_url = avatar_url
         self._journal = Journal(limits.journal_events, limits.journal_bytes)
@@ -113,6 +114,11 @@ class Session:
     def kept_bytes(self) -> int:
         """What it holds for a client that comes back."""
         return self._journal.kept_bytes
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether there is anything to come back to, and the client was given the token for it."""
+        return self._is_used and self._own.is_open
 
     def describe(self) -> SessionObject:
         settings = self.settings
@@ -130,7 +136,14 @@ class Session:
         """Carries the session on a connection."""
         self._outbox = outbox
         self.knows_it_is_deaf = False
-        self.streams = Streams(outbox, self._journal, self.metrics, binary=binary)
+        self.streams = Streams(outbox, self._journal, self.emit, self.metrics, binary=binary)
+        if binary:
+            self.tell_ours()
+
+    def tell_ours(self) -> None:
+        """The client knows our events: it is told what it was not, and all that comes."""
+        for event in self._own.open():
+            self.emit(event)
 
     def detach(self) -> None:
         """The connection is gone; events are kept for a while, media is not."""
@@ -167,6 +180,9 @@ class Session:
             self._use()
 
     def emit(self, event: ServerEvent) -> None:
+        """Sends an event, or has it ready for when the client comes back; ours only if it asked."""
+        if not self._own.passes(event):
+            return
         text = self._journal.note(event)
         if self._outbox is not None:
             self._outbox.put(text)
@@ -218,7 +234,7 @@ class Session:
         await self.character.leave()
 
     def _use(self) -> None:
-        self.is_used = not self.character.card.is_watching  # who watches just looks again
+        self._is_used = not self.character.card.is_watching  # who watches just looks again
 
     def _open(self) -> None:
         assert self.streams is not None

@@ -39,10 +39,17 @@ class Streams:
     """Audio, face and pose of one connection; dropped with it."""
 
     def __init__(
-        self, outbox: Outbox, journal: Journal, metrics: ServerMetrics, *, binary: bool
+        self,
+        outbox: Outbox,
+        journal: Journal,
+        emit: Callable[[ServerEvent], None],
+        metrics: ServerMetrics,
+        *,
+        binary: bool,
     ) -> None:
         self._outbox = outbox
         self._journal = journal
+        self._emit = emit
         self._metrics = metrics
         self._binary = binary
         self._last_id = 0
@@ -95,7 +102,7 @@ class Streams:
                 self._outbox.put(encode_audio(header, samples))
             elif response is not None:
                 pcm = b64encode(samples.astype("<i2").tobytes()).decode()
-                self._send(
+                self._emit(
                     ResponseOutputAudioDelta(
                         response_id=response.id, item_id=response.item_id, delta=pcm
                     )
@@ -108,7 +115,7 @@ class Streams:
 
     def _configure_audio(self, wish: AudioWish | None) -> None:
         if self._audio is not None:
-            self._send(IdolStreamClosed(stream_id=self._audio.stream_id))
+            self._emit(IdolStreamClosed(stream_id=self._audio.stream_id))
         self._audio = None
         if wish is not None:
             self._audio = opened_audio(self._new_id(), "pcm16" if self._binary else "json")
@@ -140,17 +147,14 @@ class Streams:
     def _close_lane(self, name: Moving) -> None:
         if lane := self._lanes.pop(name, None):
             self._outbox.lanes.remove(lane)
-            self._send(IdolStreamClosed(stream_id=lane.opened.stream_id))
+            self._emit(IdolStreamClosed(stream_id=lane.opened.stream_id))
 
     def _dropped(self, name: Moving) -> None:
         self._metrics.frames_dropped.labels(name).inc()
 
     def _announce(self, opened: IdolStreamOpened) -> None:
         self._seqs[opened.stream_id] = 0
-        self._send(opened)
-
-    def _send(self, event: ServerEvent) -> None:
-        self._outbox.put(self._journal.note(event))
+        self._emit(opened)
 
     def _new_id(self) -> int:
         self._last_id = self._last_id % 65_535 + 1

@@ -555,7 +555,7 @@ export interface CharacterInfo {
   gestures: Array<string>;
 }
 
-/** Who this connection talks to; follows `session.created`. */
+/** Who this connection talks to; follows `session.created`, or the first event of ours. */
 export interface IdolCharacter {
   type: "idol.character";
   event_id?: string;

@@ -67,6 +67,11 @@ def parse_server_event(text: str | bytes) -> ServerEvent:
     return _parse(text, _SERVER)
 
 
+def is_ours(event: ClientEvent | ServerEvent) -> bool:
+    """Whether an event is one of our own, `idol.*`, which the Realtime API does not know."""
+    return str(event.__struct_config__.tag).startswith("idol.")
+
+
 def encode_event(event: ClientEvent | ServerEvent) -> str:
     """JSON of an event, without spaces."""
     return _ENCODER.encode(event).decode()

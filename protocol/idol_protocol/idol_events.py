@@ -1,4 +1,4 @@
-"""Events of ours that a server sends: a plain Realtime client may ignore every one of them."""
+"""Events of ours that a server sends; a plain Realtime client gets none before it sends one."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -31,7 +31,7 @@ class CharacterInfo(Noun, kw_only=True, frozen=True):
 
 
 class IdolCharacter(ServerEvent, tag="idol.character", kw_only=True, frozen=True):
-    """Who this connection talks to; follows `session.created`."""
+    """Who this connection talks to; follows `session.created`, or the first event of ours."""
 
     character: CharacterInfo
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from export.avatar import AvatarStyle, build_avatar
 from idol_runtime.character import DEFAULT_CHARACTER
@@ -80,13 +81,17 @@ async def conversation(address: str, query: str, token: str, text: str) -> list[
     events: list[dict[str, Any]] = []
     headers = {"Authorization": f"Bearer {token}"}
     url = f"ws://{address}/v1/realtime{query}"
-    async with asyncio.timeout(300), connect(url, additional_headers=headers) as socket:
+    async with (
+        asyncio.timeout(300),
+        connect(url, additional_headers=headers, subprotocols=[Subprotocol("idol.v1")]) as socket,
+    ):
         content = [{"type": "input_text", "text": text}]
         item = {"type": "message", "role": "user", "content": content}
         await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
         await socket.send(json.dumps({"type": "response.create"}))
         while not events or events[-1]["type"] not in ("response.done", "error"):
-            events.append(json.loads(await socket.recv()))
+            if isinstance(message := await socket.recv(), str):
+                events.append(json.loads(message))
     return events
 
 

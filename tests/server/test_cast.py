@@ -51,7 +51,7 @@ async def shared(open_scene: OpenScene, stage: SteppedStage) -> Scene:
     ],
 )
 async def test_the_model_of_a_client_chooses_who_answers(two: Scene, query: str, name: str) -> None:
-    async with two.client(query=query) as client:
+    async with two.client("idol.v1", query=query) as client:
         created = (await client.until("session.created"))[-1]["session"]
         assert await name_of(client) == name
     assert created["model"] == name.lower()
@@ -62,7 +62,7 @@ async def test_a_character_that_is_not_there_is_refused_before_the_upgrade(
     two: Scene, query: str
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with two.client(query=query):
+        async with two.client("idol.v1", query=query):
             pass
     response = refused.value.response
     assert response.status_code == 404
@@ -70,7 +70,10 @@ async def test_a_character_that_is_not_there_is_refused_before_the_upgrade(
 
 
 async def test_two_characters_answer_at_once_each_as_itself(two: Scene) -> None:
-    async with two.client(query="?model=hoshi") as one, two.client(query="?model=ren") as other:
+    async with (
+        two.client("idol.v1", query="?model=hoshi") as one,
+        two.client("idol.v1", query="?model=ren") as other,
+    ):
         await asyncio.gather(one.ask("Who are you?"), other.ask("Who are you?"))
     personas = {each.messages[0].content for each in two.stage.dialogue.requests}
     assert personas == {"You are Hoshi.", "You are Ren."}
@@ -85,7 +88,7 @@ async def test_a_shared_character_is_there_once_and_stays_when_everyone_has_left
     shared: Scene,
 ) -> None:
     assert len(shared.stage.performers) == 1
-    async with shared.client() as one, shared.client() as other:
+    async with shared.client("idol.v1") as one, shared.client("idol.v1") as other:
         await one.alive()
         await other.alive()
         assert len(shared.stage.performers) == 1
@@ -93,7 +96,7 @@ async def test_a_shared_character_is_there_once_and_stays_when_everyone_has_left
 
 
 async def test_what_one_client_says_and_hears_all_see(shared: Scene) -> None:
-    async with shared.client() as one, shared.client() as other:
+    async with shared.client("idol.v1") as one, shared.client("idol.v1") as other:
         await other.until("idol.resume.token")
         mine = await one.ask("Who are you?")
         theirs = await other.until("response.done")
@@ -160,11 +163,11 @@ def frames(client: Client, stream: IdolStreamOpened) -> list[FaceFrame]:
 
 async def test_who_comes_in_the_middle_of_an_answer_sees_the_rest_of_it(shared: Scene) -> None:
     shared.stage.dialogue.never_ends = True
-    async with shared.client() as one:
+    async with shared.client("idol.v1") as one:
         await one.say("Sing.")
         await one.send({"type": "response.create"})
         await one.until("idol.utterance.started")
-        async with shared.client() as late:
+        async with shared.client("idol.v1") as late:
             created = (await late.until("response.created"))[-1]["response"]
             await late.until("idol.utterance.started")
             await one.send({"type": "response.cancel"})
@@ -174,8 +177,8 @@ async def test_who_comes_in_the_middle_of_an_answer_sees_the_rest_of_it(shared: 
 
 
 async def test_an_answer_goes_on_when_the_client_that_asked_has_left(shared: Scene) -> None:
-    async with shared.client() as watching:
-        async with shared.client() as asking:
+    async with shared.client("idol.v1") as watching:
+        async with shared.client("idol.v1") as asking:
             await asking.say("Hi.")
             await asking.send({"type": "response.create"})
             await asking.until("response.created")
@@ -185,7 +188,7 @@ async def test_an_answer_goes_on_when_the_client_that_asked_has_left(shared: Sce
 
 async def test_one_answer_at_a_time_whoever_asks(shared: Scene) -> None:
     shared.stage.dialogue.never_ends = True
-    async with shared.client() as one, shared.client() as other:
+    async with shared.client("idol.v1") as one, shared.client("idol.v1") as other:
         await one.say("Sing.")
         await one.send({"type": "response.create"})
         await one.until("response.created")
@@ -196,7 +199,7 @@ async def test_one_answer_at_a_time_whoever_asks(shared: Scene) -> None:
 
 
 async def test_an_answer_is_counted_once_however_many_see_it(shared: Scene) -> None:
-    async with shared.client() as one, shared.client() as other:
+    async with shared.client("idol.v1") as one, shared.client("idol.v1") as other:
         await one.ask("Hi.")
         await other.until("response.done")
     assert b'idol_turns_total{status="completed"} 1.0' in shared.server.metrics.page()
@@ -225,7 +228,7 @@ async def test_a_character_of_its_host_alone_listens_to_nobody_else(
 ) -> None:
     shy = replace(HOSHI, audience="host")
     scene = await open_scene(members=[stage.member(shy, is_shared=True)], host_token="mine")
-    async with scene.client() as viewer:
+    async with scene.client("idol.v1") as viewer:
         await viewer.send(event)
         error = await viewer.error()
     assert error["code"] == "not_in_audience"
@@ -246,7 +249,7 @@ async def test_the_host_speaks_and_the_viewers_watch(
         ("realtime", "openai-insecure-api-key.mine") if how == "subprotocol" else ("realtime",)
     )
     async with (
-        scene.client(additional_headers=viewing) as viewer,
+        scene.client("idol.v1", additional_headers=viewing) as viewer,
         scene.client(*offered, additional_headers=hosting) as host,
     ):
         if how == "event":
@@ -260,7 +263,7 @@ async def test_a_private_character_listens_to_whoever_it_is_with(
 ) -> None:
     shy = replace(HOSHI, audience="host")
     scene = await open_scene(members=[stage.member(shy)], host_token="mine")
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         assert (await client.ask("Hi."))[-1]["response"]["status"] == "completed"
 
 
@@ -287,7 +290,7 @@ async def test_an_output_takes_a_shared_characters_timeline_until_the_cast_is_cl
 ) -> None:
     sender = Sender()
     await shared.cast.send_to(sender, "hoshi")
-    async with shared.client() as client:
+    async with shared.client("idol.v1") as client:
         await client.ask("Hi.")
     assert sender.card == Card("Hoshi", "en-us")
     spoken = [each.text for each in sender.frames if isinstance(each, UtteranceStarted)]
@@ -304,8 +307,8 @@ async def test_how_far_a_mere_viewer_has_played_changes_nothing(
     shy = replace(HOSHI, audience="host")
     scene = await open_scene(members=[stage.member(shy, is_shared=True)], host_token="mine")
     async with (
-        scene.client() as viewer,
-        scene.client(additional_headers={"Authorization": "Bearer mine"}) as host,
+        scene.client("idol.v1") as viewer,
+        scene.client("idol.v1", additional_headers={"Authorization": "Bearer mine"}) as host,
     ):
         await host.say("Sing.")
         await host.send({"type": "response.create"})

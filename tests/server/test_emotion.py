@@ -6,7 +6,7 @@ from tests.server.conftest import Scene
 
 
 async def test_a_client_turns_what_is_felt_and_everyone_is_told(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.until("idol.stream.opened")
         wish = {"emotion": {"happy": 0.8, "valence": -1}, "rise_s": 0.25, "fall_s": 3}
         await client.send({"type": "idol.emotion.set", **wish})
@@ -17,7 +17,7 @@ async def test_a_client_turns_what_is_felt_and_everyone_is_told(scene: Scene) ->
 
 
 async def test_how_long_it_takes_may_be_left_out(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.emotion.set", "emotion": {"sad": 1}})
         told = (await client.until("idol.emotion"))[-1]
     assert (told["rise_s"], told["fall_s"]) == (0.4, 8.0)
@@ -37,7 +37,7 @@ async def test_how_long_it_takes_may_be_left_out(scene: Scene) -> None:
 async def test_what_cannot_be_felt_is_refused(
     scene: Scene, wish: dict[str, object], param: str
 ) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.emotion.set", **wish})
         error = await client.error()
         assert (error["code"], error["param"]) == ("invalid_field", param)

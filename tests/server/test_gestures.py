@@ -15,7 +15,7 @@ async def test_a_gesture_of_an_answer_is_told_on_the_media_clock_and_never_in_it
     scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["Hello ", "there, my dear old fri", "end [wa", "ve]", ". *nods*"]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Hi.")
     written = "".join(
         each["delta"] for each in named(events, "response.output_audio_transcript.delta")
@@ -41,7 +41,7 @@ async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_
     scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["[wave] Hello there. ", "*bows* Bye."]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Hi.")
         item_id = named(events, "response.output_item.done")[0]["item"]["id"]
         await client.send({"type": "conversation.item.retrieve", "item_id": item_id})
@@ -58,7 +58,7 @@ async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_th
     scene: Scene,
 ) -> None:
     scene.stage.dialogue.deltas = ["Hello, [wave] my dear old friend there. [bow] How are you?"]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Hi.")
         item_id = named(events, "response.output_item.done")[0]["item"]["id"]
         wish = {"item_id": item_id, "content_index": 0, "audio_end_ms": 450}
@@ -78,7 +78,7 @@ async def test_an_answer_cut_to_what_was_heard_is_remembered_with_the_tags_of_th
 async def test_a_cancelled_answer_is_remembered_with_its_tags(scene: Scene) -> None:
     scene.stage.dialogue.deltas = ["[wave] Hello. "]
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.say("Hi.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
@@ -95,7 +95,7 @@ async def test_a_cancelled_answer_is_remembered_with_its_tags(scene: Scene) -> N
 
 async def test_a_text_answer_gestures_at_once(scene: Scene) -> None:
     scene.stage.dialogue.deltas = ["Hello [wave] there."]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Hi.", output_modalities=["text"])
     assert [each["gesture"] for each in named(events, "idol.gesture")] == ["wave"]
     [done] = named(events, "response.output_text.done")
@@ -103,7 +103,7 @@ async def test_a_text_answer_gestures_at_once(scene: Scene) -> None:
 
 
 async def test_the_card_names_the_gestures_the_character_makes(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         card = (await client.until("idol.character"))[-1]["character"]
     assert card["gestures"] == list(GESTURES)
 
@@ -112,7 +112,7 @@ async def test_the_greeting_on_the_card_is_without_tags_and_is_said_with_its_ges
     open_scene: OpenScene,
 ) -> None:
     scene = await open_scene(character=replace(HOSHI, greeting="[wave] Hi, I'm Hoshi!"))
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         card = (await client.until("idol.character"))[-1]["character"]
         await client.send({"type": "response.create"})
         events = await client.until("response.done")
@@ -121,7 +121,7 @@ async def test_the_greeting_on_the_card_is_without_tags_and_is_said_with_its_ges
 
 
 async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
         now = (await client.until("idol.gesture"))[-1]
         await client.send(
@@ -143,7 +143,7 @@ async def test_a_client_asks_for_a_gesture_now_or_on_a_media_time(scene: Scene) 
 async def test_a_gesture_that_cannot_be_made_is_refused(
     scene: Scene, event: Event, code: str, says: str
 ) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.gesture.create", **event})
         error = await client.error()
     assert error["code"] == code
@@ -155,7 +155,7 @@ async def test_a_gesture_of_another_character_is_refused_with_those_of_this_one(
 ) -> None:
     shy = replace(HOSHI, gestures=("nod", "bow"))
     scene = await open_scene(character=shy)
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.gesture.create", "gesture": "cheer"})
         error = await client.error()
     assert error["code"] == "gesture_not_allowed"
@@ -163,7 +163,7 @@ async def test_a_gesture_of_another_character_is_refused_with_those_of_this_one(
 
 
 async def test_the_same_gesture_twice_at_a_time_is_refused(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
         await client.send({"type": "idol.gesture.create", "gesture": "clap"})
         error = await client.error()
@@ -171,7 +171,7 @@ async def test_the_same_gesture_twice_at_a_time_is_refused(scene: Scene) -> None
 
 
 async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send(
             {
                 "type": "idol.activity.set",
@@ -194,7 +194,7 @@ async def test_a_dance_goes_on_through_an_answer_to_the_beat_it_was_given(scene:
 
 
 async def test_music_without_a_dance_is_refused(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.activity.set", "activity": "idle", "bpm": 120})
         error = await client.error()
     assert (error["code"], error["param"]) == ("invalid_field", "bpm")

@@ -89,7 +89,7 @@ async def test_the_clock_is_the_characters_media_time(scene: Scene) -> None:
 
 
 async def test_activities_are_announced(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Who are you?")
     shown = [each["activity"] for each in events if each["type"] == "idol.activity"]
     assert "speak" in shown

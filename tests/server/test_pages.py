@@ -145,13 +145,13 @@ async def test_an_avatar_whose_file_is_gone_is_not_found(
 
 
 async def test_a_session_is_told_where_the_avatar_is(pages: Scene) -> None:
-    async with pages.client() as client:
+    async with pages.client("idol.v1") as client:
         events = await client.until("idol.character")
     assert events[-1]["character"]["avatar_url"] == "/avatars/hoshi.vrm"
 
 
 async def test_a_session_is_told_that_there_is_no_avatar(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.until("idol.character")
     assert events[-1]["character"].get("avatar_url") is None
 

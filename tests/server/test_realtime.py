@@ -26,7 +26,7 @@ def joined(events: list[Event], kind: str) -> str:
 
 
 async def test_a_connection_begins_with_the_session_and_the_character(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         created = await client.next()
         assert created["type"] == "session.created"
         assert created["session"]["type"] == "realtime"
@@ -74,7 +74,7 @@ async def test_the_sound_of_an_answer_arrives_whole(scene: Scene) -> None:
 
 
 async def test_utterances_and_phonemes_are_told_with_their_media_time(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Who are you?")
     started = [each for each in events if each["type"] == "idol.utterance.started"]
     ended = [each for each in events if each["type"] == "idol.utterance.ended"]
@@ -89,7 +89,7 @@ async def test_utterances_and_phonemes_are_told_with_their_media_time(scene: Sce
 
 
 async def test_a_turn_reports_what_it_cost(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         events = await client.ask("Who are you?")
     metrics = next(each for each in events if each["type"] == "idol.turn.metrics")
     assert metrics["response_id"] == events[-1]["response"]["id"]
@@ -165,7 +165,7 @@ async def test_settings_of_a_response_are_for_it_alone(scene: Scene) -> None:
 
 async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.ended")
@@ -191,7 +191,7 @@ async def test_a_cancelled_answer_stops_is_cut_and_keeps_what_was_spoken(scene: 
 
 async def test_a_cancelled_answer_forgets_what_the_client_had_not_played(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
         first = (await client.until("idol.utterance.started"))[-1]

@@ -34,7 +34,7 @@ async def close(client: Client, code: int) -> None:
 
 async def test_no_control_event_is_lost_between_two_connections(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.say("Sing.")
         await first.send({"type": "response.create"})
@@ -42,7 +42,7 @@ async def test_no_control_event_is_lost_between_two_connections(scene: Scene) ->
         last = seen[-1]["event_id"]
         await lose(first)
     scene.stage.dialogue.never_ends = False
-    async with scene.client() as second:
+    async with scene.client("idol.v1") as second:
         await second.send({"type": "idol.resume", "token": token, "last_event_id": last})
         events = (await second.until("idol.character"))[:0]  # the fresh session's own beginning
         # The answer may have ended before the client came back, or goes on behind what is replayed.
@@ -63,7 +63,7 @@ async def test_no_control_event_is_lost_between_two_connections(scene: Scene) ->
 
 
 async def test_a_resumed_session_remembers_what_was_said(scene: Scene) -> None:
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("My name is Ann.")
         await lose(first)
@@ -77,11 +77,11 @@ async def test_a_resumed_session_remembers_what_was_said(scene: Scene) -> None:
 
 
 async def test_a_token_works_once(scene: Scene) -> None:
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("Hi.")
         await lose(first)
-    async with scene.client() as second, scene.client() as third:
+    async with scene.client("idol.v1") as second, scene.client("idol.v1") as third:
         await second.send({"type": "idol.resume", "token": token})
         await second.until("idol.resumed")
         await third.send({"type": "idol.resume", "token": token})
@@ -100,7 +100,7 @@ async def resume(client: Client, token: str, last_event_id: str | None = None) -
 async def test_a_session_is_taken_over_from_a_connection_that_nobody_knows_is_gone(
     scene: Scene,
 ) -> None:
-    async with scene.client() as gone, scene.client() as back:
+    async with scene.client("idol.v1") as gone, scene.client("idol.v1") as back:
         token = await token_of(gone)
         await gone.ask("My name is Ann.")
         gone.socket.transport.pause_reading()  # the network is away: no reset, no close
@@ -118,7 +118,11 @@ async def test_a_session_is_taken_over_from_a_connection_that_nobody_knows_is_go
 
 
 async def test_of_two_that_resume_at_once_one_has_the_session(scene: Scene) -> None:
-    async with scene.client() as lost, scene.client() as one, scene.client() as other:
+    async with (
+        scene.client("idol.v1") as lost,
+        scene.client("idol.v1") as one,
+        scene.client("idol.v1") as other,
+    ):
         token = await token_of(lost)
         await lost.ask("Hi.")
         await lose(lost)
@@ -140,21 +144,21 @@ async def answer_to_resume(client: Client) -> str:
 
 
 async def test_each_return_gives_a_new_token_and_the_old_one_opens_nothing(scene: Scene) -> None:
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         tokens = [await token_of(first)]
         await first.ask("Hi.")
         await lose(first)
     for _ in range(3):
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             tokens.append((await resume(client, tokens[-1]))[-1]["token"])
             await client.alive()
             await lose(client)
     assert len(set(tokens)) == 4
     for old in tokens[:-1]:
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             await client.send({"type": "idol.resume", "token": old})
             assert "newer token" in (await client.error())["message"]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await resume(client, tokens[-1])
 
 
@@ -162,26 +166,26 @@ async def test_a_token_whose_successor_was_lost_on_the_way_still_opens(
     open_scene: OpenScene,
 ) -> None:
     scene = await open_scene(limits={"stall_s": 0.1})
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("Hi.")
         await lose(first)
-    async with scene.client() as deaf:
+    async with scene.client("idol.v1") as deaf:
         mine = await token_of(deaf)
         deaf.socket.transport.pause_reading()
         await deaf.send({"type": "idol.resume", "token": token})
         async with asyncio.timeout(5):
             while b"idol_sessions_waiting 1.0" in scene.server.metrics.page():
                 await asyncio.sleep(0)
-        async with scene.client() as back:
+        async with scene.client("idol.v1") as back:
             last = (await resume(back, token))[-1]["token"]
             await back.alive()
             await lose(back)
         deaf.socket.transport.resume_reading()
-    async with scene.client() as late:
+    async with scene.client("idol.v1") as late:
         await late.send({"type": "idol.resume", "token": mine})
         assert (await late.error())["code"] == "session_not_found"
-    async with scene.client() as late:
+    async with scene.client("idol.v1") as late:
         await resume(late, last)
 
 
@@ -190,11 +194,11 @@ async def test_the_token_that_a_connection_began_with_opens_the_session_it_resum
 ) -> None:
     """A client may have kept it before it read that its `idol.resume` had gone well."""
     scene = await open_scene(limits={"stall_s": 0.1})
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("My name is Ann.")
         await lose(first)
-    async with scene.client() as deaf:
+    async with scene.client("idol.v1") as deaf:
         mine = await token_of(deaf)
         deaf.socket.transport.pause_reading()
         await deaf.send({"type": "idol.resume", "token": token})
@@ -202,7 +206,7 @@ async def test_the_token_that_a_connection_began_with_opens_the_session_it_resum
             while b"idol_sessions_waiting 1.0" in scene.server.metrics.page():
                 await asyncio.sleep(0)
         await lose(deaf)
-    async with scene.client() as back:
+    async with scene.client("idol.v1") as back:
         await resume(back, mine)
         await back.ask("Who am I?")
     said = [each.content for each in scene.stage.dialogue.requests[-1].messages]
@@ -210,14 +214,14 @@ async def test_the_token_that_a_connection_began_with_opens_the_session_it_resum
 
 
 async def test_what_a_client_set_is_something_to_come_back_to(scene: Scene) -> None:
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.send(
             {"type": "session.update", "session": {"type": "realtime", "instructions": "Rhyme."}}
         )
         await first.until("session.updated")
         await lose(first)
-    async with scene.client() as second:
+    async with scene.client("idol.v1") as second:
         await resume(second, token)
         await second.ask("Hi.")
     assert "Rhyme." in scene.stage.dialogue.requests[-1].messages[0].content
@@ -226,7 +230,7 @@ async def test_what_a_client_set_is_something_to_come_back_to(scene: Scene) -> N
 async def test_all_who_were_connected_can_come_back(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"max_connections": 20})
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(scene.client()) for _ in range(20)]
+        clients = [await stack.enter_async_context(scene.client("idol.v1")) for _ in range(20)]
         tokens = [await token_of(client) for client in clients]
         for client in clients:
             await client.say("Hi.")
@@ -235,7 +239,7 @@ async def test_all_who_were_connected_can_come_back(open_scene: OpenScene) -> No
     await nobody_is_connected(scene)
     async with AsyncExitStack() as stack:
         for token in tokens:
-            await resume(await stack.enter_async_context(scene.client()), token)
+            await resume(await stack.enter_async_context(scene.client("idol.v1")), token)
 
 
 async def nobody_is_connected(scene: Scene) -> None:
@@ -250,17 +254,17 @@ async def test_sessions_that_wait_are_bounded_in_bytes_and_who_had_to_leave_is_t
     scene = await open_scene(limits={"max_waiting_bytes": 20_000})
     tokens = []
     for _ in range(3):
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             tokens.append(await token_of(client))
             await client.say("long " * 800)
             await lose(client)
         await nobody_is_connected(scene)
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.resume", "token": tokens[0]})
         error = await client.error()
         assert error["code"] == "session_not_found"
         assert "waited longest" in error["message"]
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await resume(client, tokens[2])
 
 
@@ -268,12 +272,12 @@ async def test_a_journal_larger_than_what_may_be_queued_is_replayed_whole(
     open_scene: OpenScene,
 ) -> None:
     scene = await open_scene(limits={"max_queued_bytes": 60_000})
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         for _ in range(40):
             last = await first.say("long " * 800)
         await lose(first)
-    async with scene.client() as second:
+    async with scene.client("idol.v1") as second:
         events = await resume(second, token)
         assert sum(len(str(each)) for each in events) > 300_000
         assert events[-2] | {"complete": True} == events[-2]
@@ -285,12 +289,12 @@ async def test_a_journal_larger_than_what_may_be_queued_is_replayed_whole(
 
 async def test_a_return_is_not_told_of_former_ones(scene: Scene) -> None:
     """A client that breaks in the middle of a replay would keep a token that opens nothing."""
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.say("Hi.")
         await lose(first)
     for _ in range(2):
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             events = await resume(client, token)
             token = events[-1]["token"]
             kinds = [each["type"] for each in events]
@@ -301,7 +305,7 @@ async def test_a_return_is_not_told_of_former_ones(scene: Scene) -> None:
 
 
 async def test_only_the_first_event_can_resume(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.alive()
         await client.send({"type": "idol.resume", "token": "any"})
         assert (await client.error())["code"] == "resume_too_late"
@@ -309,28 +313,28 @@ async def test_only_the_first_event_can_resume(scene: Scene) -> None:
 
 async def test_a_session_that_nobody_comes_back_to_ends(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"resume_s": 0.01})
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         token = await token_of(client)
         await client.ask("Hi.")
         await lose(client)
     async with asyncio.timeout(5):
         while not scene.stage.left:
             await asyncio.sleep(0)
-    async with scene.client() as late:
+    async with scene.client("idol.v1") as late:
         await late.send({"type": "idol.resume", "token": token})
         assert (await late.error())["code"] == "session_not_found"
 
 
 @pytest.mark.parametrize("code", [1000, 1005])
 async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene: Scene, code: int) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         token = await token_of(client)
         await client.ask("Hi.")
         await close(client, code)
     async with asyncio.timeout(5):
         while not scene.stage.left:
             await asyncio.sleep(0)
-    async with scene.client() as late:
+    async with scene.client("idol.v1") as late:
         await late.send({"type": "idol.resume", "token": token})
         assert (await late.error())["code"] == "session_not_found"
 
@@ -338,11 +342,11 @@ async def test_a_client_that_says_goodbye_leaves_nothing_behind(scene: Scene, co
 @pytest.mark.parametrize("code", [1001, 4000])
 async def test_a_page_that_is_reloaded_comes_back(scene: Scene, code: int) -> None:
     """Browsers send 1001 when a page is reloaded or left."""
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("Hi.")
         await close(first, code)
-    async with scene.client() as second:
+    async with scene.client("idol.v1") as second:
         await second.send({"type": "idol.resume", "token": token})
         await second.until("idol.resumed")
 
@@ -351,17 +355,17 @@ async def test_too_many_waiting_sessions_let_the_oldest_go(open_scene: OpenScene
     scene = await open_scene(limits={"max_waiting_sessions": 1})
     tokens = []
     for _ in range(2):
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             tokens.append(await token_of(client))
             await client.ask("Hi.")
             await lose(client)
         async with asyncio.timeout(5):
             while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
                 await asyncio.sleep(0)
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.resume", "token": tokens[0]})
         assert (await client.error())["code"] == "session_not_found"
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.send({"type": "idol.resume", "token": tokens[1]})
         await client.until("idol.resumed")
 
@@ -373,7 +377,7 @@ async def test_sessions_that_break_at_once_do_not_wait_past_the_limit(
     scene = await open_scene(limits={"max_waiting_sessions": 1})
     scene.stage.dialogue.never_ends = True
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(scene.client()) for _ in range(4)]
+        clients = [await stack.enter_async_context(scene.client("idol.v1")) for _ in range(4)]
         for client in clients:
             await client.say("Sing.")
             await client.send({"type": "response.create"})

@@ -89,8 +89,9 @@ class ComingBack(RuleBasedStateMachine):
 
     async def client(self) -> tuple[Client, Person]:
         """A connection, and the person that it would be without `idol.resume`."""
-        client = await self.stack.enter_async_context(self.scene.client(ping_interval=None))
-        events = await client.until("idol.stream.opened")
+        opened = self.scene.client("idol.v1", ping_interval=None)
+        client = await self.stack.enter_async_context(opened)
+        events = [event for _ in range(3) for event in await client.until("idol.stream.opened")]
         token = next(each["token"] for each in events if each["type"] == "idol.resume.token")
         return client, Person(client, token)
 

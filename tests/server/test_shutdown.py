@@ -11,7 +11,7 @@ from tests.server.conftest import OpenScene, Scene
 
 
 async def test_clients_are_told_then_closed_with_1012(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.alive()
         stopping = asyncio.create_task(scene.server.shutdown())
         goodbye = (await client.until("idol.goaway"))[-1]
@@ -23,7 +23,7 @@ async def test_clients_are_told_then_closed_with_1012(scene: Scene) -> None:
 
 
 async def test_an_answer_in_progress_is_finished_first(scene: Scene) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.say("Hi.")
         await client.send({"type": "response.create"})
         await client.until("response.created")
@@ -36,7 +36,7 @@ async def test_an_answer_in_progress_is_finished_first(scene: Scene) -> None:
 async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"drain_s": 0.2})
     scene.stage.dialogue.never_ends = True
-    async with scene.client(close_timeout=0.1) as client:
+    async with scene.client("idol.v1", close_timeout=0.1) as client:
         await client.say("Sing.")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
@@ -47,7 +47,7 @@ async def test_an_answer_that_never_ends_does_not_hold_the_shutdown(open_scene: 
 async def test_nobody_new_is_let_in_while_draining(scene: Scene) -> None:
     scene.server.is_draining = True
     with pytest.raises(InvalidStatus) as refused:
-        async with scene.client():
+        async with scene.client("idol.v1"):
             pass
     assert refused.value.response.status_code == 503
     scene.server.is_draining = False
@@ -55,7 +55,7 @@ async def test_nobody_new_is_let_in_while_draining(scene: Scene) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_shuts_the_server_down(scene: Scene, number: signal.Signals) -> None:
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.alive()
         serving = asyncio.create_task(scene.server.serve_until_stopped())
         await asyncio.sleep(0)  # the handlers are in place

@@ -48,17 +48,20 @@ def spoken(events: list[Event]) -> str:
 
 async def test_one_that_looks_on_in_mid_answer_is_shown_that_it_has_begun(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as client:
+    async with scene.client("idol.v1") as client:
         await client.say("Sing!")
         await client.send({"type": "response.create"})
         await client.until("response.created")
-        async with scene.client(query="?watch") as overlay:
+        async with scene.client("idol.v1", query="?watch") as overlay:
             await overlay.until("response.created")
 
 
 @pytest.mark.parametrize("request_event", REQUESTS, ids=lambda event: str(event["type"]))
 async def test_who_watches_may_ask_for_nothing(scene: Scene, request_event: Event) -> None:
-    async with scene.client() as client, scene.client(query="?watch") as overlay:
+    async with (
+        scene.client("idol.v1") as client,
+        scene.client("idol.v1", query="?watch") as overlay,
+    ):
         await began(client)
         await overlay.send(request_event)
         error = await overlay.error()
@@ -69,7 +72,10 @@ async def test_who_watches_may_ask_for_nothing(scene: Scene, request_event: Even
 
 async def test_what_a_watcher_says_to_have_played_changes_nothing(scene: Scene) -> None:
     scene.stage.dialogue.never_ends = True
-    async with scene.client() as client, scene.client(query="?watch") as overlay:
+    async with (
+        scene.client("idol.v1") as client,
+        scene.client("idol.v1", query="?watch") as overlay,
+    ):
         await client.say("Sing!")
         await client.send({"type": "response.create"})
         await client.until("idol.utterance.started")
@@ -87,10 +93,10 @@ async def test_she_is_there_alone_until_a_session_begins_and_then_the_watcher_is
     async with scene.client("idol.v1", query="?watch") as overlay:
         await began(overlay)
         assert len(scene.stage.performers) == 1
-        async with scene.client() as client:
+        async with scene.client("idol.v1") as client:
             await began(client)
             assert await overlay.closed() == 1012
-            async with scene.client(query="?watch") as again:
+            async with scene.client("idol.v1", query="?watch") as again:
                 await began(again)
                 assert len(scene.stage.performers) == 1
                 await client.ask("Hello?")
@@ -100,28 +106,28 @@ async def test_she_is_there_alone_until_a_session_begins_and_then_the_watcher_is
 async def test_a_watcher_is_sent_on_when_a_newer_session_begins_and_when_its_own_leaves(
     scene: Scene,
 ) -> None:
-    async with scene.client() as old:
+    async with scene.client("idol.v1") as old:
         await began(old)
-        async with scene.client(query="?watch") as overlay:
+        async with scene.client("idol.v1", query="?watch") as overlay:
             await began(overlay)
-            async with scene.client() as new:
+            async with scene.client("idol.v1") as new:
                 await began(new)
                 assert await overlay.closed() == 1012
-                async with scene.client(query="?watch") as again:
+                async with scene.client("idol.v1", query="?watch") as again:
                     await began(again)
                     await new.socket.close()
                     assert await again.closed() == 1012
-        async with scene.client(query="?watch") as last:
+        async with scene.client("idol.v1", query="?watch") as last:
             await began(last)
             await old.ask("Are you there?")
             await last.until("response.done")
 
 
 async def test_a_session_that_is_not_watched_may_leave(scene: Scene) -> None:
-    async with scene.client() as old, scene.client() as new:
+    async with scene.client("idol.v1") as old, scene.client("idol.v1") as new:
         await began(old)
         await began(new)
-        async with scene.client(query="?watch") as overlay:
+        async with scene.client("idol.v1", query="?watch") as overlay:
             await began(overlay)
             await old.socket.close()
             await new.ask("Hello?")
@@ -129,7 +135,10 @@ async def test_a_session_that_is_not_watched_may_leave(scene: Scene) -> None:
 
 
 async def test_watchers_do_not_watch_each_other_and_leave_nobody_behind(scene: Scene) -> None:
-    async with scene.client(query="?watch") as one, scene.client(query="?watch") as other:
+    async with (
+        scene.client("idol.v1", query="?watch") as one,
+        scene.client("idol.v1", query="?watch") as other,
+    ):
         await began(one)
         await began(other)
         await one.alive()
@@ -189,13 +198,13 @@ async def test_a_page_that_comes_back_to_its_session_does_not_send_its_watchers_
     open_scene: OpenScene,
 ) -> None:
     scene = await open_scene(settle_s=30)
-    async with scene.client() as first:
+    async with scene.client("idol.v1") as first:
         token = (await first.until("idol.resume.token"))[-1]["token"]
         await first.say("Hello.")
-        async with scene.client(query="?watch") as overlay:
+        async with scene.client("idol.v1", query="?watch") as overlay:
             await began(overlay)
             await first.socket.close(1001)
-            async with scene.client() as second:
+            async with scene.client("idol.v1") as second:
                 await second.send({"type": "idol.resume", "token": token})
                 await second.until("idol.resumed")
                 await second.ask("Are you still there?")
