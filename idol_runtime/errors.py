@@ -11,6 +11,8 @@ IdolError
 └── WorkerError      a worker process that died or refused a request
 """
 
+from functools import partial
+
 
 class IdolError(Exception):
     """The root: the command line prints its message and exits with status 2."""
@@ -43,6 +45,10 @@ class RequestError(InputError):
         super().__init__(message)
         self.code = code
         self.param = param
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An exception is pickled by its arguments alone, which leaves out what has a name.
+        return partial(RequestError, code=self.code, param=self.param), self.args
 
 
 class OutputError(IdolError):

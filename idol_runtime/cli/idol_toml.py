@@ -17,6 +17,14 @@ class EngineTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What models run on; auto takes a GPU when one really works."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
     """For each of the dialogue and speech models; all cores when left out."""
+    replies: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """Replies that the dialogue model writes at once; each takes about 12 MB of its process. The
+    others wait in order."""
+    waiting_replies: Annotated[int, Meta(ge=0, le=1_000_000)] = 64
+    """Replies that may wait; one more fails at once, with the code `server_overloaded`."""
+    step_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+    """A model that is at one step for so long is taken for hung: its process is ended and started
+    again. More for a large model on a slow machine."""
     lead_ms: Annotated[int, Meta(ge=40, le=5000)] = 300
     """How long before its playing time sound is delivered at most."""
 

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from idol_runtime.character import load_character
 from idol_runtime.cli.arguments import Subparsers, add_compute
@@ -78,6 +80,16 @@ def run(options: argparse.Namespace) -> int:
 
 def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]) -> int:
     """Fetches models, serves until stopped; `when_ready` gets the stage page's URL."""
+    # SIGTERM is as good as Ctrl-C while models are fetched and loaded, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _serve(options, when_ready)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+    return 0
+
+
+def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> None:
     from idol_runtime.cli.fetching import fetch_with_progress
     from idol_runtime.cli.serve_settings import settings_of
     from idol_runtime.outputs.registry import OutputRegistry
@@ -95,7 +107,7 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
         for name, each in characters.items()
     }
     from idol_runtime.engine.engine import CastEntry, EngineConfig, open_engine
-    from idol_runtime.server.serve import serve
+    from idol_runtime.server.serve import serve, stop_signals
 
     entries = [
         CastEntry(
@@ -112,13 +124,11 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
         for name, character in characters.items()
         if character.avatar is not None
     }
+    given = msgspec.structs.asdict(settings.engine)
     config = EngineConfig(
-        provider=settings.engine.provider,
-        lead_ms=settings.engine.lead_ms,
+        **{key: value for key, value in given.items() if value is not None},
         items=settings.server.limits.items,
     )
-    if settings.engine.threads is not None:
-        config = replace(config, threads=settings.engine.threads)
 
     names = " and ".join(character.name for character in characters.values())
 
@@ -129,8 +139,10 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
     print(f"Waking {names} ...", file=sys.stderr, flush=True)
 
     async def run_all() -> None:
-        async with open_engine(entries, config) as engine:
-            await serve(settings.server, engine, avatars=avatars, when_ready=ready)
+        with stop_signals() as stopped:
+            async with open_engine(entries, config) as engine:
+                await serve(
+                    settings.server, engine, avatars=avatars, when_ready=ready, stopped=stopped
+                )
 
     asyncio.run(run_all())
-    return 0

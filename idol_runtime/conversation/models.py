@@ -1,11 +1,11 @@
 """The two models of a turn, in worker processes of their own, opened by the engines they name."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from idol_runtime.character import Character
 from idol_runtime.dialogue.config import ENGINE as DECODER
@@ -13,13 +13,18 @@ from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import DialogueRequest, Generated
 from idol_runtime.errors import ConfigError
 from idol_runtime.inference.engines import EngineNames, OpenEngine
+from idol_runtime.inference.process import Room
 from idol_runtime.inference.service import ItemOut, RequestIn
 from idol_runtime.inference.session import Provider
+from idol_runtime.inference.vitals import Patience
 from idol_runtime.inference.worker import Worker
+from idol_runtime.inference.worker import WorkerEvent as WorkerEvent
 from idol_runtime.speech.engine import Voice, VoiceCapabilities, speaks
 from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.speech.voice_names import check_voice
+
+CLAUSES: Final = Room(window=4, streams=8, waiting=100_000)
 
 
 class StreamingModel(Protocol[RequestIn, ItemOut]):
@@ -80,6 +85,21 @@ class ModelWorkers(Models):
                     f"{character.name}: {error} Change `voice.name` in character.toml."
                 ) from None
 
+    @property
+    def problem(self) -> str | None:
+        """Why no turn can be served now, as a sentence, or None when one can."""
+        return self.dialogue.problem or self.speech.problem
+
+    def watch(self, on_event: Callable[[str, WorkerEvent], None]) -> None:
+        """Reports what happens to the workers, with the name of each."""
+        self.dialogue.on_event = partial(on_event, self.dialogue.name)
+        self.speech.on_event = partial(on_event, self.speech.name)
+
+    def drain(self) -> None:
+        """See `Worker.drain`."""
+        self.dialogue.drain()
+        self.speech.drain()
+
     async def aclose(self) -> None:
         await asyncio.gather(self.dialogue.aclose(), self.speech.aclose())
 
@@ -92,8 +112,23 @@ class ModelFolders:
     speech: Path
 
 
-def start_models(folders: ModelFolders, *, provider: Provider, threads: int) -> ModelWorkers:
+def start_models(
+    folders: ModelFolders,
+    *,
+    provider: Provider,
+    threads: int,
+    room: Room = Room(),  # noqa: B008 - frozen
+    patience: Patience = Patience(),  # noqa: B008 - frozen
+) -> ModelWorkers:
     """The workers, not yet running; each starts with its first request or `start()`.
+
+    Args:
+        folders: The bundles.
+        provider: Where they run.
+        threads: Of each.
+        room: For replies in the dialogue worker; a reply that was let in finds its voice, so that
+            clauses may wait without a limit that any number of listeners comes to.
+        patience: With either worker.
 
     Raises:
         BundleError: a bundle names an engine that nothing installed brings.
@@ -101,8 +136,18 @@ def start_models(folders: ModelFolders, *, provider: Provider, threads: int) -> 
     dialogue = DIALOGUE_ENGINES.of(folders.dialogue)
     voice = VOICE_ENGINES.of(folders.speech)
     return ModelWorkers(
-        Worker("dialogue", partial(dialogue, folders.dialogue, provider, threads)),
-        Worker("speech", partial(_open_voice, voice, folders.speech, provider, threads), window=4),
+        Worker(
+            "dialogue",
+            partial(dialogue, folders.dialogue, provider, threads),
+            room=room,
+            patience=patience,
+        ),
+        Worker(
+            "speech",
+            partial(_open_voice, voice, folders.speech, provider, threads),
+            room=CLAUSES,
+            patience=patience,
+        ),
     )
 
 

@@ -16,7 +16,10 @@ from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
 from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.live_character import Member
+from idol_runtime.inference.process import Room
 from idol_runtime.inference.session import Provider
+from idol_runtime.inference.vitals import Patience
+from idol_runtime.inference.worker import WorkerEvent
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
@@ -31,6 +34,12 @@ class EngineConfig:
     provider: Provider = "auto"
     threads: int = max(1, os.cpu_count() or 1)
     """For each of the dialogue and speech models; the generators use one."""
+    replies: int = 8
+    """Written at once by the dialogue model; each takes memory of its worker."""
+    waiting_replies: int = 64
+    """That may wait for their place; one more fails with `server_overloaded`."""
+    step_s: float = Patience().step_s
+    """How long a model may be at one step before its worker is taken for hung."""
     lead_ms: int = 300
     """How long before its playing time sound is delivered at most."""
     items: ItemLimits | None = None
@@ -63,7 +72,13 @@ class Engine:
     ) -> None:
         self.stage = stage
         self.models = {
-            folders: start_models(folders, provider=config.provider, threads=config.threads)
+            folders: start_models(
+                folders,
+                provider=config.provider,
+                threads=config.threads,
+                room=Room(streams=config.replies, waiting=config.waiting_replies),
+                patience=Patience(step_s=config.step_s),
+            )
             for folders in dict.fromkeys(entry.folders for entry in entries)
         }
         """The workers, by the bundles they hold; characters of the same bundles share them."""
@@ -89,6 +104,22 @@ class Engine:
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None:
         """Calls `on_turn_ended` with every answer that ended, once."""
         self.cast.on_turn_ended = on_turn_ended
+
+    def watch_workers(self, on_event: Callable[[str, WorkerEvent], None]) -> None:
+        """Calls `on_event` with the name of each worker that hung or was started again."""
+        for models in self.models.values():
+            models.watch(on_event)
+
+    @property
+    def problem(self) -> str | None:
+        """Why no turn can be served now, as a sentence, or None when one can."""
+        problems = (models.problem for models in self.models.values())
+        return next((each for each in problems if each is not None), None)
+
+    def drain(self) -> None:
+        """The server is being stopped: nobody waits any longer for a worker that is hung."""
+        for models in self.models.values():
+            models.drain()
 
     async def warm_up(self) -> None:
         """Starts the workers and makes each model run once, persona prefixes included.

@@ -1,24 +1,31 @@
 """The loop inside a worker process."""
 
 import contextlib
+import ctypes
 import logging
 import os
+import pickle
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from idol_runtime import errors
-from idol_runtime.errors import IdolError, WorkerError
+from idol_runtime.errors import IdolError, RequestError, WorkerError
 from idol_runtime.inference.messages import (
+    BEAT_S,
     Cancel,
     Command,
+    Heartbeat,
     Made,
     NotOpened,
     Ready,
+    Report,
     Start,
     StreamEnded,
     Taken,
@@ -27,26 +34,89 @@ from idol_runtime.inference.service import Capabilities, Item, Request, Service,
 
 log = logging.getLogger(__name__)
 
+ENVIRONMENT: Final = {
+    # In huge pages the attention state of a short reply takes the memory of the longest one.
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+}
+"""Of a worker process alone, where the user has not set it. This file imports no numpy."""
+_PR_SET_PDEATHSIG = 1
 
-def run_child(
-    connection: Connection,
-    open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
-    window: int,
-    niceness: int,
-) -> None:
-    """Opens the service and serves until the parent is gone."""
+
+def run_child(connection: Connection, open_service: bytes, window: int, niceness: int) -> None:
+    """Opens the service, a pickled callable, and serves until the parent is gone."""
+    _end_with_parent()
     # The parent decides when to stop; a Ctrl-C in the terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(niceness)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    reports = Reports(connection)
+    heart = Heart(reports)
+    heart.start()
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         try:
-            service = open_service()
-            connection.send(Ready(service.capabilities))
+            opened: Callable[[], Service[Any, Any, Any, Any]] = pickle.loads(open_service)
+            service = opened()
+            reports.send(Ready(service.capabilities))
         except Exception as error:  # whatever the model's libraries raise is reported once
-            connection.send(NotOpened(portable(error)))
+            reports.send(NotOpened(portable(error)))
             return
-        StreamLoop(connection, service, window).run()
+        StreamLoop(connection, reports, service, window, heart.work).run()
+
+
+def _end_with_parent() -> None:
+    """Where the system can, it kills this process when the thread that keeps it is gone.
+
+    Elsewhere the next beat finds nobody to send it to.
+    """
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it went before that was asked for
+            os._exit(1)
+
+
+class Reports:
+    """What goes to the parent, from the thread that works and from the one that beats."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, report: Report[Any, Any]) -> None:
+        self.send_bytes(bytes(ForkingPickler.dumps(report)))
+
+    def send_bytes(self, report: bytes) -> None:
+        with self._lock:
+            self._connection.send_bytes(report)
+
+
+@dataclass(slots=True)
+class Work:
+    """How much was done, for the thread that tells the parent."""
+
+    done: int = 0
+    is_idle: bool = True
+
+
+class Heart:
+    """A thread that gives signs of life, and ends the process when nobody is left to hear them."""
+
+    def __init__(self, reports: Reports) -> None:
+        self.work = Work()
+        self._reports = reports
+
+    def start(self) -> None:
+        threading.Thread(target=self._beat, name="heart", daemon=True).start()
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        try:
+            while not pause.wait(BEAT_S):
+                self._reports.send(Heartbeat(None if self.work.is_idle else self.work.done))
+        except OSError:
+            os._exit(1)
 
 
 @dataclass(slots=True)
@@ -69,18 +139,26 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
     def __init__(
         self,
         connection: Connection,
+        reports: Reports,
         service: Service[Request, Stream, Item, Capabilities],
         window: int,
+        work: Work,
     ) -> None:
         self.connection = connection
+        self.reports = reports
         self.service = service
         self.window = window
+        self.work = work
         self.live: dict[int, LiveStream[Stream]] = {}
 
     def run(self) -> None:
         while True:
             while not (due := self.due()) or self.connection.poll():
-                self.obey(self.connection.recv())
+                self.work.is_idle = not due
+                command = self.connection.recv()
+                self.work.is_idle = False
+                self.obey(command)
+                self.work.done += 1
             self.step(due)
 
     def due(self) -> list[LiveStream[Stream]]:
@@ -90,18 +168,19 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
         match command:
             case Start(stream=number, request=request):
                 self.open(number, request)
-            case Taken(stream=number) if one := self.live.get(number):
-                one.ahead -= 1
+            case Taken(stream=number, items=items) if one := self.live.get(number):
+                one.ahead -= items
                 self.send_waiting(one)
             case Cancel(stream=number) if one := self.live.pop(number, None):
                 if one.end is None:
                     self.close(one)
+                self.reports.send(StreamEnded(number))
 
     def open(self, number: int, request: Request) -> None:
         try:
             stream = self.service.open(request)
         except Exception as error:  # one request's failure must not end the others
-            self.connection.send(StreamEnded(number, portable(error)))
+            self.reports.send(StreamEnded(number, portable(error)))
         else:
             self.live[number] = LiveStream(number, stream)
 
@@ -109,6 +188,7 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
         given = {one.stream: one for one in due}
         try:
             for stream, item in self.service.step(list(given)):
+                self.work.done += 1
                 if (one := given[stream]).end is None:
                     self.report(one, item)
         except Exception as error:  # a batch that fails ends its own streams, no others
@@ -132,10 +212,10 @@ class StreamLoop(Generic[Request, Stream, Item, Capabilities]):
 
     def send_waiting(self, one: LiveStream[Stream]) -> None:
         while one.waiting and one.ahead < self.window:
-            self.connection.send_bytes(one.waiting.popleft())
+            self.reports.send_bytes(one.waiting.popleft())
             one.ahead += 1
         if one.end is not None and not one.waiting:
-            self.connection.send(one.end)
+            self.reports.send(one.end)
             del self.live[one.number]
 
     def close(self, one: LiveStream[Stream]) -> None:
@@ -153,6 +233,8 @@ def portable(error: Exception) -> IdolError:
     """
     if isinstance(error, IdolError):
         ours = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+        if isinstance(error, RequestError):
+            return RequestError(str(error), code=error.code, param=error.param)
         return error if type(error) is ours else ours(str(error))
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

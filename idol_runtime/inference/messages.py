@@ -1,10 +1,13 @@
 """What a worker and its child process say to each other. Streams are numbered by the worker."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeAlias
+from typing import Final, Generic, TypeAlias
 
 from idol_runtime.errors import IdolError
 from idol_runtime.inference.service import Capabilities, Item, Request
+
+BEAT_S: Final = 0.5
+"""How often a child gives a sign of life, and how often its parent looks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +18,17 @@ class Start(Generic[Request]):
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
+    """Answered by `StreamEnded`, unless the stream has ended meanwhile."""
+
     stream: int
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The reader has taken one item: the stream may make another."""
+    """The reader has taken so many items: the stream may make as many more."""
 
     stream: int
+    items: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,20 @@ class Made(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
+    """Said once of every stream that was started: its place is free."""
+
     stream: int
     error: IdolError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A sign of life, from a thread beside the one that works."""
+
+    work: int | None
+    """Counts what was done; None while there is nothing to do. The same number again and again is
+    a step that does not end."""
+
+
 Command: TypeAlias = Start[Request] | Cancel | Taken
-Report: TypeAlias = Ready[Capabilities] | NotOpened | Made[Item] | StreamEnded
+Report: TypeAlias = Ready[Capabilities] | NotOpened | Made[Item] | StreamEnded | Heartbeat

@@ -2,36 +2,33 @@
 
 A worker turns requests into streams of items. Several streams share one model, which may advance
 them in one batched run; a cancelled stream ends within one item. A stream may run at most `window`
-items ahead of its reader. A child that dies fails the streams it held with one sentence each and
-is started again for the next request.
+items ahead of its reader, and only so many are live at once: the rest wait in order. A child that
+dies or hangs fails the streams it held with one sentence each and is started again, later each
+time if it keeps dying.
 """
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import multiprocessing
-import threading
+import math
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic
+from typing import Any, Generic, Literal, TypeAlias
 
-from idol_runtime.errors import IdolError, WorkerError
-from idol_runtime.inference.child import run_child
-from idol_runtime.inference.messages import (
-    Cancel,
-    Command,
-    Made,
-    NotOpened,
-    Ready,
-    Report,
-    Start,
-    StreamEnded,
-    Taken,
-)
+from idol_runtime.errors import BundleError, IdolError, ProviderError, StoreError, WorkerError
+from idol_runtime.inference.messages import BEAT_S
+from idol_runtime.inference.process import ChildProcess, Room
 from idol_runtime.inference.service import Capabilities, Item, Request, Service
+from idol_runtime.inference.vitals import BackOff, Patience
 
 log = logging.getLogger(__name__)
 
+WorkerEvent: TypeAlias = Literal["restart", "hang"]
+
+DRAINING: Patience = Patience(silence_s=2 * BEAT_S, step_s=4 * BEAT_S)
+"""Of a server that is being stopped: nobody waits for a child that may never answer."""
+
+_KINDS: tuple[type[IdolError], ...] = (BundleError, ProviderError, StoreError)
+"""Why a model may not open; they keep their kind when it is told again."""
 
 # Any: what a stream is, only the service in the child knows.
 
@@ -44,22 +41,35 @@ class Worker(Generic[Request, Item, Capabilities]):
         name: str,
         open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
         *,
-        window: int = 16,
+        room: Room = Room(),  # noqa: B008 - frozen
         niceness: int = 5,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         """A worker that starts with its first request, or with `start`.
 
         Args:
             name: Names the process in logs and errors.
             open_service: Called in the child; must be picklable.
-            window: Items a stream may be ahead of its reader.
+            room: How much the child takes on.
             niceness: Added in the child, so that the stage's ticks come first.
+            patience: How long the child may be silent, or at one step.
         """
         self.name = name
+        self.on_event: Callable[[WorkerEvent], None] = lambda event: None
+        """Called with each restart, and with each hang that made one necessary."""
         self._open_service = open_service
-        self._window = window
-        self._niceness = niceness
-        self._process: _Process[Request, Item, Capabilities] | None = None
+        self._room, self._niceness, self._patience = room, niceness, patience
+        self._back_off = BackOff()
+        self._process: ChildProcess[Request, Item, Capabilities] | None = None
+        self._processes: set[ChildProcess[Request, Item, Capabilities]] = set()
+        """Those of which something is left, the newest among them."""
+        self._failure: IdolError | None = None
+        """Why the last process ended."""
+        self._next_start_s = 0.0
+        """On the loop's clock."""
+        self._restart: asyncio.TimerHandle | None = None
+        self._was_open = False
+        self._is_draining = False
 
     @property
     def pid(self) -> int | None:
@@ -78,147 +88,111 @@ class Worker(Generic[Request, Item, Capabilities]):
             )
         return self._process.capabilities
 
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot serve a request now, as a sentence, or None when it can."""
+        if self._process is None:
+            return str(self._not_now()) if self._failure else f"The {self.name} process is not up."
+        if not self._process.is_open:
+            return f"The {self.name} process is opening its model."
+        if doubt := self._process.vitals.doubt:
+            return f"The {self.name} process {doubt}."
+        return None
+
     async def start(self) -> None:
         """Starts the process if none runs and waits until its model is open.
 
         Raises:
-            WorkerError: the child died before it was ready.
+            WorkerError: the child died before it was ready, or is to be started again later.
             IdolError: what opening the model raised in the child.
         """
         await self._running()
 
     async def stream(self, request: Request) -> AsyncGenerator[Item, None]:
-        """Items for `request`; leaving the loop early cancels it within one item."""
+        """Items for `request`; leaving the loop early cancels it within one item.
+
+        Raises:
+            RequestError: `server_overloaded`, too many wait already.
+            WorkerError: the process ended, hung, or is to be started again later.
+            IdolError: what opening or running the model raised in the child.
+        """
         process = await self._running()
         async with contextlib.aclosing(process.stream(request)) as items:
             async for item in items:
                 yield item
 
-    async def aclose(self) -> None:
-        """Ends the process; streams that are being read fail."""
-        process, self._process = self._process, None
-        if process is not None:
-            await process.aclose()
+    def drain(self) -> None:
+        """The server is being stopped: a child that does not answer is ended, none is started."""
+        self._is_draining = True
+        if self._process is not None:
+            self._process.vitals.patience = DRAINING
 
-    async def _running(self) -> "_Process[Request, Item, Capabilities]":
-        if self._process is None or not self._process.is_alive():
-            self._process = _Process(self.name, self._open_service, self._window, self._niceness)
+    async def aclose(self) -> None:
+        """Ends the process at once; streams that are being read fail."""
+        if self._restart is not None:
+            self._restart.cancel()
+        self._process = None
+        for process in tuple(self._processes):
+            process.kill()
+            await process.buried()
+
+    async def _running(self) -> ChildProcess[Request, Item, Capabilities]:
+        if self._process is None:
+            if self._is_draining:
+                raise WorkerError(f"The {self.name} process is being stopped with the server.")
+            if asyncio.get_running_loop().time() < self._next_start_s:
+                raise self._not_now()
+            self._begin()
         process = self._process
+        assert process is not None
         await process.opened()
         return process
 
+    def _begin(self) -> None:
+        if self._restart is not None:
+            self._restart.cancel()
+        self._process = process = ChildProcess(
+            self.name,
+            self._open_service,
+            self._room,
+            self._niceness,
+            self._patience,
+            lambda failure: self._failed(process, failure),
+        )
+        self._processes.add(process)
+        process.when_buried(lambda: self._processes.discard(process))
 
-class _Process(Generic[Request, Item, Capabilities]):
-    """A child process from its start to its end, and the streams it holds."""
-
-    capabilities: Capabilities
-    """There once `is_open`."""
-
-    def __init__(
-        self,
-        name: str,
-        open_service: Callable[[], Service[Request, Any, Item, Capabilities]],
-        window: int,
-        niceness: int,
+    def _failed(
+        self, process: ChildProcess[Request, Item, Capabilities], failure: IdolError
     ) -> None:
-        self._name = name
-        self._numbers = itertools.count(1)
-        self._readers: dict[int, asyncio.Queue[Made[Item] | StreamEnded]] = {}
-        self._opened = asyncio.Event()
-        self._failure: IdolError | None = None
-        self._is_closing = False
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=run_child,
-            args=(theirs, open_service, window, niceness),
-            name=f"idol-{name}",
-            daemon=True,
-        )
-        self._process.start()
-        theirs.close()
-        threading.Thread(
-            target=self._read_reports,
-            args=(asyncio.get_running_loop(),),
-            name=f"idol-{name}-reader",
-            daemon=True,
-        ).start()
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    @property
-    def is_open(self) -> bool:
-        return self._opened.is_set() and self._failure is None
-
-    def is_alive(self) -> bool:
-        return self._failure is None and self._process.is_alive()
-
-    async def opened(self) -> None:
-        await self._opened.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    async def stream(self, request: Request) -> AsyncGenerator[Item, None]:
-        number = next(self._numbers)
-        reader = self._readers[number] = asyncio.Queue()
-        self._send(Start(number, request))
-        try:
-            while isinstance(report := await reader.get(), Made):
-                self._send(Taken(number))
-                yield report.item
-            if report.error is not None:
-                raise report.error
-        finally:
-            if self._readers.pop(number, None) is not None:
-                self._send(Cancel(number))
-
-    async def aclose(self) -> None:
-        self._is_closing = True
-        self._process.terminate()
-        await asyncio.to_thread(self._process.join, 5)
-        if self._process.is_alive():
-            self._process.kill()
-        self._connection.close()
-
-    def _send(self, command: Command[Request]) -> None:
-        with contextlib.suppress(OSError):  # a dead child is reported by the reading thread
-            self._connection.send(command)
-
-    def _read_reports(self, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop closed first: nobody is left to tell
-            try:
-                while True:
-                    loop.call_soon_threadsafe(self._accept, self._connection.recv())
-            except (EOFError, OSError, TypeError):  # TypeError: closed in the middle of recv
-                loop.call_soon_threadsafe(self._lost)
-
-    def _accept(self, report: Report[Capabilities, Item]) -> None:
-        match report:
-            case Ready(capabilities=capabilities):
-                self.capabilities = capabilities
-                self._opened.set()
-            case NotOpened(error=error):
-                self._failure = error
-                self._opened.set()
-            case Made(stream=number):
-                if reader := self._readers.get(number):
-                    reader.put_nowait(report)
-            case StreamEnded(stream=number):
-                if reader := self._readers.pop(number, None):
-                    reader.put_nowait(report)
-
-    def _lost(self) -> None:
-        if self._failure is not None:  # it said itself why it ends
+        """A process can serve no more: the next one starts, now or later."""
+        if process is not self._process:  # it was closed
             return
-        if not self._is_closing:
-            log.error("worker lost", extra={"worker": self._name})
-        self._failure = WorkerError(
-            f"The {self._name} process ended before it finished; it starts again with the next "
-            "request. If this repeats, run `idol doctor` and look for too little memory."
-        )
-        self._opened.set()
-        while self._readers:
-            number, reader = self._readers.popitem()
-            reader.put_nowait(StreamEnded(number, self._failure))
+        self._process, self._failure = None, failure
+        process.kill()
+        if process.hung is not None:
+            self.on_event("hang")
+        loop = asyncio.get_running_loop()
+        opened_at_s = process.opened_at_s
+        worked_s = loop.time() - opened_at_s if opened_at_s is not None else 0.0
+        delay_s = self._back_off.delay_s(worked_s)
+        self._next_start_s = loop.time() + delay_s
+        self._was_open |= opened_at_s is not None
+        # One that was never open has told whoever asked for it why, and they may ask again.
+        if self._was_open and not self._is_draining:
+            log.warning("worker restarts", extra={"worker": self.name, "delay_s": delay_s})
+            if delay_s:
+                self._restart = loop.call_later(delay_s, self._start_again)
+            else:
+                self._start_again()
+
+    def _start_again(self) -> None:
+        if not self._is_draining:
+            self.on_event("restart")
+            self._begin()
+
+    def _not_now(self) -> IdolError:
+        kind = next((each for each in _KINDS if isinstance(self._failure, each)), WorkerError)
+        in_s = math.ceil(self._next_start_s - asyncio.get_running_loop().time())
+        when = "now" if in_s <= 0 else f"in {in_s} s"
+        return kind(f"{self._failure} It is started again {when}; ask again then.")

@@ -10,6 +10,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from idol_runtime.conversation.models import WorkerEvent
 from idol_runtime.conversation.turn_handle import Ended
 
 TICK_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.033, 0.05)
@@ -71,6 +72,18 @@ class ServerMetrics:
             registry=registry,
             buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
         )
+        self.worker_restarts = Counter(
+            "idol_worker_restarts_total",
+            "Model processes started again",
+            ["worker"],
+            registry=registry,
+        )
+        self.worker_hangs = Counter(
+            "idol_worker_hangs_total",
+            "Model processes ended because they hung",
+            ["worker"],
+            registry=registry,
+        )
         self.tick = Histogram(
             "idol_tick_seconds",
             "How long a tick of the stage took",
@@ -94,6 +107,11 @@ class ServerMetrics:
     def evicted(self, kind: str) -> None:
         """Counts an output that failed."""
         self.outputs_evicted.labels(kind).inc()
+
+    def worker(self, name: str, event: WorkerEvent) -> None:
+        """Counts what happened to a worker."""
+        counter = self.worker_restarts if event == "restart" else self.worker_hangs
+        counter.labels(name).inc()
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -39,7 +39,7 @@ from idol_runtime.conversation.events import TurnEnded, TurnStarted
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Ending
 from idol_runtime.conversation.turn_metrics import TurnMetrics
-from idol_runtime.errors import IdolError
+from idol_runtime.errors import IdolError, RequestError
 
 Emit: TypeAlias = Callable[[ServerEvent], None]
 
@@ -153,7 +153,8 @@ def _error(error: Exception | None) -> StatusError | None:
     if error is None:
         return None
     if isinstance(error, IdolError):
-        return StatusError(type="server_error", code=type(error).__name__, message=str(error))
+        code = error.code if isinstance(error, RequestError) else type(error).__name__
+        return StatusError(type="server_error", code=code, message=str(error))
     return StatusError(
         type="server_error",
         code="internal_error",

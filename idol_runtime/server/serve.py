@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from idol_runtime.conversation.character_handle import Cast
+from idol_runtime.conversation.models import WorkerEvent
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.server import Server, open_server
@@ -31,7 +34,32 @@ class RunningEngine(Protocol):
 
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None: ...
 
+    def watch_workers(self, on_event: Callable[[str, WorkerEvent], None]) -> None: ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why no turn can be served now, as a sentence."""
+        ...
+
+    def drain(self) -> None: ...
+
     async def warm_up(self) -> None: ...
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set, once each; a second one is as rude as ever."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    taken = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+            loop.add_signal_handler(number, stopped.set)
+            taken.append(number)
+    try:
+        yield stopped
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
 
 
 async def serve(
@@ -40,29 +68,40 @@ async def serve(
     *,
     avatars: Mapping[str, Path],
     when_ready: Callable[[str], None],
+    stopped: asyncio.Event,
 ) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serves until `stopped` is set.
 
     The port is taken first, so that a port in use is reported at once; `/readyz` says 503 until
-    every model has run.
+    every model has run, and whenever one cannot.
 
     Raises:
         ConfigError: the address cannot be listened on.
         IdolError: a model cannot be opened, or the stage stopped.
     """
     server = Server(config, engine.cast, avatars=avatars)
+    server.problem = lambda: engine.problem
     engine.watch_ticks(server.metrics.tick.observe)
     engine.watch_evictions(server.metrics.evicted)
     engine.watch_turns(server.metrics.turn)
+    engine.watch_workers(server.metrics.worker)
     async with open_server(server):
-        await engine.warm_up()
-        server.is_warm = True
-        when_ready(server.url)
-        stopped = asyncio.create_task(server.serve_until_stopped())
-        await asyncio.wait([stopped, engine.ticking], return_when=asyncio.FIRST_COMPLETED)
-        server.is_warm = False
+        warming = asyncio.create_task(engine.warm_up())
+        stopping = asyncio.create_task(stopped.wait())
+        first = asyncio.FIRST_COMPLETED
+        try:
+            await asyncio.wait([warming, stopping, engine.ticking], return_when=first)
+            if warming.done():
+                warming.result()
+                server.is_warm = True
+                when_ready(server.url)
+                await asyncio.wait([stopping, engine.ticking], return_when=first)
+        finally:
+            server.is_warm = False
+            engine.drain()
+            for task in (warming, stopping):
+                task.cancel()
+            await asyncio.wait([warming, stopping])
         if engine.ticking.done():
             log.error("the stage stopped")
-            stopped.cancel()
             engine.ticking.result()
-        await stopped

@@ -3,8 +3,7 @@
 import asyncio
 import errno
 import logging
-import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -77,6 +76,8 @@ class Server:
         self.metrics = metrics or ServerMetrics()
         self.is_warm = False
         """Set when the models have run once; `/readyz` says 503 until then."""
+        self.problem: Callable[[], str | None] = lambda: None
+        """Asked by `/readyz` when warm: why no turn can be served now, as a sentence."""
         self.is_draining = False
         self._config = config
         self._cast = cast
@@ -138,21 +139,6 @@ class Server:
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s * 0.2):
                 await self._door.wait_closed()
-
-    async def serve_until_stopped(self) -> None:
-        """Returns after SIGINT or SIGTERM and a shutdown."""
-        loop = asyncio.get_running_loop()
-        stopped = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
-                loop.add_signal_handler(number, stopped.set)
-        try:
-            await stopped.wait()
-        finally:
-            await self.shutdown()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                with suppress(NotImplementedError):
-                    loop.remove_signal_handler(number)
 
     async def _serve(self, socket: ClientSocket) -> None:
         assert socket.request is not None
@@ -225,6 +211,9 @@ class Server:
             case "/readyz" if not self.is_warm:
                 return sentence(HTTPStatus.SERVICE_UNAVAILABLE, "warming up")
             case "/readyz":
+                problem = self.problem()
+                if problem is not None:
+                    return sentence(HTTPStatus.SERVICE_UNAVAILABLE, problem)
                 return sentence(HTTPStatus.OK, "ready")
             case "/metrics":
                 return self._metrics_page(socket, request)

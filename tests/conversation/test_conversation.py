@@ -30,6 +30,7 @@ from idol_runtime.dialogue.messages import (
     TextDelta,
 )
 from idol_runtime.errors import InputError, RequestError, WorkerError
+from idol_runtime.inference.process import Room
 from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.worker import Worker
 from idol_runtime.motion.gestures import GestureTimes
@@ -156,7 +157,9 @@ class Talk:
 
 @pytest.fixture
 async def models() -> AsyncIterator[ModelWorkers]:
-    made = ModelWorkers(Worker("parrot", open_parrot), Worker("beeper", open_beeper, window=4))
+    made = ModelWorkers(
+        Worker("parrot", open_parrot), Worker("beeper", open_beeper, room=Room(window=4))
+    )
     yield made
     await made.aclose()
 

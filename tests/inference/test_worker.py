@@ -12,8 +12,9 @@ from typing import TypeAlias, TypeVar
 import pytest
 
 from idol_runtime.errors import ConfigError, InputError, StoreError, WorkerError
-from idol_runtime.inference.child import StreamLoop
+from idol_runtime.inference.child import Reports, StreamLoop, Work
 from idol_runtime.inference.messages import Made, Start, StreamEnded, Taken
+from idol_runtime.inference.process import Room
 from idol_runtime.inference.worker import Worker
 from tests.inference.services import (
     Batched,
@@ -37,14 +38,14 @@ Batching: TypeAlias = Worker[Count, Row, None]
 
 @pytest.fixture
 async def counter() -> AsyncIterator[Counting]:
-    worker = Worker("counter", open_counter, window=2)
+    worker = Worker("counter", open_counter, room=Room(window=2))
     yield worker
     await worker.aclose()
 
 
 @pytest.fixture
 async def batched() -> AsyncIterator[Batching]:
-    worker = Worker("batched", open_batched, window=2)
+    worker = Worker("batched", open_batched, room=Room(window=2))
     yield worker
     await worker.aclose()
 
@@ -213,7 +214,7 @@ async def test_what_a_step_yields_is_read_while_the_step_goes_on(tmp_path: Path)
 
 
 async def test_a_service_may_make_more_at_once_than_a_reader_has_room_for() -> None:
-    worker = Worker("greedy", open_greedy, window=2)
+    worker = Worker("greedy", open_greedy, room=Room(window=2))
     try:
         assert [row.number for row in await items(worker, Count(25))] == list(range(25))
     finally:
@@ -222,7 +223,8 @@ async def test_a_service_may_make_more_at_once_than_a_reader_has_room_for() -> N
 
 def test_no_more_is_sent_ahead_of_a_reader_than_the_window() -> None:
     ours, theirs = Pipe()
-    loop = threading.Thread(target=run_loop, args=(StreamLoop(theirs, open_greedy(), window=2),))
+    stream_loop = StreamLoop(theirs, Reports(theirs), open_greedy(), 2, Work())
+    loop = threading.Thread(target=run_loop, args=(stream_loop,))
     loop.start()
     ours.send(Start(1, Count(25)))
     ours.send(Start(2, Count(1)))

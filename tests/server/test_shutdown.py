@@ -7,6 +7,7 @@ import signal
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from idol_runtime.server.serve import stop_signals
 from tests.server.conftest import OpenScene, Scene
 
 
@@ -57,9 +58,10 @@ async def test_nobody_new_is_let_in_while_draining(scene: Scene) -> None:
 async def test_a_signal_shuts_the_server_down(scene: Scene, number: signal.Signals) -> None:
     async with scene.client("idol.v1") as client:
         await client.alive()
-        serving = asyncio.create_task(scene.server.serve_until_stopped())
-        await asyncio.sleep(0)  # the handlers are in place
-        os.kill(os.getpid(), number)
+        with stop_signals() as stopped:
+            os.kill(os.getpid(), number)
+            await asyncio.wait_for(stopped.wait(), 5)
+        stopping = asyncio.create_task(scene.server.shutdown())
         await client.until("idol.goaway")
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(stopping, 5)
     assert scene.server.is_draining
