@@ -123,6 +123,15 @@ class Turn:
         elif isinstance(frame, UtteranceStarted):
             self._begun.append((frame, self._num_samples))
 
+    def can_be_cut(self, item_id: str, content_index: int, audio_end_ms: int) -> bool:
+        """Whether this is the answer with that item, and it has that much sound by now."""
+        return (
+            self.item_id == item_id
+            and content_index == 0
+            and self.options.spoken
+            and audio_end_ms <= self._speech.audio_ms
+        )
+
     # The end
 
     @property

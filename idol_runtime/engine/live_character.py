@@ -109,6 +109,8 @@ class LiveCharacter:
         self._leave = leave
         self._passed = passed
         self._asides: dict[str, Turn] = {}
+        self._talked_over: str | None = None
+        """The answer that a truncation has stopped: clients that truncate cancel, too."""
 
     async def watch(self, viewer: Viewer) -> None:
         self._viewers.append(viewer)
@@ -128,6 +130,11 @@ class LiveCharacter:
 
     async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         self._check_audience()
+        item, turn = self._conversation.items.get(item_id), self._conversation.turn
+        if turn is not None and turn.can_be_cut(item.id, content_index, audio_end_ms):
+            turn.cancel()
+            await turn
+            self._talked_over = turn.id
         self._conversation.truncate(item_id, content_index, audio_end_ms)
 
     async def item(self, item_id: str) -> Item:
@@ -161,6 +168,9 @@ class LiveCharacter:
     async def cancel(self, turn_id: str | None = None) -> None:
         self._check_audience()
         turn = self._asides.get(turn_id or "") or self._conversation.turn
+        talked_over, self._talked_over = self._talked_over, None
+        if turn is None and talked_over is not None and turn_id in (None, talked_over):
+            return
         if turn is None or turn_id not in (None, turn.id):
             raise RequestError(
                 "Expected the active response to cancel, but "

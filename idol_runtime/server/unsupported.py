@@ -21,7 +21,6 @@ from idol_protocol.frames import AUDIO_RATE_HZ
 MAX_NAMED = 16
 """Fields that one error names; a client may have sent thousands."""
 _SHOWN = 64
-_NO_SOUND: Final = "audio input is not supported yet"
 _UNSUPPORTED: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
     "tools": ("tools are not supported yet", ([],)),
     "tool_choice": ("tools are not supported yet", ("auto", "none")),
@@ -31,13 +30,15 @@ _UNSUPPORTED: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
     "include": ("nothing can be included", ([],)),
     "tracing": ("nothing is traced", ("auto",)),
     "truncation": ("the oldest turns are left out where they must", ("auto",)),
-    "audio.input.format": (_NO_SOUND, ()),
-    "audio.input.noise_reduction": (_NO_SOUND, ()),
-    "audio.input.transcription": (_NO_SOUND, ()),
-    "audio.input.turn_detection": (_NO_SOUND, ()),
+    "audio.input.format": ("audio input is not supported yet", ()),
     "audio.output.format": ("answers are PCM16 at 24 kHz", ()),
 }
-"""Why each is left out, and the values besides null that ask for nothing."""
+"""Why each is left out, and the values besides null that ask for nothing.
+
+How sound would be listened to (`turn_detection`, `transcription`, `noise_reduction`) is not among
+them: clients say it unasked, some take every error for the end, and `session.updated` tells that
+each is null. The first sound that a client sends is answered with an error.
+"""
 _ECHOED: Final = ("id", "object", "expires_at", "client_secret")
 """Of the session as it was told; clients send them back, and they cannot be changed."""
 _OLD_NAMES: Final[Mapping[str, str]] = {

@@ -108,7 +108,7 @@ export interface ConversationItemRetrieve {
   item_id: string;
 }
 
-/** Cuts a spoken item to what was heard. Answered by `conversation.item.truncated`. */
+/** Cuts a spoken item to what was heard; one that is being spoken stops first. Answered by `conversation.item.truncated`, after the `response.done` of what it stopped. */
 export interface ConversationItemTruncate {
   type: "conversation.item.truncate";
   event_id?: string | null;

@@ -141,7 +141,10 @@ class ConversationItemRetrieve(
 class ConversationItemTruncate(
     ClientEvent, tag="conversation.item.truncate", kw_only=True, frozen=True
 ):
-    """Cuts a spoken item to what was heard. Answered by `conversation.item.truncated`."""
+    """Cuts a spoken item to what was heard; one that is being spoken stops first.
+
+    Answered by `conversation.item.truncated`, after the `response.done` of what it stopped.
+    """
 
     item_id: Identifier
     content_index: int

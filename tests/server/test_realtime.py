@@ -308,6 +308,54 @@ async def test_truncating_an_answer_keeps_the_words_that_were_heard(scene: Scene
     assert read["content"][0]["transcript"] == "Hello there."
 
 
+@pytest.mark.parametrize("audio_end_ms", [0, 100])
+async def test_truncating_what_is_being_said_stops_it_there(
+    scene: Scene, audio_end_ms: int
+) -> None:
+    """As openai-agents interrupts: it truncates first, and cancels then."""
+    scene.stage.dialogue.never_ends = True
+    async with scene.client() as client:
+        await client.say("Sing.")
+        await client.send({"type": "response.create"})
+        sound = (await client.until("response.output_audio.delta"))[-1]
+        cut = {"type": "conversation.item.truncate", "item_id": sound["item_id"]}
+        cut |= {"content_index": 0, "audio_end_ms": audio_end_ms}
+        await client.until("response.output_audio.delta")
+        for event in (cut, {"type": "response.cancel"}, {"type": "response.cancel"}):
+            await client.send(event)
+        done, truncated, error = (await client.until("error"))[-3:]
+        assert done["response"]["status"] == "cancelled"
+        assert (truncated["item_id"], truncated["audio_end_ms"]) == (cut["item_id"], audio_end_ms)
+        assert error["error"]["code"] == "response_cancel_not_active"  # of the second
+        scene.stage.dialogue.never_ends = False
+        await client.ask("Go on.")
+    said = scene.stage.dialogue.requests[-1].messages[-2]
+    expected = ("user", "Sing.") if audio_end_ms == 0 else ("assistant", "Hello")
+    assert (said.role, said.content) == expected
+
+
+@pytest.mark.parametrize(
+    ("wish", "response"),
+    [
+        ({"content_index": 1, "audio_end_ms": 0}, {}),
+        ({"content_index": 0, "audio_end_ms": 3_600_000}, {}),
+        ({"content_index": 0, "audio_end_ms": 0}, {"output_modalities": ["text"]}),
+    ],
+)
+async def test_what_cannot_be_truncated_goes_on(
+    scene: Scene, wish: dict[str, int], response: Event
+) -> None:
+    scene.stage.dialogue.never_ends = True
+    async with scene.client() as client:
+        await client.say("Sing.")
+        await client.send({"type": "response.create", "response": response})
+        item_id = (await client.until("conversation.item.added"))[-1]["item"]["id"]
+        await client.send({"type": "conversation.item.truncate", "item_id": item_id, **wish})
+        await client.error()
+        await client.send({"type": "response.cancel"})
+        assert (await client.until("response.done"))[-1]["response"]["status"] == "cancelled"
+
+
 async def test_two_connections_have_conversations_of_their_own(scene: Scene) -> None:
     async with scene.client() as one, scene.client() as other:
         await one.ask("My name is Ann.")

@@ -114,9 +114,6 @@ TOOL = {"type": "function", "name": "wave", "parameters": {"type": "object"}}
         ("reasoning", {"effort": "low"}),
         ("model", "another"),
         ("model", 7),
-        ("audio.input.turn_detection", {"type": "server_vad"}),
-        ("audio.input.transcription", {"model": "whisper-1"}),
-        ("audio.input.noise_reduction", {"type": "near_field"}),
         ("audio.input.format", {"type": "audio/pcmu"}),
         ("audio.output.format", {"type": "audio/pcma"}),
         ("audio.output.format", "pcm16"),
@@ -148,6 +145,21 @@ async def test_what_is_not_supported_is_told_and_the_rest_is_done(
         assert error["event_id"] == "mine"
         assert f"`session.{field}`" in error["message"]
         assert error["message"].endswith(".")
+        await no_error(client)
+
+
+async def test_how_sound_would_be_listened_to_is_told_to_be_null(scene: Scene) -> None:
+    listening = {
+        "turn_detection": {"type": "semantic_vad", "interrupt_response": True},
+        "transcription": {"model": "gpt-4o-mini-transcribe"},
+        "noise_reduction": {"type": "near_field"},
+    }
+    async with scene.client() as client:
+        session = await update(client, audio={"input": listening}, max_output_tokens=7)
+        assert session["max_output_tokens"] == 7
+        assert {name: session["audio"]["input"][name] for name in listening} == dict.fromkeys(
+            listening
+        )
         await no_error(client)
 
 
