@@ -64,7 +64,9 @@ def struct_of(table: Mapping[str, Any], struct: type[T], file: Path, prefix: str
     return struct(**values)
 
 
-def checked(value: object, kind: Any, where: str, *, is_secret: bool = False) -> Any:
+def checked(
+    value: object, kind: Any, where: str, *, is_secret: bool = False, is_text: bool = False
+) -> Any:
     """The value as `kind`, which may be any annotation that `msgspec` knows.
 
     Args:
@@ -72,12 +74,13 @@ def checked(value: object, kind: Any, where: str, *, is_secret: bool = False) ->
         kind: The annotation of a field.
         where: What the sentence begins with: a file and key, a flag or a variable.
         is_secret: Whether the sentence must not show the value.
+        is_text: Whether numbers come as text, as from the environment.
 
     Raises:
         ConfigError: another type, or a value out of range.
     """
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, strict=not is_text)
     except msgspec.ValidationError:
         found = type(value).__name__ if is_secret else _shown(value)
         raise ConfigError(f"{where}: expected {expected(kind)}, found {found}.") from None

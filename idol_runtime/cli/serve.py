@@ -52,6 +52,12 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         help="a web page of another host that may connect; may be repeated",
     )
     parser.add_argument(
+        "--max-connections",
+        type=int,
+        metavar="N",
+        help="sessions at once (default: $IDOL_MAX_CONNECTIONS, or 64)",
+    )
+    parser.add_argument(
         "--character",
         action="append",
         metavar="DIR",

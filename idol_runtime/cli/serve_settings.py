@@ -39,6 +39,7 @@ SETTINGS: Final = (
     Setting("server.token", "--token", ("IDOL_TOKEN",)),
     Setting("server.host_token", "--host-token", ("IDOL_HOST_TOKEN",)),
     Setting("server.allowed_origins", "--allow-origin"),
+    Setting("limits.max_connections", "--max-connections", ("IDOL_MAX_CONNECTIONS",)),
     Setting("engine.provider", "--provider"),
     Setting("engine.threads", "--threads"),
     Setting("store.home", variables=("IDOL_HOME",)),
@@ -100,7 +101,8 @@ def settings_of(
         store = msgspec.structs.replace(store, home=str(base / Path(store.home).expanduser()))
     store = _overlaid("store", store, options, environment)
     table = _overlaid("server", file.server, options, environment)
-    server = ServerConfig(**msgspec.structs.asdict(table), limits=file.limits)
+    limits = _overlaid("limits", file.limits, options, environment)
+    server = ServerConfig(**msgspec.structs.asdict(table), limits=limits)
     check_config(server)
     cast = _cast(options, file.cast, base, path)
     return ServeSettings(
@@ -135,7 +137,9 @@ def _overlaid(
         elif variable is not None:
             text = environment[variable]
             value = text.lower() not in _NO if kind is bool else text
-            changes[key] = checked(value, kind, f"${variable}", is_secret=is_secret)
+            changes[key] = checked(
+                value, kind, f"${variable}", is_secret=is_secret, is_text=kind is not bool
+            )
     return msgspec.structs.replace(table, **changes)
 
 

@@ -1,31 +1,24 @@
 """The VRM files of the characters, each at an address of its own."""
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
+
+from idol_runtime.server.file_cache import FileCache
 
 FOLDER: Final = "/avatars/"
 SUFFIX: Final = ".vrm"
 CONTENT_TYPE: Final = "model/gltf-binary"
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    modified_ns: int
-    content: bytes
-
-
 class Avatars:
-    """Files are read when they are first asked for, and again when they have changed."""
+    """Where each is, and what is in it."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         """Takes the VRM file of each character that has one, by the name of its folder."""
         self._files = dict(files)
-        self._read: dict[str, _Read] = {}
-        self._reading = asyncio.Lock()
+        self._cache = FileCache()
 
     def url(self, name: str) -> str | None:
         """Where a character's file is, relative to the server; None where it has none."""
@@ -40,15 +33,4 @@ class Avatars:
         file = self._files.get(name)
         if file is None or not path.endswith(SUFFIX):
             return None
-        async with self._reading:
-            return await asyncio.to_thread(self._read_again, name, file)
-
-    def _read_again(self, name: str, file: Path) -> bytes | None:
-        try:
-            modified_ns = file.stat().st_mtime_ns
-            known = self._read.get(name)
-            if known is None or known.modified_ns != modified_ns:
-                known = self._read[name] = _Read(modified_ns, file.read_bytes())
-        except OSError:
-            return None
-        return known.content
+        return await self._cache.content(file)

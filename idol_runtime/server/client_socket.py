@@ -163,6 +163,17 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         else:
             await self._send_page(response)
 
+    def send_data(self) -> None:
+        """All at once: a part that is parsed may be answered by many pongs."""
+        parts = self.protocol.data_to_send()
+        if self.transport.is_closing():
+            return
+        if data := b"".join(parts):
+            self.transport.write(data)
+        if b"" in parts and self.transport.can_write_eof():
+            with suppress(OSError, RuntimeError):
+                self.transport.write_eof()
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self.loop.call_soon(self._go_on)
         await super().close(code, reason)

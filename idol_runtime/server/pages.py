@@ -1,6 +1,5 @@
 """Plain HTTP on the same port: the stage page, avatars, health and metrics."""
 
-import asyncio
 import email.utils
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from idol_runtime.server.avatars import CONTENT_TYPE, FOLDER, Avatars
+from idol_runtime.server.file_cache import FileCache
 
 WEB: Final = Path(__file__).parents[1] / "web"
 CONTENT_TYPES: Final = {
@@ -35,6 +35,7 @@ class Pages:
         """Takes the folder of the page and the characters' VRM files."""
         self._web = web.resolve()
         self._avatars = avatars
+        self._cache = FileCache()
 
     async def respond(self, path: str) -> Response:
         """The file a page asked for, or 404."""
@@ -46,7 +47,7 @@ class Pages:
         if path == "/favicon.ico" and not (self._web / "favicon.ico").is_file():
             return answer(HTTPStatus.NO_CONTENT, b"", "image/x-icon")
         file = self._file(path)
-        content = await asyncio.to_thread(_read, file) if file else None
+        content = await self._cache.content(file) if file else None
         if file is None or content is None:
             return sentence(
                 HTTPStatus.NOT_FOUND,
@@ -108,10 +109,3 @@ def answer(status: HTTPStatus, body: bytes, content_type: str) -> Response:
 def without_body(response: Response) -> Response:
     """What HEAD gets."""
     return Response(response.status_code, response.reason_phrase, response.headers, b"")
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None

@@ -60,6 +60,21 @@ def test_a_flag_counts_before_the_environment_that_before_the_file_that_before_t
     assert settings("--config", config, IDOL_TOKEN="").server.token == "file"
 
 
+def test_how_many_may_connect_is_a_flag_a_variable_and_a_key(tmp_path: Path) -> None:
+    config = configured(tmp_path, "[limits]\nmax_connections = 3\nstall_s = 9.0")
+    assert settings("--config", config).server.limits.max_connections == 3
+    found = settings("--config", config, IDOL_MAX_CONNECTIONS="4").server.limits
+    assert (found.max_connections, found.stall_s) == (4, 9.0)
+    found = settings("--max-connections", "5", IDOL_MAX_CONNECTIONS="4").server.limits
+    assert found == Limits(max_connections=5)
+    with pytest.raises(
+        ConfigError, match=r"\$IDOL_MAX_CONNECTIONS: expected a whole number .*\"0\""
+    ):
+        settings(IDOL_MAX_CONNECTIONS="0")
+    with pytest.raises(ConfigError, match=r"\$IDOL_MAX_CONNECTIONS: expected a whole number"):
+        settings(IDOL_MAX_CONNECTIONS="many")
+
+
 def test_the_file_is_found_by_its_variable_and_the_flag_counts_before_it(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = configured(tmp_path, "[server]\nport = 1")

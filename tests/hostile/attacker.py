@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import sys
 from contextlib import suppress
 
@@ -17,7 +18,14 @@ async def again_and_again(attack: Attack, target: Target) -> None:
         await asyncio.sleep(0)
 
 
+def open_many_files() -> None:
+    """The attackers have as many sockets as the system allows them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def main(name: str, connections: int, target: Target) -> None:
+    open_many_files()
     print("begins", flush=True)
     async with asyncio.TaskGroup() as attackers:
         for _ in range(connections):

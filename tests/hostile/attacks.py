@@ -6,7 +6,7 @@ process of their own.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Final
 
 from tests.hostile.wire import (
@@ -42,21 +42,18 @@ async def _say_nothing(target: Target) -> None:
         await wire.discard()
 
 
-async def _silent_sockets(target: Target) -> None:
-    async with AsyncExitStack() as stack:
-        for _ in range(50):
-            with suppress(OSError):
-                await stack.enter_async_context(tcp(target))
-        await asyncio.Event().wait()
+def _sockets(first: bytes) -> Attack:
+    """2,000 of sixteen attackers, more than the server has files."""
 
+    async def attack(target: Target) -> None:
+        async with AsyncExitStack() as stack:
+            wires = [await stack.enter_async_context(tcp(target)) for _ in range(125)]
+            for wire in wires:
+                await wire.send(first)
+            # Those that are thrown out come back, all at once.
+            await wires[0].discard()
 
-async def _half_requests(target: Target) -> None:
-    async with AsyncExitStack() as stack:
-        for _ in range(50):
-            with suppress(OSError):
-                wire = await stack.enter_async_context(tcp(target))
-                await wire.send(f"GET /v1/realtime HTTP/1.1\r\n{UPGRADE}".encode())
-        await asyncio.Event().wait()
+    return attack
 
 
 async def _endless_headers(target: Target) -> None:
@@ -151,8 +148,8 @@ ATTACKS: Final[dict[str, Attack]] = {
         event("idol.clock.ping", id=1, client_us=1) * REPEAT, known=False
     ),
     "says nothing": _say_nothing,
-    "silent sockets": _silent_sockets,
-    "half requests": _half_requests,
+    "silent sockets": _sockets(b""),
+    "half requests": _sockets(f"GET /v1/realtime HTTP/1.1\r\n{UPGRADE}".encode()),
     "endless headers": _endless_headers,
     "pages": _page("/"),
     "large files": _page("/avatars/hoshi.vrm"),

@@ -1,7 +1,10 @@
 """The door: strangers are few and soon gone; whatever a request holds, it gets a sentence."""
 
 import asyncio
+import resource
+import socket
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,6 +117,41 @@ async def test_what_follows_the_token_at_once_may_be_long(open_scene: OpenScene)
         await client.send(LONG_ITEM)
         events = await client.until("conversation.item.done")
         assert "error" not in [each["type"] for each in events]
+
+
+async def test_pings_whose_answers_nobody_reads_are_not_read_either(open_scene: OpenScene) -> None:
+    scene = await open_scene(token="right")
+    with socket.create_connection(("127.0.0.1", scene.server.port)) as stranger:
+        stranger.setblocking(False)
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        loop = asyncio.get_running_loop()
+        head = b"".join(b"%s: %s\r\n" % each for each in UPGRADE)
+        request = b"GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n"
+        await loop.sock_sendall(stranger, request)
+        assert b" 101 " in await loop.sock_recv(stranger, 4096)
+        pings = (b"\x89\xfd" + bytes(4 + 125)) * 50_000
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await loop.sock_sendall(stranger, pings)
+
+
+async def test_a_page_is_sent_as_it_is_read_and_held_once(
+    open_scene: OpenScene, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_bytes(b"x" * 20_000_000)
+    scene = await open_scene(web=tmp_path, limits={"stall_s": 0.5})
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    get = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    unread = [socket.create_connection(("127.0.0.1", scene.server.port)) for _ in range(20)]
+    for each in unread:
+        each.sendall(get)
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.server.port)
+    writer.write(get)
+    assert len(await rest(reader)) > 20_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 200_000
+    for each in unread:
+        each.close()
+    writer.transport.abort()
 
 
 @pytest.mark.parametrize(
