@@ -29,6 +29,8 @@ PARSE_BYTES = 512
 """Parsed in one turn: at most 85 frames, which take about a millisecond."""
 WRITE_BYTES = 64 * 1024
 """Of a page, written at once."""
+PING_TIMEOUT_S = 40.0
+"""For the keepalive: a client that reads slowly has much to read before a ping."""
 READ_QUEUE = (4, 1)
 """Frames that wait to be handled before no more are parsed, and before parsing goes on."""
 STRANGERS_QUEUE = (0, 0)
@@ -88,9 +90,10 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         super().__init__(
             protocol,
             server,
-            close_timeout=limits.stall_s,
+            ping_timeout=PING_TIMEOUT_S,
+            close_timeout=limits.answer_s,
             max_queue=STRANGERS_QUEUE,
-            write_limit=limits.write_buffer_bytes,
+            write_limit=(0, 0),  # what waits does so in the outbox
         )
         self.turns = turns
         self.budget = Budget(limits.stranger_units / limits.authenticate_s, limits.stranger_units)

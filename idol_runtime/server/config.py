@@ -42,13 +42,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_message_bytes: Bytes = 4 * 1024 * 1024
     """A longer message cannot be held, so the connection is closed with code 1009."""
     max_queued_bytes: Bytes = 1024 * 1024
-    """Control and sound that wait for one client; a client that is further behind is dropped."""
-    write_buffer_bytes: Bytes = 32 * 1024
-    """Sending waits while more than this is on its way to the kernel."""
+    """Control and sound that wait for one client; further behind it loses the sound that waits, and
+    one that control alone is too much for is dropped."""
     unsent_bytes: Bytes = 16 * 1024
     """What the kernel may hold back unsent for a client, where the kernel has such a limit."""
-    stall_s: Seconds = 2.0
-    """A client that takes nothing for so long is dropped; keepalive does not notice it."""
+    stall_s: Seconds = 30.0
+    """A client that takes nothing at all for so long is dropped, however slow it may be."""
+    answer_s: Seconds = 2.0
+    """How long a client has to end its connection, or to say that it has its new token."""
     handshake_s: Seconds = 10.0
     """How long a connection has for its request."""
     authenticate_s: Seconds = 5.0

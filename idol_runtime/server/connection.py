@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from idol_runtime.server.access import is_host, is_token
 from idol_runtime.server.budget import cost_of
 from idol_runtime.server.client_socket import ClientSocket
 from idol_runtime.server.config import ServerConfig
+from idol_runtime.server.downlink import Downlink
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
 from idol_runtime.server.requests import answer, error_object, refuse, report_defect
@@ -67,7 +67,8 @@ class Connection:
         self._sessions = sessions
         self._new_session = new_session
         self._admit = admit
-        self._outbox = Outbox(socket, config.limits, metrics)
+        downlink = Downlink(socket, unsent_bytes=config.limits.unsent_bytes)
+        self._outbox = Outbox(downlink, config.limits, metrics)
         self._session: Session | None = None
         """None before it has one, and once another connection has taken it over."""
         self._beside: set[asyncio.Task[None]] = set()
@@ -80,7 +81,6 @@ class Connection:
             tokens: What the handshake carried.
             is_trusted: Whether the handshake already proved who this is.
         """
-        self._limit_unsent()
         if not is_trusted:
             token = await self._authenticate()
             if token is None:
@@ -124,7 +124,7 @@ class Connection:
     async def close(self, code: int, reason: str) -> None:
         """Writes what is queued, then closes; a client that does not read is dropped."""
         try:
-            async with asyncio.timeout(self._config.limits.stall_s):
+            async with asyncio.timeout(self._config.limits.answer_s):
                 await self._outbox.flushed()
                 await self._socket.close(code, reason)
         except TimeoutError:
@@ -222,7 +222,7 @@ class Connection:
     async def _turn_away(self, problem: ProtocolError, code: int, reason: str) -> None:
         self._metrics.refused.labels(problem.code).inc()
         with suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(self._config.limits.stall_s):
+            async with asyncio.timeout(self._config.limits.answer_s):
                 await self._socket.send(encode_event(Error(error=error_object(problem))))
         await self._socket.close(code, reason)
 
@@ -269,14 +269,6 @@ class Connection:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    def _limit_unsent(self) -> None:
-        """Keeps stale frames out of the kernel's buffers, where nothing can replace them."""
-        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-        raw = self._socket.transport.get_extra_info("socket")
-        if raw is not None and option is not None:
-            with suppress(OSError):  # not every system has it
-                raw.setsockopt(socket.IPPROTO_TCP, option, self._config.limits.unsent_bytes)
 
 
 def _too_fast(units_per_s: float) -> ProtocolError:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from idol_protocol.events import encode_event
 from idol_protocol.idol_events import (
+    IdolAudioSkipped,
     IdolClockPong,
     IdolFaceDelta,
     IdolPoseDelta,
@@ -21,6 +22,7 @@ FLEETING: Final = (
     ResponseOutputAudioDelta,
     IdolFaceDelta,
     IdolPoseDelta,
+    IdolAudioSkipped,
     IdolClockPong,
     IdolStreamOpened,
     IdolStreamClosed,

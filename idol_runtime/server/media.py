@@ -39,6 +39,7 @@ class FrameLane(Generic[F]):
         self._group = group
         self._on_drop = on_drop
         self._waiting: deque[F] = deque()
+        self._is_behind = False
 
     @property
     def is_waiting(self) -> bool:
@@ -49,12 +50,16 @@ class FrameLane(Generic[F]):
         if _index(frame) % self._step:
             return False
         if len(self._waiting) == MAX_WAITING_FRAMES:
-            self._waiting.popleft()
-            self._on_drop()
+            self._drop()
+            self._is_behind = True
         self._waiting.append(frame)
         return True
 
     def take(self) -> str | bytes:
+        """The message of the next frames; of the newest alone for a client that fell behind."""
+        while self._is_behind and len(self._waiting) > 1:
+            self._drop()
+        self._is_behind = False
         frames = [self._waiting.popleft()]
         while (
             self._waiting
@@ -63,6 +68,10 @@ class FrameLane(Generic[F]):
         ):
             frames.append(self._waiting.popleft())
         return self._render(frames)
+
+    def _drop(self) -> None:
+        self._waiting.popleft()
+        self._on_drop()
 
 
 def face_delta(stream_id: int, frame: FaceFrame) -> IdolFaceDelta:

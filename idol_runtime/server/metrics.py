@@ -46,6 +46,11 @@ class ServerMetrics:
         self.frames_dropped = Counter(
             "idol_frames_dropped_total", "Frames a newer one replaced", ["kind"], registry=registry
         )
+        self.sound_lost = Counter(
+            "idol_sound_lost_total",
+            "Times a client was too slow for its sound",
+            registry=registry,
+        )
         self.outputs_evicted = Counter(
             "idol_outputs_evicted_total", "Outputs that failed", ["kind"], registry=registry
         )

@@ -133,7 +133,7 @@ class Sessions:
             if carrier is None:
                 break
             try:
-                async with asyncio.timeout(self._limits.stall_s):
+                async with asyncio.timeout(self._limits.answer_s):
                     await arrived.wait()
             except TimeoutError:
                 if held.carrier is carrier:

@@ -263,6 +263,8 @@ class Session:
         }
         match cue:
             case UtteranceStarted():
+                if self.streams is not None:
+                    self.streams.utterance_begins()
                 self.emit(
                     IdolUtteranceStarted(**about, utterance_id=cue.utterance_id, text=cue.text)
                 )

@@ -20,7 +20,7 @@ from idol_protocol.codec import (
 )
 from idol_protocol.errors import ProtocolError
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame, PoseFrame
-from idol_protocol.idol_events import IdolStreamClosed, IdolStreamOpened
+from idol_protocol.idol_events import IdolAudioSkipped, IdolStreamClosed, IdolStreamOpened
 from idol_protocol.server_events import ResponseOutputAudioDelta, ServerEvent
 from idol_runtime.server.journal import Journal
 from idol_runtime.server.media import FrameLane, face_delta, frame_step, pose_delta
@@ -31,6 +31,8 @@ from idol_runtime.server.response import Response
 GROUP_FRAMES = 8
 MAX_SAMPLES = 12_000
 """Sound in one message: half a second, 24 kB, or 32 kB as base64 with its event around it."""
+
+MAX_STREAM_ID = 65_535
 
 Moving: TypeAlias = Literal["face", "pose"]
 
@@ -52,6 +54,8 @@ class Streams:
         self._emit = emit
         self._metrics = metrics
         self._binary = binary
+        outbox.on_sound_lost = self._sound_lost
+        self._is_sound_lost = False
         self._last_id = 0
         self._seqs: dict[int, int] = {}
         self._audio: IdolStreamOpened | None = None
@@ -92,21 +96,24 @@ class Streams:
                 self._open_lane("pose", opened, encode_pose, pose_delta)
 
     def sound(self, chunk: AudioChunk, response: Response | None) -> None:
-        if self._audio is None:
+        if self._audio is None or self._is_sound_lost:
             return
         for start in range(0, len(chunk.samples), MAX_SAMPLES):
             samples = chunk.samples[start : start + MAX_SAMPLES]
+            pts_us = chunk.pts_us + round(start * 1_000_000 / AUDIO_RATE_HZ)
             if self._binary:
-                pts_us = chunk.pts_us + round(start * 1_000_000 / AUDIO_RATE_HZ)
                 header = self._header(Kind.AUDIO, self._audio.stream_id, pts_us)
-                self._outbox.put(encode_audio(header, samples))
+                self._outbox.put_sound(encode_audio(header, samples), pts_us)
             elif response is not None:
                 pcm = b64encode(samples.astype("<i2").tobytes()).decode()
-                self._emit(
-                    ResponseOutputAudioDelta(
-                        response_id=response.id, item_id=response.item_id, delta=pcm
-                    )
+                delta = ResponseOutputAudioDelta(
+                    response_id=response.id, item_id=response.item_id, delta=pcm
                 )
+                self._outbox.put_sound(self._journal.note(delta), pts_us)
+
+    def utterance_begins(self) -> None:
+        """Sound that the client was too slow for is left out until here."""
+        self._is_sound_lost = False
 
     def move(self, name: Moving, frame: FaceFrame | PoseFrame) -> None:
         lane = self._lanes.get(name)
@@ -152,13 +159,24 @@ class Streams:
     def _dropped(self, name: Moving) -> None:
         self._metrics.frames_dropped.labels(name).inc()
 
+    def _sound_lost(self, pts_us: int) -> None:
+        self._is_sound_lost = True
+        self._metrics.sound_lost.inc()
+        if self._audio is not None:
+            self._emit(IdolAudioSkipped(stream_id=self._audio.stream_id, pts_us=pts_us))
+
     def _announce(self, opened: IdolStreamOpened) -> None:
         self._seqs[opened.stream_id] = 0
         self._emit(opened)
 
     def _new_id(self) -> int:
-        self._last_id = self._last_id % 65_535 + 1
-        return self._last_id
+        open_ids = {lane.opened.stream_id for lane in self._lanes.values()}
+        if self._audio is not None:
+            open_ids.add(self._audio.stream_id)
+        while True:
+            self._last_id = self._last_id % MAX_STREAM_ID + 1
+            if self._last_id not in open_ids:
+                return self._last_id
 
     def _header(self, kind: Kind, stream_id: int, pts_us: int) -> Header:
         seq = self._seqs[stream_id]

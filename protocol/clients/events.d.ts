@@ -581,6 +581,14 @@ export interface IdolStreamClosed {
   stream_id: number;
 }
 
+/** This client read too slowly for its sound: what plays from `pts_us` on was left out. Sound goes on with the next utterance. */
+export interface IdolAudioSkipped {
+  type: "idol.audio.skipped";
+  event_id?: string;
+  stream_id: number;
+  pts_us: number;
+}
+
 /** The character turns to something else: `idle`, `listen`, `think`, `speak` or `dance`. */
 export interface IdolActivity {
   type: "idol.activity";
@@ -771,6 +779,7 @@ export type ServerEvent =
   | IdolCharacter
   | IdolStreamOpened
   | IdolStreamClosed
+  | IdolAudioSkipped
   | IdolActivity
   | IdolEmotion
   | IdolUtteranceStarted

@@ -57,6 +57,16 @@ class IdolStreamClosed(ServerEvent, tag="idol.stream.closed", kw_only=True, froz
     stream_id: int
 
 
+class IdolAudioSkipped(ServerEvent, tag="idol.audio.skipped", kw_only=True, frozen=True):
+    """This client read too slowly for its sound: what plays from `pts_us` on was left out.
+
+    Sound goes on with the next utterance.
+    """
+
+    stream_id: int
+    pts_us: int
+
+
 class IdolActivity(ServerEvent, tag="idol.activity", kw_only=True, frozen=True):
     """The character turns to something else: `idle`, `listen`, `think`, `speak` or `dance`."""
 

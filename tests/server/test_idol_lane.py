@@ -1,11 +1,14 @@
 """The binary lane and the face and pose of the JSON lane."""
 
+import asyncio
 import itertools
 
 import numpy as np
+import pytest
 
+import idol_runtime.server.streams
 from idol_protocol.codec import MAX_MESSAGE_BYTES, decode_header
-from tests.server.conftest import Scene
+from tests.server.conftest import OpenScene, Scene
 from tests.server.media import media_of, opened, streams_of
 
 
@@ -93,3 +96,42 @@ async def test_activities_are_announced(scene: Scene) -> None:
         events = await client.ask("Who are you?")
     shown = [each["activity"] for each in events if each["type"] == "idol.activity"]
     assert "speak" in shown
+
+
+async def test_a_stream_is_not_given_the_id_of_one_that_is_open(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids wrap around after 65,535."""
+    monkeypatch.setattr(idol_runtime.server.streams, "MAX_STREAM_ID", 5)
+    async with scene.client("idol.v1") as client:
+        ids = set(await streams_of(client))
+        for _ in range(10):
+            await client.send({"type": "idol.streams.configure", "pose": {}})
+            events = await client.until("idol.stream.opened")
+            [new] = opened(events)
+            ids -= {each["stream_id"] for each in events if each["type"] == "idol.stream.closed"}
+            assert new not in ids
+            ids.add(new)
+        assert len(ids) == 3
+
+
+async def test_a_client_too_slow_for_sound_is_told_what_it_does_not_hear(
+    open_scene: OpenScene,
+) -> None:
+    scene = await open_scene(limits={"max_queued_bytes": 100_000})
+    scene.stage.dialogue.deltas = ["la " * 100 + ". "]
+    async with scene.client("idol.v1", max_queue=1) as client:
+        await client.say("Sing.")
+        await client.send({"type": "idol.streams.configure", "face": None, "pose": None})
+        client.socket.transport.pause_reading()
+        await client.send({"type": "response.create"})
+        async with asyncio.timeout(10):
+            while b"idol_sound_lost_total 1.0" not in scene.server.metrics.page():
+                await asyncio.sleep(0)
+        client.socket.transport.resume_reading()
+        skipped = (await client.until("idol.audio.skipped"))[-1]
+        assert skipped["pts_us"] > 0
+        await client.until("response.done")
+        client.media.clear()
+        await client.ask("Again.")
+        assert client.media

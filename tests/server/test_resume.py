@@ -165,7 +165,7 @@ async def test_each_return_gives_a_new_token_and_the_old_one_opens_nothing(scene
 async def test_a_token_whose_successor_was_lost_on_the_way_still_opens(
     open_scene: OpenScene,
 ) -> None:
-    scene = await open_scene(limits={"stall_s": 0.1})
+    scene = await open_scene(limits={"answer_s": 0.1})
     async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("Hi.")
@@ -193,7 +193,7 @@ async def test_the_token_that_a_connection_began_with_opens_the_session_it_resum
     open_scene: OpenScene,
 ) -> None:
     """A client may have kept it before it read that its `idol.resume` had gone well."""
-    scene = await open_scene(limits={"stall_s": 0.1})
+    scene = await open_scene(limits={"answer_s": 0.1})
     async with scene.client("idol.v1") as first:
         token = await token_of(first)
         await first.ask("My name is Ann.")

@@ -16,19 +16,11 @@ from idol_runtime.engine.cast import LiveCast
 from idol_runtime.server.config import Limits, ServerConfig
 from idol_runtime.server.server import Server, open_server
 from tests.server.conftest import Client, Event, Scene, SteppedStage
+from tests.server.steered_loop import SteeredLoop
 
 RESUME_S = 60.0
 MAX_WAITING = 2
 T = TypeVar("T")
-
-
-class SteeredLoop(asyncio.SelectorEventLoop):
-    """An event loop that can be told that time has passed."""
-
-    ahead_s = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.ahead_s
 
 
 @dataclass(eq=False)
