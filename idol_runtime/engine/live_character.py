@@ -173,7 +173,8 @@ class LiveCharacter:
             return
         if turn is None or turn_id not in (None, turn.id):
             raise RequestError(
-                "Expected the active response to cancel, but "
+                # Clients that came too late know an error that begins so, and let it be.
+                "Cancellation failed: expected the active response, but "
                 + ("none is being given." if turn is None else f"that is {turn.id}."),
                 code="response_cancel_not_active",
                 param="response_id" if turn_id else None,

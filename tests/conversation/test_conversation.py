@@ -14,6 +14,7 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.items import MAX_TEXT_CHARS
 from idol_runtime.character import Character
+from idol_runtime.character.character import VoiceSettings
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, ReplyText, TurnEnded, TurnStarted
 from idol_runtime.conversation.hooks import Hooks, MakeHooks, no_hooks
@@ -29,7 +30,7 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.errors import InputError, RequestError, WorkerError
+from idol_runtime.errors import ConfigError, InputError, RequestError, WorkerError
 from idol_runtime.inference.process import Room
 from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.worker import Worker
@@ -89,7 +90,8 @@ def open_parrot() -> Dialogue:
 
 
 def open_beeper() -> Voice:
-    return IteratorService(Beeper().serve, VoiceCapabilities(24_000, ("en",), "ipa"))
+    can = VoiceCapabilities(24_000, ("en",), "ipa", voices=("low", "high"), blends=True)
+    return IteratorService(Beeper().serve, can)
 
 
 C = TypeVar("C", bound=Cue)
@@ -481,3 +483,21 @@ async def test_an_output_that_raises_in_the_middle_of_a_turn_does_not_end_the_tu
     assert ended.status == "completed"
     assert talk.listener.num_samples == 3 * 2400
     assert talk.remembered[-1] == "One two three."
+
+
+@pytest.mark.parametrize(
+    ("voice", "words"),
+    [
+        ("alto", "found `alto`"),
+        ("low:1e308+high:1e308", "weights from"),
+        ("low:nan", "found `nan`"),
+        ("low+", "found ``"),
+    ],
+)
+async def test_a_character_is_not_woken_with_a_voice_that_is_not_there(
+    models: ModelWorkers, voice: str, words: str
+) -> None:
+    await models.check(replace(CHARACTER, voice=VoiceSettings(name="low:2+high:1")))
+    with pytest.raises(ConfigError, match=words) as refused:
+        await models.check(replace(CHARACTER, voice=VoiceSettings(name=voice)))
+    assert str(refused.value).endswith("Change `voice.name` in character.toml.")
