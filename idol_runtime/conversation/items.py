@@ -9,6 +9,7 @@ import msgspec
 
 from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_protocol.items import (
+    MAX_ITEM_BYTES,
     MAX_TEXT_CHARS,
     InputAudio,
     InputText,
@@ -272,6 +273,14 @@ def check_message(message: MessageItem, name: str = "item") -> None:
                 param=param,
             )
     check_text(Item(message).text, f"{name}.content")
+    size = len(msgspec.json.encode(message))
+    if size > MAX_ITEM_BYTES:
+        raise RequestError(
+            f"Expected an item of at most {MAX_ITEM_BYTES} bytes as JSON, found {size}; send a "
+            "shorter text, or several.",
+            code="text_too_long",
+            param=f"{name}.content",
+        )
 
 
 def check_text(text: str, param: str = "item.content") -> None:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
+import msgspec
 from msgspec.structs import replace
 
+from idol_protocol.items import MAX_REPLY_BYTES
 from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import Hooks
 from idol_runtime.conversation.models import Models
@@ -95,10 +97,15 @@ async def _deltas(
         reply.write(request.scripted_reply)
         yield request.scripted_reply
         return
+    size = 0
     async with aclosing(models.dialogue.stream(await _dialogue_request(request))) as items:
         async for item in items:
             watch.generated(item)
             if isinstance(item, TextDelta):
+                size += len(msgspec.json.encode(item.text)) - len('""')
+                if size > MAX_REPLY_BYTES:
+                    watch.cut_off()
+                    return
                 reply.write(item.text)
                 yield item.text
 

@@ -50,6 +50,7 @@ class TurnWatch:
         self._first: dict[str, float] = {}
         self._first_sound_pts_us: int | None = None
         self._generation: GenerationDone | None = None
+        self._is_cut_off = False
         self._samples = 0
         self._speech_since = 0.0
         self._speech_busy_s = 0.0
@@ -74,6 +75,10 @@ class TurnWatch:
         elif isinstance(item, GenerationDone):
             self._generation = item
 
+    def cut_off(self) -> None:
+        """The reply is as long as one may be."""
+        self._is_cut_off = True
+
     def clause(self) -> None:
         self._note("clause")
         self._speech_since = self._timer()
@@ -97,6 +102,12 @@ class TurnWatch:
             if sound is not None and frame.pts_us >= sound:
                 self._note("face")
 
+    @property
+    def _finish_reason(self) -> str:
+        if self._is_cut_off:
+            return "length"
+        return self._generation.finish_reason if self._generation else "stop"
+
     def metrics(self) -> TurnMetrics:
         done = self._generation
         speech_s = self._samples / AUDIO_RATE_HZ
@@ -112,7 +123,7 @@ class TurnWatch:
             decode_tokens_per_s=done.decode_tokens_per_s if done else None,
             speech_s=speech_s,
             speech_real_time_factor=self._speech_busy_s / speech_s if speech_s else None,
-            finish_reason=done.finish_reason if done else "stop",
+            finish_reason=self._finish_reason,
         )
 
     def _note(self, what: str) -> None:

@@ -13,6 +13,10 @@ from idol_runtime.server.session import Session
 from idol_runtime.server.settings import reply_options, updated
 from idol_runtime.server.unsupported import LeftOut, problem_of, unknown
 
+MAX_ERROR_CHARS = 3_000
+MAX_PARAM_CHARS = 256
+MAX_EVENT_ID_CHARS = 512
+
 ErrorKind: TypeAlias = Literal["invalid_request_error", "server_error"]
 
 
@@ -64,10 +68,16 @@ def error_object(problem: ProtocolError, kind: ErrorKind = "invalid_request_erro
     return ErrorObject(
         type=kind,
         code=problem.code,
-        message=str(problem),
-        param=problem.param,
-        event_id=problem.event_id,
+        message=clipped(str(problem), MAX_ERROR_CHARS),
+        param=None if problem.param is None else clipped(problem.param, MAX_PARAM_CHARS),
+        # One that is too long is what is wrong, and the client knows it by that.
+        event_id=None if problem.event_id is None else problem.event_id[:MAX_EVENT_ID_CHARS],
     )
+
+
+def clipped(text: str, limit: int) -> str:
+    """What can be sent of a text that may quote what a client sent."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 async def _answer(session: Session, event: ClientEvent) -> list[LeftOut]:

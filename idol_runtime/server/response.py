@@ -41,6 +41,8 @@ from idol_runtime.conversation.turn_handle import Ended, Ending
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.errors import IdolError, RequestError
 
+MAX_ERROR_CHARS = 3_000
+
 Emit: TypeAlias = Callable[[ServerEvent], None]
 
 
@@ -154,7 +156,7 @@ def _error(error: Exception | None) -> StatusError | None:
         return None
     if isinstance(error, IdolError):
         code = error.code if isinstance(error, RequestError) else type(error).__name__
-        return StatusError(type="server_error", code=code, message=str(error))
+        return StatusError(type="server_error", code=code, message=str(error)[:MAX_ERROR_CHARS])
     return StatusError(
         type="server_error",
         code="internal_error",

@@ -29,7 +29,7 @@ from idol_protocol.idol_events import (
     IdolUtteranceStarted,
     PhonemeSpan,
 )
-from idol_protocol.items import SessionAudio, SessionObject
+from idol_protocol.items import MAX_TEXT_CHARS, SessionAudio, SessionObject
 from idol_protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDeleted,
@@ -125,7 +125,7 @@ class Session:
         return SessionObject(
             id=self.id,
             model=self.character.card.id,
-            instructions=settings.instructions or self.character.card.instructions,
+            instructions=settings.instructions or _shown(self.character.card.instructions),
             output_modalities=[settings.modality],
             audio=SessionAudio(output=audio_output(settings.voice, settings.speed)),
             max_output_tokens=settings.max_output_tokens,
@@ -274,6 +274,13 @@ class Session:
                 self.emit(IdolUtteranceEnded(**about, utterance_id=cue.utterance_id))
             case PlaybackCut():
                 self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
+
+
+def _shown(persona: str) -> str:
+    """What a message can hold of a character's persona, which the files may make long."""
+    return (
+        persona if len(persona) <= MAX_TEXT_CHARS // 2 else persona[: MAX_TEXT_CHARS // 2] + "..."
+    )
 
 
 def _emotion(cue: EmotionCue) -> IdolEmotion:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from idol_protocol.client_events import (
     SessionPatch,
 )
 from idol_protocol.errors import ProtocolError
-from idol_protocol.items import MaxTokens, Modality
+from idol_protocol.items import MAX_ITEM_BYTES, MAX_METADATA_BYTES, MaxTokens, Modality
 from idol_runtime.conversation.character_handle import CharacterCard, CharacterHandle
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.errors import RequestError
@@ -72,6 +73,8 @@ async def updated(
         for name in ("instructions", "max_output_tokens", "temperature")
         if (value := getattr(patch, name)) is not None
     }
+    if patch.instructions is not None:
+        _check_size(patch.instructions, MAX_ITEM_BYTES, f"{root}.instructions")
     if isinstance(patch, SessionPatch) and not character.card.is_meant_by(patch.model):
         left_out.append(
             LeftOut("session.model", f"it stays {character.card.id}; connect with another ?model=")
@@ -103,6 +106,7 @@ async def reply_options(
             code="unsupported_field",
             param="response.conversation",
         )
+    _check_size(params.metadata, MAX_METADATA_BYTES, "response.metadata")
     own, left_out = await updated(settings, params, character, "response")
     options = dataclasses.replace(
         own.options(),
@@ -111,6 +115,16 @@ async def reply_options(
         metadata=params.metadata,
     )
     return options, left_out
+
+
+def _check_size(value: object, limit: int, param: str) -> None:
+    """What comes back has to fit into one message."""
+    if (size := len(msgspec.json.encode(value))) > limit:
+        raise ProtocolError(
+            f"Expected at most {limit} bytes as JSON, found {size}; send less.",
+            code="text_too_long",
+            param=param,
+        )
 
 
 async def _sound(output: OutputWish, character: CharacterHandle, param: str) -> dict[str, object]:

@@ -6,6 +6,13 @@ from msgspec import Meta, Struct
 
 MAX_TEXT_CHARS = 8_000
 """Longest text of one conversation item, and of `instructions`, in characters."""
+MAX_ITEM_BYTES = 28_000
+"""Longest conversation item, and `instructions`, as JSON: it has to fit into one message, where a
+sign can take six bytes."""
+MAX_REPLY_BYTES = 20_000
+"""An answer whose text is longer, as JSON, ends there: its last event holds the metadata, too."""
+MAX_METADATA_BYTES = 10_000
+"""Longest `metadata` of a response as JSON."""
 
 Role: TypeAlias = Literal["user", "assistant", "system"]
 ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"]
