@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -162,7 +163,12 @@ def _import_gguf(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
 
     def convert(folder: Path) -> None:
         import_gguf(
-            options.file, folder, name=name, weights=options.weights, progress=store.display.step
+            options.file,
+            folder,
+            name=name,
+            weights=options.weights,
+            progress=store.display.step,
+            tell=partial(print, file=sys.stderr),
         )
 
     return "dialogue", store.put_bundle("dialogue", name, convert, replace=options.replace)

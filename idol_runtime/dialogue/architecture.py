@@ -3,6 +3,7 @@
 Tensors carry the names of the Hugging Face checkpoints, whatever file they come from.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Literal, TypeAlias, TypeGuard, get_args
 
@@ -57,7 +58,7 @@ class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             min(*sizes, self.vocab, self.positions) < 1
             or max(sizes) > MAX_SIZE
             or self.heads % self.kv_heads
-            or not (self.rope_theta > 0 and self.rms_eps >= 0)
+            or not (0 < self.rope_theta < math.inf and 0 <= self.rms_eps < math.inf)
         ):
             raise InputError(
                 "Expected positive sizes and a number of heads that is a multiple of the KV heads, "
@@ -127,6 +128,11 @@ def check_tensors(config: DecoderConfig, shapes: dict[str, tuple[int, ...]]) -> 
     Raises:
         InputError: a tensor is missing, has another shape, or is one the decoder would ignore.
     """
+    if config.layers > len(shapes):
+        raise InputError(
+            f"Expected the tensors of {config.layers} layers, found {len(shapes)} tensors; the "
+            "file is damaged."
+        )
     expected = dict(tensor_shapes(config))
     for name, shape in expected.items():
         if shapes.get(name) != shape:

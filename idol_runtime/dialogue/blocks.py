@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_runtime.errors import InputError
+
 Bytes: TypeAlias = NDArray[Any]
 """uint8, which shifts and masks keep but numpy's annotations lose."""
 
@@ -62,7 +64,15 @@ def quantize(rows: NDArray[np.float32]) -> Blocks:
     """8-bit codes with one scale for `BLOCK` columns: the error is at most scale / 2.
 
     Columns are padded with zeros to whole blocks; MatMulNBits ignores them.
+
+    Raises:
+        InputError: a weight is infinite or not a number.
     """
+    if not np.isfinite(rows).all():
+        raise InputError(
+            "Expected weights that are numbers, found some that are infinite or none; the file is "
+            "damaged, download it again."
+        )
     count, columns = rows.shape
     blocks = -(-columns // BLOCK)
     if columns % BLOCK:

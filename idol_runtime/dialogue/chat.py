@@ -5,26 +5,23 @@ tokenized with control tokens, the contents without. A user who types `<|im_end|
 """
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, TOKENIZER_FILE, DialogueConfig
 from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.dialogue.template import ChatTemplate
 from idol_runtime.dialogue.token_text import TokenBytes
 from idol_runtime.errors import BundleError, InputError
 
 DROP_STEP = 4
 """Turns are dropped in groups, so that the prompt's beginning, and with it the cached attention
 state, stays the same for several turns."""
-
-_PLACEHOLDER = re.compile("\ue000([0-9]+)\ue001")
 
 
 class TokenCounter(Protocol):
@@ -40,17 +37,22 @@ class TokenCounter(Protocol):
 class ChatTokenizer:
     """The tokenizer and the chat template of a bundle."""
 
-    def __init__(self, tokenizer: Tokenizer, template: str, config: DialogueConfig) -> None:
-        """Raises BundleError when the template cannot be read."""
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        template: str,
+        config: DialogueConfig,
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        """Raises InputError when the template cannot be used, see `ChatTemplate`."""
         self._markup = tokenizer
         self._plain = Tokenizer.from_str(json.dumps(_without_markup(tokenizer)))
         self.bytes = TokenBytes(tokenizer)
         self._config = config
-        self._template = _compile(template)
-        self._specials = {
-            "bos_token": self._token(config.bos_id),
-            "eos_token": self._token(config.eos_id),
-        }
+        tokens = {"bos_token": config.bos_id, "eos_token": config.eos_id}
+        self.template = ChatTemplate(
+            template, {name: self._token(index) for name, index in tokens.items()}, now
+        )
         self._content_ids = lru_cache(maxsize=512)(self._encode_content)
 
     def encode(self, messages: Sequence[ChatMessage]) -> list[int]:
@@ -59,17 +61,13 @@ class ChatTokenizer:
         Raises:
             InputError: the template refuses this order of roles.
         """
-        contents = [message.content.strip() for message in messages]
         ids: list[int] = []
-        markup = ""
-        for index, piece in enumerate(_PLACEHOLDER.split(self._render(messages))):
-            if index % 2 == 0:
-                # White space before a content belongs to its first word, as it did in training.
-                markup = piece.rstrip(" ")
-                ids += self._markup.encode(markup, add_special_tokens=False).ids
-                markup = piece[len(markup) :]
-            else:
-                ids += self._content_ids(markup + contents[int(piece)])
+        for piece, content in self.template.render(messages):
+            # White space before a content belongs to its first word, as it did in training.
+            markup = piece.rstrip(" ")
+            ids += self._markup.encode(markup, add_special_tokens=False).ids
+            if content is not None:
+                ids += self._content_ids(piece[len(markup) :] + content)
         bos = self._config.bos_id
         if self._config.adds_bos and bos is not None and ids[:1] != [bos]:
             ids.insert(0, bos)
@@ -92,21 +90,6 @@ class ChatTokenizer:
     def _token(self, index: int | None) -> str:
         return (self._markup.id_to_token(index) or "") if index is not None else ""
 
-    def _render(self, messages: Sequence[ChatMessage]) -> str:
-        placeholders = [
-            {"role": message.role, "content": f"\ue000{index}\ue001"}
-            for index, message in enumerate(messages)
-        ]
-        try:
-            return self._template.render(
-                messages=placeholders, add_generation_prompt=True, **self._specials
-            )
-        except jinja2.TemplateError as error:
-            raise InputError(
-                f"The dialogue model's chat template refuses this conversation: {error}. Expected "
-                "an optional system message, then user and assistant in turn."
-            ) from None
-
 
 def open_chat(folder: Path, config: DialogueConfig) -> ChatTokenizer:
     """The tokenizer and the template of a bundle's folder.
@@ -121,7 +104,10 @@ def open_chat(folder: Path, config: DialogueConfig) -> ChatTokenizer:
             f"{folder / TOKENIZER_FILE}: expected a tokenizer, but {error}; import it again."
         ) from None
     template = (folder / CHAT_TEMPLATE_FILE).read_text(encoding="utf-8")
-    return ChatTokenizer(tokenizer, template, config)
+    try:
+        return ChatTokenizer(tokenizer, template, config)
+    except InputError as error:
+        raise BundleError(f"{folder / CHAT_TEMPLATE_FILE}: {error}") from None
 
 
 def fit_messages(
@@ -162,24 +148,6 @@ def fit_messages(
         low, high = (low, middle) if fits(middle) else (middle, high)
     grouped = -(-high // DROP_STEP) * DROP_STEP
     return kept(grouped if grouped < len(starts) else high)
-
-
-def _compile(template: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.globals["raise_exception"] = _refuse
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
-    try:
-        return environment.from_string(template)
-    except jinja2.TemplateError as error:
-        raise BundleError(
-            f"Expected a chat template in the bundle, but it does not compile: {error}."
-        ) from None
-
-
-def _refuse(message: str) -> None:
-    raise jinja2.TemplateError(message)
 
 
 def _without_markup(tokenizer: Tokenizer) -> dict[str, Any]:

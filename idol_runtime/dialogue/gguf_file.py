@@ -1,37 +1,37 @@
-"""Reads a GGUF file: its metadata, and its tensors as a `WeightSource`."""
+"""A GGUF file: its metadata, and its tensors as they are stored or as numbers."""
 
+import math
+import mmap
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.dialogue.architecture import (
-    EMBEDDING,
-    FAMILIES,
-    FINAL_NORM,
-    HEAD,
-    DecoderConfig,
-    RopeScaling,
-    is_family,
-    norm,
-    projection,
-)
-from idol_runtime.dialogue.blocks import TRANSCODABLE, Blocks, transcode
+from idol_runtime.dialogue.blocks import TRANSCODABLE
+from idol_runtime.dialogue.gguf_header import GgufDamageError, GgufHeader, GgufTensor
 from idol_runtime.errors import InputError
 
 Value = TypeVar("Value")
 
-_PROJECTIONS = {
-    "attn_q": "q_proj",
-    "attn_k": "k_proj",
-    "attn_v": "v_proj",
-    "attn_output": "o_proj",
-    "ffn_gate": "gate_proj",
-    "ffn_up": "up_proj",
-    "ffn_down": "down_proj",
+_FLOATS: Final = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}
+READABLE: Final = frozenset(
+    {*_FLOATS, *TRANSCODABLE, "Q2_K", "Q3_K", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S",
+     "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4"}
+)  # fmt: skip
+"""Block types whose weights can be read; those that are not transcodable are requantised."""
+_OTHERS: Final[dict[bytes, str]] = {
+    b"FUGG": "a GGUF file of a big-endian machine",
+    b"lmgg": "a model in llama.cpp's older format GGML",
+    b"fmgg": "a model in llama.cpp's older format GGMF",
+    b"tjgg": "a model in llama.cpp's older format GGJT",
+    b"PK\x03\x04": "a PyTorch checkpoint or another ZIP archive",
+    b"vers": "a pointer of Git LFS instead of the file itself",
+    b"<!DO": "a web page instead of the file itself",
+    b"<!do": "a web page instead of the file itself",
+    b"<htm": "a web page instead of the file itself",
 }
-_ROPE_FACTORS = "rope_freqs.weight"
+"""What else is taken for a GGUF file, by its beginning."""
 
 
 class GgufFile:
@@ -41,37 +41,33 @@ class GgufFile:
         """Opens a file and checks that all of it is there.
 
         Raises:
-            InputError: no such file, not GGUF, truncated, damaged, or one part of several.
+            InputError: no such file, not GGUF, truncated, damaged, one part of several, or with
+                blocks of a type that cannot be read.
         """
         self.path = path
+        self._data = _mapped(path)
         try:
-            with path.open("rb") as file:
-                magic = file.read(4)
-        except OSError as error:
-            raise InputError(f"{path}: expected a GGUF file, but {error.strerror}.") from None
-        if magic != b"GGUF":
-            raise InputError(
-                f"{path}: expected a GGUF file, which starts with `GGUF`, found {magic!r}; "
-                "give a file that ends in .gguf."
+            self._header = GgufHeader(self._data)
+        except GgufDamageError as error:
+            raise self._refusal(f"a whole GGUF file, found {error}") from None
+        self.tensors = self._header.tensors
+        if self.get("split.count", int, 1) > 1:
+            raise self._refusal(
+                "a model in one file, found one part of several; join them with llama.cpp's "
+                "`gguf-split --merge` first"
+            )
+        unreadable = [tensor for tensor in self.tensors.values() if tensor.kind not in READABLE]
+        if unreadable:
+            raise self._refusal(
+                f"weights in blocks that can be read, found {unreadable[0].kind} ("
+                f"{unreadable[0].name}{f' and {len(unreadable) - 1} more' * (len(unreadable) > 1)}"
+                "); choose another quantisation of the model, such as Q8_0, Q4_K_M or Q4_0"
             )
         import gguf  # half a second: only an import of a model pays for it
 
-        self._dequantize = gguf.quants.dequantize
-        try:
-            self._reader = gguf.GGUFReader(path)
-            self.tensors = {tensor.name: tensor for tensor in self._reader.tensors}
-            for tensor in self.tensors.values():
-                _ = tensor.data[-1:]
-        except Exception as error:  # the reader trips over damage wherever it happens to be
-            raise InputError(
-                f"{path}: expected a whole GGUF file, found one that is truncated or damaged "
-                f"({type(error).__name__} while reading it); download it again."
-            ) from None
-        if self.get("split.count", int, 1) > 1:
-            raise InputError(
-                f"{path}: expected a model in one file, found one part of several; "
-                "join them with llama.cpp's `gguf-split --merge` first."
-            )
+        self._gguf = gguf
+        for tensor in self.tensors.values():
+            self._check(tensor)
 
     def get(self, key: str, kind: type[Value], default: Value | None = None) -> Value:
         """A metadata value.
@@ -79,152 +75,102 @@ class GgufFile:
         Raises:
             InputError: it is missing and has no default, or is of another kind.
         """
-        field = self._reader.fields.get(key)
-        if field is None and default is not None:
+        if key not in self._header and default is not None:
             return default
         try:
-            value: Any = None if field is None else field.contents()
-        except (UnicodeDecodeError, IndexError, ValueError) as error:
-            raise InputError(
-                f"{self.path}: expected readable metadata `{key}`, found damage "
-                f"({type(error).__name__}); download the file again."
-            ) from None
-        if kind is float and isinstance(value, int):
+            value: Any = self._header.value(key) if key in self._header else None
+        except GgufDamageError as error:
+            raise self._refusal(f"readable metadata `{key}`, found {error}") from None
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not isinstance(value, kind):
-            raise InputError(
-                f"{self.path}: expected metadata `{key}` as {kind.__name__}, found "
-                f"{'none' if value is None else type(value).__name__}; the file is not complete."
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self._refusal(
+                f"metadata `{key}` as {kind.__name__}, found "
+                f"{'none' if value is None else type(value).__name__}; the file is not complete"
             )
         return value
 
+    def items(self, key: str, kind: type[Value], default: list[Value] | None = None) -> list[Value]:
+        """A list in the metadata, all of one kind.
+
+        Raises:
+            InputError: it is missing and has no default, or is of another kind.
+        """
+        values = self.get(key, list, default)
+        if not all(isinstance(value, kind) for value in values):
+            raise self._refusal(
+                f"metadata `{key}` as a list of {kind.__name__}, found other values in it; the "
+                "file is damaged"
+            )
+        return values
+
     def has(self, key: str) -> bool:
-        return key in self._reader.fields
+        return key in self._header
 
     def values(self, name: str, rows: Any = slice(None)) -> NDArray[np.float32]:
         tensor = self.tensors[name]
-        shape = tuple(int(size) for size in reversed(tensor.shape))
-        raw = tensor.data if tensor.data.ndim == len(shape) else tensor.data.reshape(shape)
-        dense = self._dequantize(np.ascontiguousarray(raw[rows]), tensor.tensor_type)
+        raw = self.raw(name)
+        if tensor.kind == "BF16":
+            halves = raw.view("<u2").reshape(tensor.shape)[rows].astype(np.uint32)
+            widened: NDArray[np.float32] = (halves << 16).view(np.float32)
+            return widened
+        if tensor.kind in _FLOATS:
+            floats = raw.view(_FLOATS[tensor.kind]).reshape(tensor.shape)
+            return np.asarray(floats[rows], np.float32)
+        kind = self._gguf.GGMLQuantizationType[tensor.kind]
+        dense = self._gguf.quants.dequantize(np.ascontiguousarray(raw[rows]), kind)
         return np.asarray(dense, np.float32)
 
-    def raw(self, name: str, rows: Any) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(self.tensors[name].data[rows])
+    def raw(self, name: str, rows: Any = slice(None)) -> NDArray[np.uint8]:
+        """[rows..., bytes of a row]"""
+        tensor = self.tensors[name]
+        count = self._bytes(tensor)
+        start = self._header.start + tensor.offset
+        flat = np.frombuffer(self._data, np.uint8, count, start)
+        return np.ascontiguousarray(flat.reshape(*tensor.shape[:-1], -1)[rows])
+
+    def _bytes(self, tensor: GgufTensor) -> int:
+        block, size = self._block(tensor)
+        return math.prod(tensor.shape) // block * size
+
+    def _block(self, tensor: GgufTensor) -> tuple[int, int]:
+        """Weights of a block, and its bytes."""
+        if tensor.kind == "F64":
+            return 1, 8
+        kind = self._gguf.GGMLQuantizationType[tensor.kind]
+        block, size = self._gguf.GGML_QUANT_SIZES[kind]
+        return int(block), int(size)
+
+    def _check(self, tensor: GgufTensor) -> None:
+        block, _ = self._block(tensor)
+        if 0 in tensor.shape or tensor.shape[-1] % block:
+            raise self._refusal(
+                f"rows of whole blocks of {block}, found a tensor {tensor.name} of shape "
+                f"{tensor.shape}; the file is damaged, download it again"
+            )
+        end = self._header.start + tensor.offset + self._bytes(tensor)
+        if end > len(self._data):
+            raise self._refusal(
+                f"a whole GGUF file, found one that is truncated or damaged: {tensor.name} ends at "
+                f"byte {end} of {len(self._data)}; download it again"
+            )
+
+    def _refusal(self, sentence: str) -> InputError:
+        return InputError(f"{self.path}: expected {sentence}.")
 
 
-def read_config(file: GgufFile) -> DecoderConfig:
-    """What the metadata says of the decoder.
-
-    Raises:
-        InputError: another architecture, or a feature of it that is not supported.
-    """
-    family = file.get("general.architecture", str)
-    if not is_family(family):
-        raise InputError(
-            f"{file.path}: expected a model of the families {' or '.join(FAMILIES)}, found "
-            f"`{family}`; choose a model that llama.cpp loads as one of these."
-        )
-    if file.get(f"{family}.expert_count", int, 0) > 0:
-        raise InputError(
-            f"{file.path}: expected a dense model, found a mixture of experts; choose another."
-        )
-    heads = file.get(f"{family}.attention.head_count", int)
-    hidden = file.get(f"{family}.embedding_length", int)
-    head_dim = file.get(f"{family}.attention.key_length", int, hidden // max(heads, 1))
-    rotated = file.get(f"{family}.rope.dimension_count", int, head_dim)
-    if rotated != head_dim:
-        raise InputError(
-            f"{file.path}: expected rotary positions over all {head_dim} channels of a head, "
-            f"found {rotated}; partial rotation is not supported."
-        )
-    return DecoderConfig(
-        family=family,
-        layers=file.get(f"{family}.block_count", int),
-        hidden=hidden,
-        heads=heads,
-        kv_heads=file.get(f"{family}.attention.head_count_kv", int, heads),
-        head_dim=head_dim,
-        ffn=file.get(f"{family}.feed_forward_length", int),
-        vocab=int(file.tensors["token_embd.weight"].shape[1])
-        if "token_embd.weight" in file.tensors
-        else 0,
-        positions=file.get(f"{family}.context_length", int),
-        rope_theta=file.get(f"{family}.rope.freq_base", float, 10_000.0),
-        rms_eps=file.get(f"{family}.attention.layer_norm_rms_epsilon", float),
-        tied="output.weight" not in file.tensors,
-        rope_scaling=_rope_scaling(file, family),
+def _mapped(path: Path) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(16)
+            if magic[:4] == b"GGUF":
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise InputError(f"{path}: expected a GGUF file, but {error.strerror}.") from None
+    found = _OTHERS.get(magic[:4], repr(magic[:4]))
+    if magic[8:10] == b'{"':
+        found = "a safetensors file"
+    raise InputError(
+        f"{path}: expected a GGUF file, which starts with `GGUF`, found {found}; "
+        "give a file that ends in .gguf."
     )
-
-
-def _rope_scaling(file: GgufFile, family: str) -> RopeScaling | None:
-    if _ROPE_FACTORS in file.tensors:
-        factors = file.values(_ROPE_FACTORS).reshape(-1)
-        return RopeScaling("factors", factors=tuple(float(value) for value in factors))
-    kind = file.get(f"{family}.rope.scaling.type", str, "none")
-    if kind == "linear":
-        return RopeScaling("linear", file.get(f"{family}.rope.scaling.factor", float, 1.0))
-    if kind != "none":
-        raise InputError(
-            f"{file.path}: expected rotary scaling none, linear or Llama 3.1's, found `{kind}`; "
-            "choose a model without it."
-        )
-    return None
-
-
-class GgufWeights:
-    """A `WeightSource` over a GGUF file."""
-
-    def __init__(self, file: GgufFile) -> None:
-        self.file = file
-        self.config = read_config(file)
-        self._names = {
-            ours: theirs
-            for theirs in file.tensors
-            if theirs != _ROPE_FACTORS and (ours := _our_name(theirs))
-        }
-        self.shapes = {
-            ours: tuple(int(size) for size in reversed(file.tensors[theirs].shape))
-            for ours, theirs in self._names.items()
-        }
-
-    def kind(self, name: str) -> str:
-        return str(self.file.tensors[self._names[name]].tensor_type.name)
-
-    def dense(self, name: str, rows: slice = slice(None)) -> NDArray[np.float32]:
-        return self.file.values(self._names[name], self._order(name, rows))
-
-    def blocks(self, name: str, rows: slice = slice(None)) -> Blocks:
-        if (kind := self.kind(name)) not in TRANSCODABLE:
-            raise ValueError(f"{name}: {kind} has no blocks")
-        return transcode(kind, self.file.raw(self._names[name], self._order(name, rows)))
-
-    def _order(self, name: str, rows: slice) -> slice | NDArray[np.int64]:
-        """Which rows of the file `rows` are.
-
-        llama-architecture files hold the rows of Q and K in pairs (i, i + head_dim / 2), for a
-        rotation of neighbours; we rotate halves, as Hugging Face does. Qwen2 files are as ours.
-        """
-        if self.config.family != "llama" or ".self_attn." not in name:
-            return rows
-        if ".q_proj." not in name and ".k_proj." not in name:
-            return rows
-        pairs = np.arange(self.shapes[name][0]).reshape(-1, self.config.head_dim // 2, 2)
-        return pairs.swapaxes(1, 2).reshape(-1)[rows]
-
-
-def _our_name(theirs: str) -> str:
-    """The Hugging Face name of a GGUF tensor; an unknown one keeps its own and is refused later."""
-    match theirs.split("."):
-        case ["token_embd", "weight"]:
-            return EMBEDDING
-        case ["output_norm", "weight"]:
-            return FINAL_NORM
-        case ["output", "weight"]:
-            return HEAD
-        case ["blk", layer, "attn_norm", "weight"]:
-            return norm(int(layer), "input_layernorm")
-        case ["blk", layer, "ffn_norm", "weight"]:
-            return norm(int(layer), "post_attention_layernorm")
-        case ["blk", layer, name, ("weight" | "bias") as part] if name in _PROJECTIONS:
-            return projection(int(layer), _PROJECTIONS[name], part)
-    return theirs

@@ -1,35 +1,23 @@
 """Writes the tokenizer inside a GGUF file as a `tokenizer.json`.
 
-Byte-level BPE as GPT-2 has it, with the pre-tokenizers of SmolLM, Qwen2 and Llama 3, and
-SentencePiece BPE as Llama 2 has it, whose merges follow from the pieces' scores.
+Byte-level BPE as GPT-2 has it, with the rules for words of `words`, and SentencePiece BPE as
+Llama 2 has it, whose merges follow from the pieces' scores.
 """
 
-from typing import Any
+from typing import Final
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from idol_runtime.dialogue.gguf_file import GgufFile
+from idol_runtime.dialogue.words import RULE_OF, WordRule
 from idol_runtime.errors import InputError
 
 CONTROL = 3
 """GGUF's token type of control tokens."""
 USER_DEFINED = 4
 
-# A word with one leading character, numbers of at most N digits, punctuation, line ends, spaces.
-_WORDS = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}|"
-    r" ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_FAMILIES = {
-    "default": "gpt-2",
-    "gpt-2": "gpt-2",
-    "smollm": "smollm",
-    "qwen2": "qwen2",
-    "deepseek-r1-qwen": "qwen2",
-    "llama-bpe": "llama-bpe",
-    "llama3": "llama-bpe",
-    "llama-v3": "llama-bpe",
-}
+LONGEST_MERGED: Final = 1024
+"""Characters; a longer piece of a SentencePiece vocabulary is never put together from others."""
 
 
 def read_tokenizer(file: GgufFile) -> Tokenizer:
@@ -39,8 +27,13 @@ def read_tokenizer(file: GgufFile) -> Tokenizer:
         InputError: the file has none, or one of a kind that is not supported.
     """
     model = file.get("tokenizer.ggml.model", str)
-    tokens: list[str] = file.get("tokenizer.ggml.tokens", list)
-    kinds: list[int] = file.get("tokenizer.ggml.token_type", list, [1] * len(tokens))
+    tokens = file.items("tokenizer.ggml.tokens", str)
+    kinds = file.items("tokenizer.ggml.token_type", int, [1] * len(tokens))
+    if len(kinds) != len(tokens):
+        raise InputError(
+            f"{file.path}: expected a type for each of {len(tokens)} tokens, found {len(kinds)}; "
+            "the file is damaged."
+        )
     if model == "gpt2":
         tokenizer = _byte_level(file, tokens)
     elif model == "llama":
@@ -60,7 +53,7 @@ def read_tokenizer(file: GgufFile) -> Tokenizer:
 
 def control_ids(file: GgufFile) -> list[int]:
     """Every control token: each ends a reply."""
-    kinds: list[int] = file.get("tokenizer.ggml.token_type", list, [])
+    kinds = file.items("tokenizer.ggml.token_type", int, [])
     ids = {index for index, kind in enumerate(kinds) if kind == CONTROL}
     for name in ("eos", "eot", "eom"):
         if file.has(f"tokenizer.ggml.{name}_token_id"):
@@ -68,50 +61,53 @@ def control_ids(file: GgufFile) -> list[int]:
     return sorted(ids)
 
 
-def _byte_level(file: GgufFile, tokens: list[str]) -> Tokenizer:
+def word_rule(file: GgufFile) -> WordRule:
+    """How a byte-level tokenizer cuts words.
+
+    Raises:
+        InputError: by a rule that is not known here.
+    """
     name = file.get("tokenizer.ggml.pre", str, "default")
-    family = _FAMILIES.get(name)
-    if family is None:
+    if name not in RULE_OF:
         raise InputError(
-            f"{file.path}: expected a pre-tokenizer among {', '.join(sorted(_FAMILIES))}, found "
+            f"{file.path}: expected a pre-tokenizer among {', '.join(sorted(RULE_OF))}, found "
             f"`{name}`; choose another model."
         )
-    merges = [tuple(merge.split(" ", 1)) for merge in file.get("tokenizer.ggml.merges", list)]
+    return RULE_OF[name]
+
+
+def _byte_level(file: GgufFile, tokens: list[str]) -> Tokenizer:
+    rule = word_rule(file)
+    merges = [
+        (left, right)
+        for merge in file.items("tokenizer.ggml.merges", str)
+        for left, _, right in [merge.partition(" ")]
+    ]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     try:
-        model = models.BPE(vocabulary, merges, ignore_merges=family == "llama-bpe")
+        model = models.BPE(vocabulary, merges, ignore_merges=rule.takes_whole_words)
     except Exception as error:  # tokenizers raises bare exceptions
         raise InputError(
             f"{file.path}: expected merges of known tokens, but {error}; the file is damaged."
         ) from None
     tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = _pre_tokenizer(family)
+    tokenizer.pre_tokenizer = rule.pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
-    if family == "qwen2":
+    if rule.normalizes:
         tokenizer.normalizer = normalizers.NFC()
     return tokenizer
 
 
-def _pre_tokenizer(family: str) -> Any:
-    if family == "gpt-2":
-        return pre_tokenizers.ByteLevel(add_prefix_space=False)
-    if family == "smollm":
-        digits = pre_tokenizers.Digits(individual_digits=True)
-        return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    words = Regex(_WORDS.format(digits="{1,3}" if family == "llama-bpe" else ""))
-    return pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(words, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-
-
 def _sentencepiece(file: GgufFile, tokens: list[str]) -> Tokenizer:
-    scores: list[float] = file.get("tokenizer.ggml.scores", list)
+    scores = file.items("tokenizer.ggml.scores", float)
     vocabulary = {token: index for index, token in enumerate(tokens)}
     ranked = sorted(range(len(tokens)), key=lambda index: (-scores[index], index))
-    merges = [pair for index in ranked for pair in _splits(tokens[index], vocabulary)]
+    merges = [
+        pair
+        for index in ranked
+        if len(tokens[index]) <= LONGEST_MERGED
+        for pair in _splits(tokens[index], vocabulary)
+    ]
     unknown = tokens[file.get("tokenizer.ggml.unknown_token_id", int, 0)]
     tokenizer = Tokenizer(
         models.BPE(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)

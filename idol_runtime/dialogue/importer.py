@@ -1,7 +1,7 @@
 """Turns a Llama- or Qwen2-family GGUF file into a dialogue bundle, with numpy and onnx alone."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any, Literal
 from tokenizers import Tokenizer
 
 from idol_runtime.dialogue.architecture import check_tensors
+from idol_runtime.dialogue.chat import ChatTokenizer
 from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, ENGINE, TOKENIZER_FILE, DialogueConfig
-from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
-from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer
+from idol_runtime.dialogue.gguf_file import GgufFile
+from idol_runtime.dialogue.gguf_tokenizer import control_ids, read_tokenizer, word_rule
+from idol_runtime.dialogue.gguf_weights import GgufWeights
 from idol_runtime.dialogue.graph import Activations, build_decoder
 from idol_runtime.dialogue.matrices import Progress
 from idol_runtime.errors import IdolError, InputError, StoreError
@@ -27,6 +29,7 @@ def import_gguf(
     weights: Literal["fp32", "int8", "exact"] = "int8",
     activations: Activations = "float32",
     progress: Progress | None = None,
+    tell: Callable[[str], object] = lambda note: None,
 ) -> None:
     """Writes the bundle folder `target`, which appears whole or not at all.
 
@@ -38,16 +41,19 @@ def import_gguf(
             blocks and is the smallest; `fp32` is for comparisons.
         activations: float16 for CUDA.
         progress: Called with (stage, done, total); stages are `metadata`, `weights`, `checksums`.
+        tell: Is given a sentence for what a user should know of the model.
 
     Raises:
         InputError: the file is not a whole GGUF file of a supported model, or `target` is in use.
         StoreError: the disk is full or not writable.
     """
-    with new_folder(target) as folder:
+    with new_folder(target) as folder, _naming(source):
         _tell(progress, "metadata", 0)
         file, tensors, tokenizer, config = _read(source, activations)
         tokenizer.save(str(folder / TOKENIZER_FILE))
         template = file.get("tokenizer.chat_template", str)
+        for note in _notes(tokenizer, template, config):
+            tell(note)
         (folder / CHAT_TEMPLATE_FILE).write_text(template, encoding="utf-8")
         _tell(progress, "metadata", 1)
         stored = build_decoder(
@@ -95,6 +101,32 @@ def _read(
             f"rows, found {tokenizer.get_vocab_size()}; the file is damaged."
         )
     return file, tensors, tokenizer, config
+
+
+def _notes(tokenizer: Tokenizer, template: str, config: DialogueConfig) -> Iterator[str]:
+    """Opens the chat template as a server will, and says what is special about it.
+
+    Raises:
+        InputError: it refuses a conversation that a character may have.
+    """
+    arrangement = ChatTokenizer(tokenizer, template, config).template.arrangement
+    if arrangement.folds_system:
+        yield "The chat template takes no persona: it is put before the user's first words."
+    if arrangement.folds_greeting:
+        yield "The chat template wants the user to speak first: a greeting is told in the persona."
+    if "<think>" in template and "enable_thinking" not in template:
+        yield "The model thinks before it answers, which takes time; choose one that does not."
+
+
+@contextmanager
+def _naming(source: Path) -> Iterator[None]:
+    """Every refusal says of which file it speaks."""
+    try:
+        yield
+    except InputError as error:
+        if str(error).startswith(f"{source}: "):
+            raise
+        raise InputError(f"{source}: {error}") from None
 
 
 @contextmanager
@@ -145,12 +177,13 @@ def _config(file: GgufFile, tensors: GgufWeights, activations: Activations) -> D
             f"{file.path}: expected a chat template, found none: this is not a chat model; "
             "choose one whose name ends in `instruct` or `chat`."
         )
-    spm = file.get("tokenizer.ggml.model", str) == "llama"
+    is_pieces = file.get("tokenizer.ggml.model", str) == "llama"
+    adds_bos = is_pieces or word_rule(file).adds_bos
     return DialogueConfig(
         decoder=tensors.config,
         activations=activations,
         bos_id=token("bos"),
         eos_id=eos,
         end_ids=control_ids(file),
-        adds_bos=file.get("tokenizer.ggml.add_bos_token", bool, spm),
+        adds_bos=file.get("tokenizer.ggml.add_bos_token", bool, adds_bos),
     )

@@ -11,7 +11,8 @@ from export.dialogue import parity_texts, torch_from_gguf
 from export.dialogue_parity import measure
 from idol_runtime.dialogue.chat import open_chat
 from idol_runtime.dialogue.config import TOKENIZER_FILE, read_config
-from idol_runtime.dialogue.gguf_file import GgufFile, GgufWeights
+from idol_runtime.dialogue.gguf_file import GgufFile
+from idol_runtime.dialogue.gguf_weights import GgufWeights
 from idol_runtime.dialogue.graph import build_decoder
 from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.dialogue.messages import (

@@ -118,7 +118,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"general.architecture": "gemma3"}, "found `gemma3`"),
-        ({"tokenizer.ggml.pre": "tekken"}, "found `tekken`"),
+        ({"tokenizer.ggml.pre": "kimi-k2"}, "found `kimi-k2`"),
         ({"tokenizer.ggml.model": "bert"}, "found `bert`"),
         ({"llama.rope.scaling.type": "yarn"}, "found `yarn`"),
     ],

@@ -109,7 +109,8 @@ def write_gguf(
     writer.add_license("apache-2.0")
     _add_tokenizer(writer)
     for key, value in (changes or {}).items():
-        writer.add_string(key, value)
+        writer.kv_data[0].pop(key, None)
+        (writer.add_string if isinstance(value, str) else writer.add_uint32)(key, value)
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
