@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec import inspect
 
 from idol_protocol.events import CLIENT_EVENTS
@@ -142,15 +142,25 @@ numbers = st.integers(0, 99)
 moments = st.sampled_from([0, 1, 50, 99, 100, 150, 10**4, 10**30])
 
 
+@dataclass
+class Person:
+    """Someone at a connection, and what came over it."""
+
+    client: Client
+    log: Log = field(default_factory=Log)
+
+
 class AnythingGoes(RuleBasedStateMachine):
+    num_people = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
-        self.log = Log()
         self.mood = Mood()
         self.number = 0
-        self.client = self.run(self.open())
+        self.people = self.run(self.open())
+        self.speaker = self.people[0]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         async def within() -> T:
@@ -159,24 +169,35 @@ class AnythingGoes(RuleBasedStateMachine):
 
         return self.runner.run(within())
 
-    async def open(self) -> Client:
+    @property
+    def log(self) -> Log:
+        return self.speaker.log
+
+    async def open(self) -> list[Person]:
         stage = SteppedStage()
         stage.dialogue, stage.speech = MoodyDialogue(mood=self.mood), MoodySpeech(mood=self.mood)
         self.ticking = asyncio.create_task(stage.run())
-        cast = LiveCast(stage, [stage.member()])
+        cast = LiveCast(stage, [stage.member(is_shared=self.num_people > 1)])
         server = Server(ServerConfig(port=0, limits=UNMEASURED), cast)
         await self.stack.enter_async_context(open_server(server))
         scene = Scene(server, cast, stage)
-        return await self.stack.enter_async_context(scene.client(ping_interval=None))
+        people = []
+        for _ in range(self.num_people):
+            client = scene.client(ping_interval=None)
+            people.append(Person(await self.stack.enter_async_context(client)))
+        return people
 
     def teardown(self) -> None:
         async def end() -> None:
             self.mood.name = "quick"
-            while self.log.open:
-                await self.caught_up()
-                for response_id in tuple(self.log.open):
-                    await self.client.send({"type": "response.cancel", "response_id": response_id})
-            assert not self.log.unfinished
+            for person in self.people:
+                while person.log.open:
+                    await self.caught_up()
+                    for response_id in tuple(person.log.open):
+                        cancel = {"type": "response.cancel", "response_id": response_id}
+                        await person.client.send(cancel)
+                assert not person.log.unfinished
+            assert len({tuple(person.log.order) for person in self.people}) == 1
             await self.stack.aclose()
             self.ticking.cancel()
             await asyncio.wait([self.ticking])
@@ -187,19 +208,28 @@ class AnythingGoes(RuleBasedStateMachine):
     async def caught_up(self) -> None:
         """Reads all that came of what was sent so far; fails unless the connection lives."""
         self.number += 1
-        await self.client.send({"type": "idol.clock.ping", "id": self.number, "client_us": 0})
-        while True:
-            event = await self.client.next()
-            self.log.note(event)
-            if event["type"] == "idol.clock.pong" and event["id"] == self.number:
-                return
+        # Whoever speaks is done first, so that all have been told by then.
+        for person in (self.speaker, *self.people):
+            ping = {"type": "idol.clock.ping", "id": self.number, "client_us": 0}
+            await person.client.send(ping)
+            while True:
+                event = await person.client.next()
+                person.log.note(event)
+                if event["type"] == "idol.clock.pong" and event["id"] == self.number:
+                    break
 
     def item_id(self, number: int) -> str:
         known = ["none", "root", *self.log.order]
         return known[number % len(known)]
 
     def send(self, event: Event) -> None:
-        self.run(self.client.send(event))
+        self.run(self.speaker.client.send(event))
+
+    @precondition(lambda self: self.num_people > 1)
+    @rule()
+    def let_another_speak(self) -> None:
+        self.people = [*self.people[1:], self.people[0]]
+        self.speaker = self.people[0]
 
     @rule(mood=st.sampled_from(MOODS))
     def turn_the_mood(self, mood: str) -> None:
@@ -270,7 +300,7 @@ class AnythingGoes(RuleBasedStateMachine):
 
         async def whole() -> None:
             self.mood.name = "quick"
-            await self.client.send({"type": "response.create"})
+            await self.speaker.client.send({"type": "response.create"})
             while True:
                 await self.caught_up()
                 if not self.log.open:
@@ -283,10 +313,18 @@ class AnythingGoes(RuleBasedStateMachine):
         self.run(self.caught_up())
 
 
-AnythingGoes.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=40,
-    deadline=None,
-    phases=[Phase.generate],  # making an example smaller opens hundreds of servers
-)
+class AnythingGoesTogether(AnythingGoes):
+    """The same, of a character that two people share."""
+
+    num_people = 2
+
+
+for machine in (AnythingGoes, AnythingGoesTogether):
+    machine.TestCase.settings = settings(
+        max_examples=30,
+        stateful_step_count=40,
+        deadline=None,
+        phases=[Phase.generate],  # making an example smaller opens hundreds of servers
+    )
 TestAnythingGoes = AnythingGoes.TestCase
+TestAnythingGoesTogether = AnythingGoesTogether.TestCase
