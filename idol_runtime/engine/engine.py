@@ -95,6 +95,10 @@ class Engine:
         """Calls `on_tick` with how long each tick took, in seconds."""
         self.stage.on_tick = on_tick
 
+    def watch_skips(self, on_skip: Callable[[int], None]) -> None:
+        """Calls `on_skip` with how many frames were too late to be made, whenever some were."""
+        self.stage.on_skip = on_skip
+
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None:
         """Reports the kind of each output that failed and was evicted, those until now included."""
         for kind in self.stage.evicted.elements():

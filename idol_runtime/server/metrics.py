@@ -46,6 +46,11 @@ class ServerMetrics:
         self.frames_dropped = Counter(
             "idol_frames_dropped_total", "Frames a newer one replaced", ["kind"], registry=registry
         )
+        self.frames_skipped = Counter(
+            "idol_frames_skipped_total",
+            "Frames of all characters that the stage was too late to make",
+            registry=registry,
+        )
         self.sound_lost = Counter(
             "idol_sound_lost_total",
             "Times a client was too slow for its sound",

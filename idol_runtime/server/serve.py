@@ -30,6 +30,8 @@ class RunningEngine(Protocol):
 
     def watch_ticks(self, on_tick: Callable[[float], None]) -> None: ...
 
+    def watch_skips(self, on_skip: Callable[[int], None]) -> None: ...
+
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None: ...
 
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None: ...
@@ -82,6 +84,7 @@ async def serve(
     server = Server(config, engine.cast, avatars=avatars)
     server.problem = lambda: engine.problem
     engine.watch_ticks(server.metrics.tick.observe)
+    engine.watch_skips(server.metrics.frames_skipped.inc)
     engine.watch_evictions(server.metrics.evicted)
     engine.watch_turns(server.metrics.turn)
     engine.watch_workers(server.metrics.worker)

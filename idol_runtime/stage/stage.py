@@ -35,13 +35,14 @@ POSE_SEEDS = 1 << 32
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Place:
     """Of a live character."""
 
     generators: Generators
     seed: int
-    first_tick: int
+    first_tick: int | None = None
+    """When its media clock began; None before that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,8 @@ class Stage:
         """Told how long each tick took, in seconds."""
         self.on_eviction: Callable[[str], None] = lambda kind: None
         """Told the kind of each output that failed and was evicted."""
+        self.on_skip: Callable[[int], None] = lambda frames: None
+        """Told how many frames of all characters together were too late to be made."""
         self.evicted: Counter[str] = Counter()
         """How many outputs of each kind were evicted."""
         self._generators = generators
@@ -113,7 +116,7 @@ class Stage:
             buffer_s=self._buffer_s,
             on_eviction=self._evicted,
         )
-        self._cast[performer] = _Place(generators, seed, self._tick)
+        self._cast[performer] = _Place(generators, seed)
         self._cast_has_changed = True
         return performer
 
@@ -130,9 +133,11 @@ class Stage:
         self._generators(character).conditioning(character)
 
     def now_us(self, performer: Performer) -> int:
-        """The character's media time."""
-        joined_us = self._epoch_us + frame_pts(self._cast[performer].first_tick)
-        return self.clock.now_us() - joined_us
+        """The character's media time; 0 until its clock begins."""
+        first_tick = self._cast[performer].first_tick
+        if first_tick is None:
+            return 0
+        return max(0, self.clock.now_us() - self._epoch_us - frame_pts(first_tick))
 
     def close(self) -> None:
         """Ends the stage's thread once nothing ticks any more."""
@@ -163,14 +168,13 @@ class Stage:
         missed = late_us * FPS // 1_000_000
         if missed > MAX_FRAMES_BEHIND:
             self._tick += missed
-            for performer in self._performing:
-                self.skipped_frames += missed
-                performer.skip_to(performer.frame + missed)
-
-    @property
-    def _performing(self) -> list[Performer]:
-        """The characters of the last tick."""
-        return [each for batch in self._faces.values() for each in batch.members]
+            skipped = 0
+            for performer, place in self._cast.items():
+                if place.first_tick is not None:
+                    skipped += missed
+                    performer.skip_to(performer.frame + missed)
+            self.skipped_frames += skipped
+            self.on_skip(skipped)
 
     def _evicted(self, kind: str) -> None:
         self.evicted[kind] += 1
@@ -204,6 +208,8 @@ class Stage:
         faces: dict[FaceModel, dict[Performer, int]] = {}
         bodies: dict[PoseModel, dict[Performer, int]] = {}
         for performer, place in self._cast.items():
+            if place.first_tick is None:
+                place.first_tick = self._tick
             faces.setdefault(place.generators.face, {})[performer] = place.seed
             bodies.setdefault(place.generators.pose, {})[performer] = place.seed
         self._faces = {face: self._faces.get(face) or Batch(face) for face in faces}

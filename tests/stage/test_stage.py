@@ -211,6 +211,53 @@ async def test_a_late_stage_skips_frames_and_keeps_its_clock() -> None:
     assert recorder.face[-1].pts_us == pytest.approx(3_000_000, abs=34_000)
 
 
+async def test_who_joins_a_late_stage_is_on_its_clock_from_the_first_frame() -> None:
+    clock = VirtualClock()
+    stage = open_stage("cpu", clock)
+    _, early = join(stage, 1)
+    skips: list[int] = []
+    stage.on_skip = skips.append
+    stage.tick()
+    clock.advance_us(900_000)
+    performer, late = join(stage, 2)
+    assert stage.now_us(performer) == 0
+    for _ in range(3):
+        stage.catch_up()
+        stage.tick()
+        for recorder in (early, late):
+            assert recorder.face
+        assert late.face[-1].pts_us == pytest.approx(stage.now_us(performer), abs=34_000)
+        clock.advance_us(900_000)
+    assert late.face[0].pts_us == 0
+    assert sum(skips) == stage.skipped_frames > 0
+
+
+async def test_who_joins_while_a_tick_is_made_begins_with_the_next() -> None:
+    clock = VirtualClock()
+    stage = open_stage("cpu", clock)
+    join(stage, 1)
+    joined: list[Performer] = []
+    ticked = asyncio.Event()
+
+    def on_tick(seconds: float) -> None:
+        if not joined:
+            joined.append(join(stage, 2)[0])
+        elif not ticked.is_set():
+            assert stage.now_us(joined[0]) < 1_000
+            ticked.set()
+        clock.advance_us(33_334)
+
+    stage.on_tick = on_tick
+    task = asyncio.create_task(stage.run())
+    async with asyncio.timeout(5):
+        await asyncio.wait(
+            [task, asyncio.create_task(ticked.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+    assert ticked.is_set()
+    task.cancel()
+    await asyncio.wait([task])
+
+
 async def test_ticking_follows_the_clock_and_stops_when_cancelled() -> None:
     stage = open_stage("cpu", VirtualClock())
     ticked = asyncio.Event()
