@@ -38,6 +38,8 @@ fi
 # Independent readers of motion files, and recordings of other people's rigs (bvhtoolbox, MIT).
 echo "==> Installing readers of motion files"
 npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --silent
+echo "==> Installing Node 18 and 20, for the JavaScript client"
+npm ci --prefix tests/node_clients --ignore-scripts --no-audit --no-fund --silent
 if [ ! -d tests/readers/real ]; then
   unpacked=$(mktemp -d)
   .venv/bin/python -m pip download --quiet --no-deps --no-binary :all: --dest "$unpacked" bvhtoolbox==0.1.3

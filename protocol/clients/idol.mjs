@@ -1,135 +1,325 @@
-// Reads the binary messages of the idol.v1 subprotocol. No dependencies; browsers and Node.
+// A client of the idol.v1 subprotocol for browsers and Node 18, 20 and newer.
 //
-//   const streams = new Streams();
-//   socket.binaryType = "arraybuffer";
-//   socket.onmessage = ({ data }) => {
-//     if (typeof data === "string") streams.note(JSON.parse(data));
-//     else play(streams.decode(data));
-//   };
+//   import { connect } from "./idol.mjs";
+//
+//   const idol = await connect("ws://127.0.0.1:8765", { model: "hoshi" });
+//   idol.on("response.output_audio_transcript.delta", ({ delta }) => show(delta));
+//   idol.on("audio", ({ pts_us, samples }) => play(samples, pts_us)); // PCM16 at 24 kHz
+//   idol.on("face", ({ pts_us, values }) => pose(values, pts_us)); // also "pose"; a frame each
+//   idol.on("idol.playback.cut", ({ pts_us }) => dropSoundFrom(pts_us));
+//   await idol.say("Who are you?"); // resolves with the `response.done` event's response
+//   idol.close();
+//
+// Node 22 and browsers have a WebSocket of their own. On Node 18 and 20 it comes from the package
+// `ws` (npm install ws), or is given: connect(url, { WebSocket }).
+import { Streams } from "./media.mjs";
 
-const HEADER_BYTES = 16;
-const KINDS = { 1: "audio", 2: "face", 3: "pose" };
-const MAX_MESSAGE_BYTES = 32 * 1024;
-/** Bytes of a value, of each kind in each type that it can have. */
-const BYTES = {
-  audio: { pcm16: 2 },
-  face: { f32: 4, f16: 2, u8: 1 },
-  pose: { f32: 4, f16: 2 },
-};
-const WEIGHTS = 52;
-const ANGLES = 7;
-const FRAME_VALUES = { audio: 1, face: WEIGHTS + ANGLES, pose: 22 * 4 + 3 };
-const ANGLE_LIMIT_DEG = 90;
+export * from "./media.mjs";
 
-/** A message that is not of this protocol. */
-export class ProtocolError extends Error {}
+const PATH = "/v1/realtime";
+const RETRY_MS = [0, 250, 500, 1000, 2000];
+/** Codes after which trying again would not help: closed on purpose, no valid token, a bad message. */
+const FINAL_CODES = new Set([1000, 1008, 1009, 4401]);
 
-/** The open streams of a connection. */
-export class Streams {
-  #opened = new Map();
-
-  /** Takes every control event; keeps the streams that open and close. */
-  note(event) {
-    if (event.type === "idol.stream.opened") this.#opened.set(event.stream_id, event);
-    if (event.type === "idol.stream.closed") this.#opened.delete(event.stream_id);
-  }
-
-  /** Decodes one binary message, or returns null when its stream is not open (any more). */
-  decode(buffer) {
-    const header = readHeader(view(buffer));
-    const stream = this.#opened.get(header.stream_id);
-    return stream ? decodeMessage(buffer, stream) : null;
+/** The server did not take a connection, or closed it for good; `code` is that of the close. */
+export class ConnectionError extends Error {
+  constructor(message, code) {
+    super(message);
+    this.code = code;
   }
 }
 
-/** The 16 bytes that every binary message begins with. */
-export function readHeader(data) {
-  if (data.byteLength < HEADER_BYTES) {
-    throw new ProtocolError(`Expected ${HEADER_BYTES} bytes or more, found ${data.byteLength}.`);
+/** An `error` event as an exception; `error` is what the server said. */
+export class RequestError extends Error {
+  constructor(error) {
+    super(error.message);
+    this.error = error;
   }
-  if (data.byteLength > MAX_MESSAGE_BYTES) {
-    throw new ProtocolError(`Expected ${MAX_MESSAGE_BYTES} bytes or fewer, found ${data.byteLength}.`);
-  }
-  const version = data.getUint8(0);
-  if (version !== 1) throw new ProtocolError(`Expected version 1, found ${version}.`);
-  const kind = KINDS[data.getUint8(1)];
-  if (!kind) throw new ProtocolError(`Expected kind 1, 2 or 3, found ${data.getUint8(1)}.`);
-  return {
-    kind,
-    stream_id: data.getUint16(2, true),
-    seq: data.getUint32(4, true),
-    // Exact up to 2 ** 53 microseconds, which is 285 years.
-    pts_us: Number(data.getBigUint64(8, true)),
-  };
 }
 
 /**
- * Decodes one binary message of the stream that `idol.stream.opened` announced.
+ * Connects, and resolves once the session is there.
  *
- * Audio: {kind, seq, pts_us, samples: Int16Array}.
- * Face and pose: {kind, seq, frames: [{pts_us, values: Float32Array}]}, values in the order of
- * the stream's channels (a pose has four values for each bone, then three of the hips).
+ * url: "ws://host:port", with or without the path; http and https will do as well.
+ * model: the name of a character's folder; the server's first one by default.
+ * token: what the server wants to know, where it has a token.
+ * streams: what `idol.streams.configure` takes, such as { face: { fps: 30, dtype: "u8" }, pose: null };
+ *   without it the server opens sound, face and pose.
+ * resume: whether a connection that breaks is taken up again (default: true).
+ * WebSocket: the class to use.
  */
-export function decodeMessage(buffer, stream) {
-  const data = view(buffer);
-  const { kind, stream_id, seq, pts_us } = readHeader(data);
-  if (kind !== stream.kind || stream_id !== stream.stream_id) {
-    throw new ProtocolError(`Expected ${stream.kind} of stream ${stream.stream_id}.`);
+export async function connect(url, options = {}) {
+  const idol = new Idol(address(url, options.model), options, await socketClass(options.WebSocket));
+  await idol.open();
+  return idol;
+}
+
+/** A session with a character. */
+export class Idol {
+  #url;
+  #options;
+  #WebSocket;
+  #socket = null;
+  #listeners = new Map();
+  #pending = new Map(); // event_id of a response.create -> {resolve, reject}
+  #asked = []; // event_ids whose response.created has not come yet
+  #responses = new Map(); // response id -> event_id
+  #token = null;
+  #validMs = 0;
+  #lastEventId = null;
+  #count = 0;
+  #closing = false;
+  #held = null; // what is sent while a broken connection is taken up again
+  #clock = null;
+
+  constructor(url, options, WebSocket) {
+    this.#url = url;
+    this.#options = options;
+    this.#WebSocket = WebSocket;
   }
-  const types = Object.keys(BYTES[kind]);
-  if (!types.includes(stream.dtype)) {
-    throw new ProtocolError(`Expected ${kind} as ${types.join(" or ")}, found ${stream.dtype}.`);
+
+  /**
+   * Calls `listener` for every event of a type; returns a function that ends that.
+   *
+   * Types are those of the server's events, "*" for all of them, "audio", "face" and "pose" for media,
+   * "reconnecting" while a broken connection is taken up again, "lost" when that gave a new session
+   * instead of the old one, and "close" with {code, reason} when it is over.
+   */
+  on(type, listener) {
+    if (!this.#listeners.has(type)) this.#listeners.set(type, new Set());
+    this.#listeners.get(type).add(listener);
+    return () => this.#listeners.get(type).delete(listener);
   }
-  if (kind !== "audio" && !(stream.fps >= 1)) {
-    throw new ProtocolError(`Expected a stream with frames a second, found ${stream.fps}.`);
+
+  /**
+   * Sends an event as it is; returns its `event_id`, which an `error` that it causes repeats.
+   *
+   * While a broken connection is taken up again it waits until that is done.
+   */
+  send(event) {
+    const event_id = event.event_id ?? `client_${++this.#count}`;
+    const text = JSON.stringify({ ...event, event_id });
+    if (this.#held) this.#held.push(text);
+    else if (this.#socket?.readyState === 1) this.#socket.send(text);
+    else throw new ConnectionError("Expected an open connection.");
+    return event_id;
   }
-  const frameBytes = FRAME_VALUES[kind] * BYTES[kind][stream.dtype];
-  const payload = data.byteLength - HEADER_BYTES;
-  if (payload === 0 || payload % frameBytes) {
-    throw new ProtocolError(`Expected whole frames of ${frameBytes} bytes, found ${payload}.`);
+
+  /** Says something to the character; resolves with its response, however that ended. */
+  say(text, response = {}) {
+    const content = [{ type: "input_text", text }];
+    this.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    return this.respond(response);
   }
-  const count = payload / frameBytes;
-  if (kind === "audio") {
-    const samples = new Int16Array(count);
-    for (let i = 0; i < count; i++) samples[i] = data.getInt16(HEADER_BYTES + 2 * i, true);
-    return { kind, seq, pts_us, samples };
+
+  /** Asks for an answer to what was said; to an empty conversation it is the greeting. */
+  respond(response = {}) {
+    const event_id = this.send({ type: "response.create", response });
+    this.#asked.push(event_id);
+    return new Promise((resolve, reject) => this.#pending.set(event_id, { resolve, reject }));
   }
-  const frames = [];
-  for (let i = 0; i < count; i++) {
-    frames.push({
-      pts_us: pts_us + Math.round((i * 1e6) / stream.fps),
-      values: readValues(data, HEADER_BYTES + i * frameBytes, FRAME_VALUES[kind], stream.dtype),
+
+  /** Stops the answer; `idol.playback.cut` then says from which media time on to drop sound. */
+  cancel() {
+    return this.send({ type: "response.cancel" });
+  }
+
+  /** Opens, changes or (null) closes media streams: { audio, face, pose }. */
+  configure(streams) {
+    return this.send({ type: "idol.streams.configure", ...streams });
+  }
+
+  /** Says how far sound was played, so that an answer that is cut is remembered as it was heard. */
+  progress(pts_us) {
+    return this.send({ type: "idol.playback.progress", pts_us: Math.round(pts_us) });
+  }
+
+  /**
+   * Reads the server's media clock, and keeps the reading that took the shortest way.
+   *
+   * Resolves with {offset_us, round_trip_us}: media time is this machine's time plus the offset.
+   */
+  async syncClock(readings = 3) {
+    for (let id = 1; id <= readings; id++) {
+      const sent = now();
+      const pong = this.#once((event) => event.type === "idol.clock.pong" && event.client_us === sent);
+      this.send({ type: "idol.clock.ping", id, client_us: sent });
+      const { pts_us } = await pong;
+      const round_trip_us = now() - sent;
+      if (!this.#clock || round_trip_us <= this.#clock.round_trip_us) {
+        this.#clock = { offset_us: pts_us - sent - round_trip_us / 2, round_trip_us };
+      }
+    }
+    return this.#clock;
+  }
+
+  /** The media time of this moment in microseconds, after `syncClock`; null before. */
+  get mediaTime() {
+    return this.#clock && now() + this.#clock.offset_us;
+  }
+
+  /** Ends the session. */
+  close() {
+    this.#closing = true;
+    this.#socket?.close(1000);
+  }
+
+  /** Called by `connect`. */
+  async open() {
+    await this.#connect();
+    if (this.#options.streams) this.configure(this.#options.streams);
+  }
+
+  #connect(resume = null) {
+    return new Promise((resolve, reject) => {
+      const socket = new this.#WebSocket(this.#url, ["idol.v1"]);
+      socket.binaryType = "arraybuffer";
+      const streams = new Streams();
+      let isOpen = false;
+      const begin = () => {
+        isOpen = true;
+        this.#socket = socket;
+        for (const text of this.#held ?? []) socket.send(text);
+        this.#held = null;
+        resolve();
+      };
+      socket.addEventListener("open", () => {
+        const { token } = this.#options;
+        if (token) socket.send(JSON.stringify({ type: "idol.authenticate", token }));
+        if (resume) socket.send(JSON.stringify({ type: "idol.resume", ...resume }));
+      });
+      socket.addEventListener("message", ({ data }) => {
+        if (typeof data !== "string") return this.#media(streams, data);
+        const event = JSON.parse(data);
+        streams.note(event);
+        // A session that is resumed is there once the server says so, or says that it is gone.
+        const isRefused = resume && event.type === "error" && !isOpen;
+        const isThere = resume ? event.type === "idol.resumed" : event.type === "session.created";
+        if (isRefused) {
+          begin();
+          this.#forget(event);
+        } else if (isThere && !isOpen) begin();
+        this.#note(event);
+      });
+      socket.addEventListener("error", () => {}); // "close" follows and tells the rest
+      socket.addEventListener("close", ({ code, reason }) => {
+        if (isOpen) this.#broken(code, reason);
+        else {
+          const why = code === 4401 ? "expected a valid token" : reason || `closed with ${code}`;
+          reject(new ConnectionError(`${this.#url}: ${why}.`, code));
+        }
+      });
     });
   }
-  return { kind, seq, frames };
-}
 
-function readValues(data, offset, count, dtype) {
-  const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    if (dtype === "f32") values[i] = data.getFloat32(offset + 4 * i, true);
-    else if (dtype === "f16") values[i] = half(data.getUint16(offset + 2 * i, true));
-    else values[i] = faceByte(data.getUint8(offset + i), i);
+  #note(event) {
+    if (event.event_id) this.#lastEventId = event.event_id;
+    if (event.type === "idol.resume.token") {
+      this.#token = event.token;
+      this.#validMs = 1000 * event.valid_s;
+    } else if (event.type === "response.created" && this.#asked.length) {
+      this.#responses.set(event.response.id, this.#asked.shift());
+    } else if (event.type === "response.done") {
+      this.#settle(this.#responses.get(event.response.id), (each) => each.resolve(event.response));
+      this.#responses.delete(event.response.id);
+    } else if (event.type === "error") {
+      const { event_id } = event.error;
+      this.#asked = this.#asked.filter((each) => each !== event_id);
+      this.#settle(event_id, (each) => each.reject(new RequestError(event.error)));
+    }
+    this.#emit(event.type, event);
+    this.#emit("*", event);
   }
-  return values;
+
+  #media(streams, data) {
+    const found = streams.decode(data);
+    if (found?.kind === "audio") this.#emit("audio", found);
+    else for (const frame of found?.frames ?? []) this.#emit(found.kind, frame);
+  }
+
+  #emit(type, value) {
+    for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(value);
+  }
+
+  #once(matches) {
+    return new Promise((resolve, reject) => {
+      const ends = [
+        this.on("*", (event) => matches(event) && finish(() => resolve(event))),
+        this.on("close", () => finish(() => reject(new ConnectionError("The connection is closed.")))),
+      ];
+      const finish = (settle) => {
+        ends.forEach((end) => end());
+        settle();
+      };
+    });
+  }
+
+  #settle(event_id, settle) {
+    const waiting = this.#pending.get(event_id);
+    this.#pending.delete(event_id);
+    if (waiting) settle(waiting);
+  }
+
+  async #broken(code, reason) {
+    const mayResume = this.#token && this.#options.resume !== false;
+    if (this.#closing || !mayResume || FINAL_CODES.has(code)) return this.#end(code, reason);
+    this.#held = [];
+    this.#emit("reconnecting", { code, reason });
+    const deadline = Date.now() + this.#validMs;
+    for (let tries = 0; Date.now() < deadline && !this.#closing; tries++) {
+      await new Promise((wake) => setTimeout(wake, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]));
+      try {
+        return await this.#connect({ token: this.#token, last_event_id: this.#lastEventId });
+      } catch (error) {
+        if (FINAL_CODES.has(error.code)) return this.#end(error.code, error.message);
+      }
+    }
+    this.#end(code, reason);
+  }
+
+  /** The old session is gone: what was asked of it will not be answered. */
+  #forget(event) {
+    this.#clock = null;
+    this.#lastEventId = null;
+    this.#reject(new RequestError(event.error));
+    this.#emit("lost", event.error);
+  }
+
+  #end(code, reason) {
+    this.#held = null;
+    this.#reject(new ConnectionError("The connection was closed before the answer ended.", code));
+    this.#emit("close", { code, reason });
+  }
+
+  #reject(error) {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    this.#responses.clear();
+    this.#asked = [];
+  }
 }
 
-function faceByte(byte, channel) {
-  if (channel < WEIGHTS) return byte / 255;
-  return Math.max(-ANGLE_LIMIT_DEG, ((byte - 128) / 127) * ANGLE_LIMIT_DEG);
+/** This machine's time in whole microseconds. */
+function now() {
+  return Math.round(1000 * performance.now());
 }
 
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+function address(url, model) {
+  const found = new URL(url);
+  found.protocol = found.protocol.replace("http", "ws");
+  if (found.pathname === "/") found.pathname = PATH;
+  if (model) found.searchParams.set("model", model);
+  return found.href;
 }
 
-function view(buffer) {
-  return ArrayBuffer.isView(buffer)
-    ? new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    : new DataView(buffer);
+async function socketClass(given) {
+  if (given ?? globalThis.WebSocket) return given ?? globalThis.WebSocket;
+  try {
+    return (await import("ws")).WebSocket;
+  } catch {
+    throw new ConnectionError(
+      "Expected a WebSocket, found none: before Node 22 run `npm install ws`, or give " +
+        "connect(url, { WebSocket }) a class of your own.",
+    );
+  }
 }
