@@ -11,7 +11,11 @@ IdolError
 └── WorkerError      a worker process that died or refused a request
 """
 
+import importlib.metadata
+import shlex
+import sys
 from functools import partial
+from pathlib import Path
 
 
 class IdolError(Exception):
@@ -57,3 +61,28 @@ class OutputError(IdolError):
 
 class WorkerError(IdolError):
     pass
+
+
+CHECKOUT = Path(__file__).parents[1]
+"""Where the package lies in its sources; in an installed wheel no `pyproject.toml` is there."""
+
+
+def install_command(extra: str) -> str:
+    """The command line that installs an extra, wherever it is typed.
+
+    From a checkout it is the extra's name; a wheel is in no registry that pip could ask for it, so
+    there it is what the extra asks for.
+    """
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return pip_command("install", "--editable", f"{CHECKOUT}[{extra}]")
+    asked = importlib.metadata.requires("idol-runtime") or []
+    parts = [line.partition(";") for line in asked]
+    return pip_command(
+        "install",
+        *(what.strip() for what, _, when in parts if when.strip() == f"extra == '{extra}'"),
+    )
+
+
+def pip_command(*words: str) -> str:
+    """A command line for the pip of this Python, which need not be the one on the path."""
+    return shlex.join([sys.executable, "-m", "pip", *words])

@@ -75,7 +75,7 @@ class ModelWorkers(Models):
                 raise ConfigError(
                     f"{character.name}: expected a {part} for the language `{character.language}`, "
                     f"found {name} for {', '.join(languages)}; change `language` or `models` in "
-                    "character.toml."
+                    "character.toml; `idol doctor` tells which languages can be installed."
                 )
         if character.voice.name:
             try:

