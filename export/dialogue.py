@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from export.bundle_folder import check_place, new_bundle
 from export.dialogue_parity import LogitsParity, greedy_reply, measure
 from idol_runtime.dialogue.architecture import (
     HEAD,
@@ -36,7 +37,7 @@ from idol_runtime.dialogue.config import (
     read_config,
 )
 from idol_runtime.dialogue.graph import Activations, build_decoder
-from idol_runtime.dialogue.importer import import_gguf, new_folder
+from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.dialogue.matrices import Weights
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import IdolError, InputError
@@ -146,6 +147,7 @@ def export_checkpoint(
     weights: Weights = "int8",
     activations: Activations = "float32",
     licence: str = "unknown",
+    force: bool = False,
 ) -> LogitsParity | None:
     """Writes the bundle `out` from a Hugging Face folder or hub name; returns its parity.
 
@@ -154,6 +156,7 @@ def export_checkpoint(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    check_place(out, force=force)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     if not tokenizer.chat_template or not tokenizer.is_fast:
         raise InputError(
@@ -170,7 +173,7 @@ def export_checkpoint(
         end_ids=_end_ids(model, tokenizer),
         adds_bos=bool(getattr(tokenizer, "add_bos_token", False)),
     )
-    with new_folder(out) as folder:
+    with new_bundle(out, force=force) as folder:
         tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
         (folder / CHAT_TEMPLATE_FILE).write_text(tokenizer.chat_template, encoding="utf-8")
         stored = build_decoder(source, folder, weights=weights, activations=activations)
@@ -203,9 +206,17 @@ def export_gguf(
     *,
     weights: Weights = "int8",
     activations: Activations = "float32",
+    force: bool = False,
 ) -> LogitsParity | None:
     """Imports a GGUF file and compares the bundle with transformers' reading of the same file."""
-    import_gguf(file, out, name=out.name, weights=weights, activations=activations)
+    with new_bundle(out, force=force) as folder:
+        return _export_gguf(file, folder, out.name, weights, activations)
+
+
+def _export_gguf(
+    file: Path, out: Path, name: str, weights: Weights, activations: Activations
+) -> LogitsParity | None:
+    import_gguf(file, out, name=name, weights=weights, activations=activations)
     if activations == "float16":
         return None
     bundle = open_bundle(out, "dialogue")
@@ -258,6 +269,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", required=True, help="a folder, a hub name or a .gguf file")
     parser.add_argument("--out", required=True, type=Path, help="the bundle's folder, new")
+    parser.add_argument(
+        "--force", action="store_true", help="replace the bundle that is at --out already"
+    )
     parser.add_argument("--weights", default="int8", choices=get_args(Weights))
     parser.add_argument("--float16", action="store_true", help="activations for CUDA; no parity")
     parser.add_argument("--licence", default="unknown", help="of the weights, for the manifest")
@@ -266,7 +280,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.checkpoint.endswith(".gguf"):
             parity = export_gguf(
-                Path(given.checkpoint), given.out, weights=given.weights, activations=activations
+                Path(given.checkpoint),
+                given.out,
+                weights=given.weights,
+                activations=activations,
+                force=given.force,
             )
         else:
             parity = export_checkpoint(
@@ -275,6 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 weights=given.weights,
                 activations=activations,
                 licence=given.licence,
+                force=given.force,
             )
     except IdolError as error:
         print(error, file=sys.stderr)

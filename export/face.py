@@ -1,12 +1,11 @@
 """Face checkpoint -> ONNX bundle, with parity through the runtime's own session.
 
-    python -m export.face --checkpoint runs/face --out idol_runtime/bundles/face
+    python -m export.face --checkpoint runs/face --out my_face
 
 A metrics.json beside the checkpoint (`python -m training.evaluate face`) goes into the card.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from export.bundle_folder import check_place, new_bundle
 from export.onnx_export import write_step
 from export.style import export_style
 from idol_protocol.audio import LOG_MEL
 from idol_protocol.channels import EMOTIONS, FACE_ACTIVITIES
 from idol_protocol.frames import FPS
-from idol_runtime.errors import BundleError
+from idol_runtime.errors import BundleError, IdolError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.face import MODEL_FILE, FaceInputs, FaceModel
 from training.checkpoint import PROGRESS, checkpoint_of, load_weights, read_json
@@ -94,27 +94,37 @@ def parity(generator: FaceGenerator, folder: Path, *, frames: int = 150, seed: i
     return worst
 
 
-def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
+def export(checkpoint: Path, out: Path, *, private: bool = False, force: bool = False) -> None:
     """Writes the bundle.
 
     Args:
         checkpoint: a run folder.
-        out: is replaced.
+        out: where the bundle goes, whole or not at all.
         private: the weights may have seen data that forbids shipping; the card says so.
+        force: a bundle that is there is replaced.
 
     Raises:
         BundleError: the bundle does not do what the checkpoint does.
+        InputError: something is at `out`, and it is no bundle or `force` is false.
         SystemExit: the weights saw data that may not be shipped, and `private` is false.
     """
+    check_place(out, force=force)
     if not private:
         require_shippable(read_seen(checkpoint).cards)
     generator, settings = load_generator(checkpoint)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    with new_bundle(out, force=force) as folder:
+        worst = _write(checkpoint, folder, out.name, generator, settings)
+    print(f"{out}: streaming equals offline to {worst:.1e}")
+
+
+def _write(
+    checkpoint: Path, out: Path, name: str, generator: FaceGenerator, settings: FaceSettings
+) -> float:
+    """Writes what a bundle holds; returns its parity."""
     write_onnx(generator, out / MODEL_FILE)
     manifest: dict[str, Any] = {
         "kind": "face",
-        "name": "face",
+        "name": name,
         "licence": "Apache-2.0",
         "config": {
             "fps": FPS,
@@ -134,11 +144,11 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
     card["parity_streaming_vs_offline"] = worst = parity(generator, out)
     if worst > TOLERANCE:
         raise BundleError(
-            f"{out}: expected the stream to equal the checkpoint to {TOLERANCE}, "
-            f"found {worst:.1e}; do not ship it."
+            f"{checkpoint}: expected the stream to equal the checkpoint to {TOLERANCE}, "
+            f"found {worst:.1e}; nothing was written."
         )
     write_manifest(out, **manifest, card=card)
-    print(f"{out}: streaming equals offline to {worst:.1e}")
+    return worst
 
 
 def speaker_styles(checkpoint: Path) -> dict[str, list[float]]:
@@ -185,8 +195,14 @@ def main() -> None:
         action="store_true",
         help="for yourself: also export weights that saw data which may not be shipped",
     )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the bundle that is at --out already"
+    )
     args = parser.parse_args()
-    export(args.checkpoint, args.out, private=args.private)
+    try:
+        export(args.checkpoint, args.out, private=args.private, force=args.force)
+    except IdolError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

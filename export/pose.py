@@ -1,13 +1,12 @@
 """Pose checkpoint -> ONNX bundle, with parity through the runtime's own session.
 
-    python -m export.pose --checkpoint runs/pose --out idol_runtime/bundles/pose
+    python -m export.pose --checkpoint runs/pose --out my_pose
 
 A metrics.json beside the checkpoint (`python -m training.evaluate pose`) goes into the card.
 """
 
 import argparse
 import functools
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from export.bundle_folder import check_place, new_bundle
 from export.onnx_export import write_step
 from export.pose_card import pose_card
 from idol_protocol.audio import LOG_MEL
 from idol_protocol.frames import FPS
-from idol_runtime.errors import BundleError
+from idol_runtime.errors import BundleError, IdolError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.motion.pose import MODEL_FILE, PoseInputs, PoseModel
 from training.checkpoint import load_weights, read_json
 from training.humanoid.skeleton import quaternion_from_matrix
-from training.ingest.shipping import may_ship, read_seen, require_shippable
+from training.ingest.shipping import Seen, may_ship, read_seen, require_shippable
 from training.pose.conditions import STYLE_AXES, STYLE_TAGS, PoseConditions, sizes
 from training.pose.data import LOOKAHEAD_FRAMES
 from training.pose.drivers import NOISE
@@ -99,24 +99,32 @@ def _clip(frames: int, seed: int) -> dict[str, NDArray[np.float32]]:
     return clip
 
 
-def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
+def export(checkpoint: Path, out: Path, *, private: bool = False, force: bool = False) -> None:
     """Writes the bundle.
 
     Args:
         checkpoint: The run's folder.
-        out: Where the bundle goes; what was there is replaced.
+        out: Where the bundle goes, whole or not at all.
         private: Export weights that may not be shipped; the card says so.
+        force: A bundle that is there is replaced.
 
     Raises:
         BundleError: the bundle does not do what the checkpoint does.
+        InputError: something is at `out`, and it is no bundle or `force` is false.
         SystemExit: the weights saw data that may not be shipped, and `private` is false.
     """
+    check_place(out, force=force)
     seen = read_seen(checkpoint)
     if not private:
         require_shippable(seen.cards)
     generator = load_generator(checkpoint)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    with new_bundle(out, force=force) as folder:
+        worst = _write(checkpoint, folder, out.name, generator, seen)
+    print(f"{out}: streaming equals offline to {worst:.1e}")
+
+
+def _write(checkpoint: Path, out: Path, name: str, generator: PoseGenerator, seen: Seen) -> float:
+    """Writes what a bundle holds; returns its parity."""
     write_onnx(generator, out / MODEL_FILE)
     config: dict[str, Any] = {
         "fps": FPS,
@@ -132,18 +140,17 @@ def export(checkpoint: Path, out: Path, *, private: bool = False) -> None:
     card = pose_card(checkpoint, generator)
     card |= {"seen": msgspec.to_builtins(seen), "may_ship": may_ship(seen.cards)}
     about = functools.partial(
-        write_manifest, out, kind="pose", name="pose", licence="Apache-2.0", config=config
+        write_manifest, out, kind="pose", name=name, licence="Apache-2.0", config=config
     )
     about(card=card)
     card["parity_streaming_vs_offline"] = worst = parity(generator, out)
     if worst > TOLERANCE:
         raise BundleError(
-            f"{out}: expected the stream to equal the checkpoint to {TOLERANCE}, found "
-            f"{worst:.1e}; "
-            "do not ship it."
+            f"{checkpoint}: expected the stream to equal the checkpoint to {TOLERANCE}, found "
+            f"{worst:.1e}; nothing was written."
         )
     about(card=card)
-    print(f"{out}: streaming equals offline to {worst:.1e}")
+    return worst
 
 
 def main() -> None:
@@ -153,8 +160,14 @@ def main() -> None:
     parser.add_argument(
         "--private", action="store_true", help="export although the weights may not be shipped"
     )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the bundle that is at --out already"
+    )
     args = parser.parse_args()
-    export(args.checkpoint, args.out, private=args.private)
+    try:
+        export(args.checkpoint, args.out, private=args.private, force=args.force)
+    except IdolError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -89,10 +89,12 @@ class Adaptation:
         )
         self.generator = FaceGenerator(settings.model)
         load_network(self.base, AVERAGED, self.generator)
-        encoder = StyleEncoder(torch.ones(len(MADE)))
-        load_network(self.base, "style_encoder", encoder)
         self.base_style = torch.zeros(STYLE_SIZE)
-        self.style = nn.Parameter(stream_style(encoder.eval(), *streams))
+        self.style = nn.Parameter(self.base_style.clone())
+        if (self.base / "style_encoder.safetensors").exists():  # a restored bundle has none
+            encoder = StyleEncoder(torch.ones(len(MADE)))
+            load_network(self.base, "style_encoder", encoder)
+            self.style = nn.Parameter(stream_style(encoder.eval(), *streams))
         self.before_adapters = copy.deepcopy(self.generator).eval()
         lora = LoraConfig(
             r=finetune.rank, lora_alpha=2 * finetune.rank, target_modules=_ADAPTED, lora_dropout=0.1
@@ -135,9 +137,11 @@ class Adaptation:
         """A whole face: the merged generator, and what the base has beside its own."""
         write_networks(checkpoint, {AVERAGED: self.merged()})
         for name in ("style_encoder.safetensors", "critics.safetensors"):
-            shutil.copy(self.base / name, checkpoint / name)
-        styles = read_json(self.base / STYLES_FILE) | {self.speaker: self.style.tolist()}
-        write_json(checkpoint / STYLES_FILE, styles)
+            if (self.base / name).exists():
+                shutil.copy(self.base / name, checkpoint / name)
+        known = self.base / STYLES_FILE
+        styles = read_json(known) if known.exists() else {}
+        write_json(checkpoint / STYLES_FILE, styles | {self.speaker: self.style.tolist()})
 
     def merged(self) -> FaceGenerator:
         """A plain generator with the adapters in its weights."""

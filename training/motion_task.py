@@ -54,7 +54,7 @@ class MotionTask(Generic[B]):
 
     def start_from(self, base: Path) -> None:
         """Takes over another run's averaged generator and, where it has them, the networks beside
-        it; what comes from a bundle has none (`export.restore_pose`).
+        it; what comes from a bundle has none (`export.restore`).
         """
         checkpoint = checkpoint_of(base)
         load_network(checkpoint, AVERAGED, self.networks[GENERATOR])

@@ -51,12 +51,13 @@ class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What gives it words, a voice, a face and a body."""
 
     dialogue: str = "smollm2-135m-instruct"
-    """A dialogue model of the store: in the catalog, or imported by `idol models import`."""
+    """A dialogue model of the store (in the catalog, or imported by `idol models import`), or the
+    folder of a bundle of its own, relative to the character's, such as `./my_dialogue`."""
     speech: str = "kokoro-82m"
-    """A voice of the store: in the catalog, or imported by `idol models import`."""
+    """The same for its voice."""
     face: str | None = None
-    """The folder of a face bundle of its own, relative to the character's; without one the bundle
-    that ships with the package moves it."""
+    """The folder of a face bundle, relative to the character's; without one the bundle that ships
+    with the package moves it."""
     pose: str | None = None
     """The same for its body."""
 
@@ -143,8 +144,9 @@ def load_character(folder: Path) -> Character:
         character = replace(character, avatar=str(_avatar(path, character.avatar)))
     own = {
         kind: _own_bundle(path, kind, name)
-        for kind in ("face", "pose")
+        for kind in ("dialogue", "speech", "face", "pose")
         if (name := getattr(character.models, kind)) is not None
+        and (kind in ("face", "pose") or "/" in name or "\\" in name)
     }
     return replace(character, models=replace(character.models, **own))
 

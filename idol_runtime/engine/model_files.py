@@ -25,9 +25,8 @@ def fetch_models(store: Store, character: Character) -> ModelFolders:
 
 
 def _dialogue_bundle(store: Store, name: str) -> Path:
-    imported = store.bundle_folder("dialogue", name)
-    if imported.is_dir():
-        return imported
+    if (own := _own(store, "dialogue", name)) is not None:
+        return own
     [gguf] = store.pull(name).glob("*.gguf")
 
     def convert(target: Path) -> None:
@@ -36,10 +35,17 @@ def _dialogue_bundle(store: Store, name: str) -> Path:
     return store.derived(name, convert, "int8-blocks", check=_checker("dialogue"))
 
 
+def _own(store: Store, kind: str, name: str) -> Path | None:
+    """A bundle that lies beside its character, or that was imported; None is one of the catalog."""
+    if Path(name).is_absolute():
+        return open_bundle(Path(name), kind).folder
+    imported = store.bundle_folder(kind, name)
+    return imported if imported.is_dir() else None
+
+
 def _speech_bundle(store: Store, name: str) -> Path:
-    imported = store.bundle_folder("speech", name)
-    if imported.is_dir():
-        return imported
+    if (own := _own(store, "speech", name)) is not None:
+        return own
     source = store.pull(name)
 
     def convert(target: Path) -> None:

@@ -1,6 +1,7 @@
 """The user's cache of models: fetched once, verified, and never half there."""
 
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -253,8 +254,9 @@ class Store:
     def _offline_error(self, name: str, model: Model) -> StoreError:
         return StoreError(
             f"The model {name} ({size_text(model.size)}) is not complete in {self.folder(name)} "
-            f"and the network is off (IDOL_OFFLINE, HF_HUB_OFFLINE or --offline); run `idol models "
-            f"pull {name}` once with a network, or copy that folder from another machine."
+            "and the network is off (IDOL_OFFLINE, HF_HUB_OFFLINE, --offline, or `offline` in "
+            f"idol.toml); run `IDOL_HOME={shlex.quote(str(self.home))} idol models pull {name}` "
+            "once with a network, or copy that folder from another machine."
         )
 
     def _record(self, name: str) -> Path:

@@ -1,12 +1,18 @@
 import importlib.metadata
+import importlib.util
+import shlex
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from idol_runtime import errors
+from idol_runtime.character import Character
 from idol_runtime.cli import checks as doctor
-from idol_runtime.cli.checks import Finding, examine
+from idol_runtime.cli.checks import examine
+from idol_runtime.cli.findings import Finding
+from idol_runtime.errors import CHECKOUT, install_command
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.store import Store
 from idol_runtime.store.catalog import Catalog, FileGroup, Model, ModelFile, UrlSource
@@ -60,7 +66,8 @@ def test_two_distributions_of_onnx_runtime_are_an_error_with_the_fix(
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "1.0")
     finding = found(store)["onnxruntime"]
     assert finding.level == "error"
-    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in finding.advice
+    assert "pip uninstall --yes onnxruntime onnxruntime-gpu" in finding.advice
+    assert f"{sys.executable} -m pip install --force-reinstall --no-deps onnx" in finding.advice
 
 
 def test_an_onnx_runtime_that_does_not_load_is_an_error_not_a_traceback(
@@ -109,4 +116,31 @@ def test_a_page_without_its_libraries_is_an_error(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
-    assert "make setup" in found(store)["stage page"].advice
+    assert f"`make -C {CHECKOUT} setup`" in found(store)["stage page"].advice
+
+
+def test_a_language_that_a_character_speaks_and_nothing_reads_is_an_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    ren = Character("Ren", "You are Ren.", language="ja-JP")
+    [finding] = [
+        each
+        for each in examine(store, host="127.0.0.1", port=0, cast=[ren])
+        if each.check == "Japanese speech"
+    ]
+    assert finding.level == "error"
+    assert install_command("ja") in finding.advice
+    assert found(store)["Japanese speech"].level == "ok"
+
+
+def test_an_extra_is_installed_from_a_checkout_by_its_path_from_a_wheel_by_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = [sys.executable, "-m", "pip", "install"]
+    assert shlex.split(install_command("zh")) == [*pip, "--editable", f"{CHECKOUT}[zh]"]
+    monkeypatch.setattr(errors, "CHECKOUT", tmp_path)
+    parts = shlex.split(install_command("zh"))
+    assert parts[:4] == pip
+    assert "misaki==0.9.4" in parts
+    assert not any("idol" in part for part in parts[4:])

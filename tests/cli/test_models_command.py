@@ -3,14 +3,18 @@
 import argparse
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from idol_runtime.character import load_character
 from idol_runtime.cli import doctor, models
-from idol_runtime.errors import BundleError, IdolError, InputError, StoreError
+from idol_runtime.engine.model_files import fetch_models
+from idol_runtime.errors import BundleError, ConfigError, IdolError, InputError, StoreError
 from idol_runtime.inference.bundle import write_manifest
+from idol_runtime.store import default_store
 from idol_runtime.store.display import Bars, PlainDisplay, display_for
 
 
@@ -112,7 +116,7 @@ def test_a_bundle_is_imported_with_the_files_it_names_and_no_others(
     write_manifest(bundle, kind="speech", name="bells", licence="CC0-1.0", config={}, engine="x")
     (bundle / "notes.txt").write_text("mine")
     assert run("models", "import", str(bundle)) == 0
-    assert "speech = 'bells'" in capsys.readouterr().out
+    assert 'speech = "bells"' in capsys.readouterr().out
     imported = home / "bundles" / "speech" / "bells"
     files = sorted(path.name for path in imported.rglob("*") if path.is_file())
     assert files == ["manifest.json", "weights.bin"]
@@ -123,9 +127,71 @@ def test_a_bundle_is_imported_with_the_files_it_names_and_no_others(
 
 
 def test_a_bundle_that_no_character_can_name_is_not_imported(tmp_path: Path) -> None:
-    write_manifest(tmp_path, kind="face", name="f", licence="CC0-1.0", config={})
-    with pytest.raises(InputError, match="kind `dialogue` or `speech`, found `face`"):
+    write_manifest(tmp_path, kind="hat", name="f", licence="CC0-1.0", config={})
+    with pytest.raises(InputError, match="kind dialogue, speech, face, pose, found `hat`"):
         run("models", "import", str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["dialogue", "speech", "face", "pose"])
+def test_the_lines_that_import_prints_make_a_character_use_the_bundle(
+    kind: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = tmp_path / f"my {kind}"
+    exported.mkdir()
+    (exported / "weights.bin").write_bytes(b"1")
+    write_manifest(exported, kind=kind, name=f"my_{kind}", licence="CC0-1.0", config={})
+    assert run("models", "import", str(exported)) == 0
+    lines = capsys.readouterr().out.partition("\n\n")[2]
+    aki = tmp_path / "aki"
+    aki.mkdir()
+    (aki / "character.toml").write_text(f'name = "Aki"\npersona = "You are Aki."\n{lines}')
+    named = getattr(load_character(aki).models, kind)
+    assert default_store().bundle_folder(kind, f"my_{kind}").name == Path(named).name
+    assert [each.name for each in default_store().bundles()] == [f"my_{kind}"]
+
+
+@pytest.mark.parametrize("kind", ["dialogue", "speech", "face", "pose"])
+def test_a_character_may_name_a_bundle_of_each_kind_in_its_own_folder(
+    kind: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "aki" / "mine"
+    own.mkdir(parents=True)
+    write_manifest(own, kind=kind, name="mine", licence="CC0-1.0", config={})
+    text = f'name = "Aki"\npersona = "You are Aki."\n[models]\n{kind} = "./mine"\n'
+    (tmp_path / "aki" / "character.toml").write_text(text)
+    assert getattr(load_character(tmp_path / "aki").models, kind) == str(own)
+    (tmp_path / "aki" / "character.toml").write_text(text.replace("mine", "yours"))
+    with pytest.raises(ConfigError, match=rf"a {kind} bundle with its manifest\.json in .*yours"):
+        load_character(tmp_path / "aki")
+
+
+def test_words_and_voice_of_a_characters_own_folder_are_what_it_opens(tmp_path: Path) -> None:
+    kinds = ("dialogue", "speech")
+    for kind in kinds:
+        (tmp_path / kind).mkdir()
+        write_manifest(tmp_path / kind, kind=kind, name=kind, licence="CC0-1.0", config={})
+    lines = "".join(f'{kind} = "./{kind}"\n' for kind in kinds)
+    text = f'name = "Aki"\npersona = "You are Aki."\n[models]\n{lines}'
+    (tmp_path / "character.toml").write_text(text)
+    folders = fetch_models(default_store(), load_character(tmp_path))
+    assert (folders.dialogue, folders.speech) == (tmp_path / "dialogue", tmp_path / "speech")
+    (tmp_path / "dialogue" / "manifest.json").write_text("{}")
+    with pytest.raises(ConfigError, match="dialogue"):
+        load_character(tmp_path)
+
+
+def test_the_store_is_the_one_that_idol_toml_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("IDOL_HOME")
+    config = tmp_path / "idol.toml"
+    config.write_text('[store]\nhome = "models"\noffline = true\n')
+    assert run("models", "list", "--json", "--config", str(config)) == 0
+    assert json.loads(capsys.readouterr().out)["home"] == str(tmp_path / "models")
+    monkeypatch.delenv("IDOL_OFFLINE")
+    home = re.escape(str(tmp_path / "models"))
+    with pytest.raises(StoreError, match=rf"`IDOL_HOME={home} idol models pull kokoro-82m`"):
+        run("models", "pull", "--config", str(config))
 
 
 def test_doctor_for_machines_is_a_list_and_its_status_tells_errors(
@@ -136,6 +202,48 @@ def test_doctor_for_machines_is_a_list_and_its_status_tells_errors(
     assert {"check", "level", "found", "advice"} == set(findings[0])
     assert status == any(finding["level"] == "error" for finding in findings)
     assert all(finding["advice"] for finding in findings if finding["level"] != "ok")
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, str]]:
+    run("doctor", "--json", *arguments)
+    return {each["check"]: each for each in json.loads(capsys.readouterr().out)}
+
+
+def test_doctor_reads_what_serve_would_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("IDOL_HOME")
+    (tmp_path / "yuki").mkdir()
+    (tmp_path / "yuki" / "character.toml").write_text(
+        'name = "Yuki"\npersona = "You are Yuki."\nlanguage = "zh"\n'
+    )
+    config = tmp_path / "idol.toml"
+    config.write_text(
+        '[server]\nport = 0\n[store]\nhome = "models"\n'
+        '[[cast]]\ncharacter = "hoshi"\n[[cast]]\ncharacter = "yuki"\n'
+    )
+    found = told(capsys, "--config", str(config))
+    assert found["settings"]["found"] == f"of {config}"
+    assert found["character yuki"]["found"] == "Yuki, zh"
+    assert str(tmp_path / "models") in found["disk"]["found"]
+    assert found["port"]["found"] == "127.0.0.1:0 is free"
+    pull = f"idol models pull --config {config} kokoro-82m"
+    assert pull in found["model kokoro-82m"]["advice"]
+    monkeypatch.setenv("IDOL_CONFIG", str(config))
+    assert told(capsys)["settings"]["found"] == f"of {config}"
+
+
+def test_doctor_tells_what_is_wrong_in_idol_toml_and_looks_at_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "idol.toml"
+    config.write_text("[server]\nprot = 1\n")
+    found = told(capsys, "--config", str(config))
+    assert found["settings"]["level"] == "error"
+    assert "did you mean port" in found["settings"]["found"]
+    assert "python" in found
+    config.write_text('[[cast]]\ncharacter = "nobody"\n')
+    assert told(capsys, "--config", str(config))["character nobody"]["level"] == "error"
 
 
 def test_a_pipe_gets_few_plain_lines_and_a_terminal_a_bar() -> None:

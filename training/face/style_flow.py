@@ -147,21 +147,21 @@ class StylePrior(nn.Module):
         self.tags = tags
 
     @property
-    def _chain(self) -> list[Coupling]:
+    def chain(self) -> list[Coupling]:
         return cast("list[Coupling]", list(self.couplings))
 
     def to_latent(self, code: Tensor, tags: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [B, 16] and tags [B, K] -> latents [B, 16], log |d latent / d code| [B]."""
         latent = (code - self.center) / self.spread
         log_volume = -self.spread.log().sum().expand(len(code))
-        for coupling in self._chain:
+        for coupling in self.chain:
             latent, change = coupling.to_latent(latent, tags)
             log_volume = log_volume + change
         return latent, log_volume
 
     def to_code(self, latent: Tensor, tags: Tensor) -> Tensor:
         """Latents [B, 16], standard normal, and tags [B, K] -> codes [B, 16]."""
-        for coupling in reversed(self._chain):
+        for coupling in reversed(self.chain):
             latent = coupling.to_code(latent, tags)
         return latent * self.spread + self.center
 
