@@ -112,7 +112,7 @@ def _transcript() -> str:
             else json.dumps(line["event"], ensure_ascii=False)
         )
         lines.append(f"{arrow} {said}\n")
-    return "```\n" + "".join(lines) + "```\n"
+    return "```text\n" + "".join(lines) + "```\n"
 
 
 def _components(template: str = "#/$defs/{name}") -> dict[str, Any]:

@@ -9,23 +9,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from idol_runtime.cli.main import build_parser
+from tests.docs.pages import SHELL, alternatives, blocks_of, lines_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "training" / "README.md"]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
-
-
-def lines_of(page: Path) -> Iterator[str]:
-    """The commands in its blocks: lines joined where they are continued, comments gone."""
-    for block in re.findall(r"^```(?:sh|bash)?\n(.*?)^```$", page.read_text(), re.M | re.S):
-        for line in block.replace("\\\n", " ").splitlines():
-            yield re.sub(r"\s+#\s.*$", "", line).strip()
 
 
 def commands(name: str) -> list[str]:
@@ -33,31 +26,13 @@ def commands(name: str) -> list[str]:
     found = dict.fromkeys(
         command
         for page in PAGES
-        for line in lines_of(page)
+        for block in blocks_of(page.name, page.read_text("utf-8"))
+        if block.language in SHELL
+        for line in lines_of(block.text)
         if line.startswith(name + " ")
         for command in alternatives(line)
     )
     return list(found)
-
-
-def alternatives(line: str) -> Iterator[str]:
-    """`x a | b` is `x a` and `x b`; `x a|b` likewise; `...` stands for what is left out."""
-    first, *others = line.replace("...", "").split(" | ")
-    head = first.rsplit(" ", 1)[0]
-    for each in [first, *(f"{head} {other}" for other in others)]:
-        for words in itertools.product(*(word.split("|") for word in each.split(" "))):
-            yield " ".join(word for word in words if word)
-
-
-def test_alternatives_are_written_out() -> None:
-    assert list(alternatives("idol models list | import F")) == [
-        "idol models list",
-        "idol models import F",
-    ]
-    assert list(alternatives("run face|pose --out O ...")) == [
-        "run face --out O",
-        "run pose --out O",
-    ]
 
 
 @pytest.mark.parametrize("command", commands("idol"))

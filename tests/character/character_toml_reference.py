@@ -25,7 +25,7 @@ yours with `idol serve --character FOLDER`.
 
 A key that is unknown, a value of the wrong type or out of range is one sentence:
 
-```
+```text
 idol: aki/character.toml: voice.nmae: expected a known key; did you mean name; ...
 ```
 

@@ -30,7 +30,7 @@ machine can read in the list of processes.
 
 A key that is unknown, a value of the wrong type or out of range ends the start with one sentence:
 
-```
+```text
 idol: idol.toml: server.prot: expected a known key; did you mean port; known keys here are host, ...
 ```
 
