@@ -20,6 +20,13 @@ const PATH = "/v1/realtime";
 const RETRY_MS = [0, 250, 500, 1000, 2000];
 /** Codes after which trying again would not help: closed on purpose, no valid token, a bad message. */
 const FINAL_CODES = new Set([1000, 1008, 1009, 4401]);
+/** What a connection begins with; one that takes a session up again begins with that of another. */
+const OF_A_NEW_SESSION = new Set([
+  "session.created",
+  "idol.character",
+  "idol.resume.token",
+  "idol.stream.opened",
+]);
 
 /** The server did not take a connection, or closed it for good; `code` is that of the close. */
 export class ConnectionError extends Error {
@@ -69,7 +76,9 @@ export class Idol {
   #lastEventId = null;
   #count = 0;
   #closing = false;
+  #isOver = false;
   #held = null; // what is sent while a broken connection is taken up again
+  #unsure = new Map(); // event_id -> text of what the server has not answered yet
   #clock = null;
 
   constructor(url, options, WebSocket) {
@@ -108,13 +117,15 @@ export class Idol {
   /** Says something to the character; resolves with its response, however that ended. */
   say(text, response = {}) {
     const content = [{ type: "input_text", text }];
-    this.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    const id = `item_${Math.random().toString(36).slice(2)}`;
+    const item = { id, type: "message", role: "user", content };
+    this.#surely({ type: "conversation.item.create", event_id: id, item });
     return this.respond(response);
   }
 
   /** Asks for an answer to what was said; to an empty conversation it is the greeting. */
   respond(response = {}) {
-    const event_id = this.send({ type: "response.create", response });
+    const event_id = this.#surely({ type: "response.create", response });
     this.#asked.push(event_id);
     return new Promise((resolve, reject) => this.#pending.set(event_id, { resolve, reject }));
   }
@@ -170,15 +181,27 @@ export class Idol {
     if (this.#options.streams) this.configure(this.#options.streams);
   }
 
+  /** Sends what is sent again if the connection breaks before the server has answered it. */
+  #surely(event) {
+    const event_id = event.event_id ?? `client_${++this.#count}`;
+    const text = JSON.stringify({ ...event, event_id });
+    if (this.#isOver) throw new ConnectionError("Expected an open connection.");
+    this.#unsure.set(event_id, text);
+    if (!this.#held && this.#socket.readyState === 1) this.#socket.send(text);
+    return event_id;
+  }
+
   #connect(resume = null) {
     return new Promise((resolve, reject) => {
       const socket = new this.#WebSocket(this.#url, ["idol.v1"]);
       socket.binaryType = "arraybuffer";
       const streams = new Streams();
       let isOpen = false;
+      let fresh = null;
       const begin = () => {
         isOpen = true;
         this.#socket = socket;
+        if (resume) for (const text of this.#unsure.values()) socket.send(text);
         for (const text of this.#held ?? []) socket.send(text);
         this.#held = null;
         resolve();
@@ -193,13 +216,16 @@ export class Idol {
         const event = JSON.parse(data);
         streams.note(event);
         // A session that is resumed is there once the server says so, or says that it is gone.
-        const isRefused = resume && event.type === "error" && !isOpen;
-        const isThere = resume ? event.type === "idol.resumed" : event.type === "session.created";
-        if (isRefused) {
+        if (isOpen) this.#note(event);
+        else if (resume && event.type === "error") {
+          this.#forget(event, fresh);
           begin();
-          this.#forget(event);
-        } else if (isThere && !isOpen) begin();
-        this.#note(event);
+        } else if (resume && OF_A_NEW_SESSION.has(event.type)) {
+          if (event.type === "idol.resume.token") fresh = event;
+        } else {
+          this.#note(event);
+          if (event.type === (resume ? "idol.resumed" : "session.created")) begin();
+        }
       });
       socket.addEventListener("error", () => {}); // "close" follows and tells the rest
       socket.addEventListener("close", ({ code, reason }) => {
@@ -217,13 +243,17 @@ export class Idol {
     if (event.type === "idol.resume.token") {
       this.#token = event.token;
       this.#validMs = 1000 * event.valid_s;
+    } else if (event.type === "conversation.item.added") {
+      this.#unsure.delete(event.item.id);
     } else if (event.type === "response.created" && this.#asked.length) {
+      this.#unsure.delete(this.#asked[0]);
       this.#responses.set(event.response.id, this.#asked.shift());
     } else if (event.type === "response.done") {
       this.#settle(this.#responses.get(event.response.id), (each) => each.resolve(event.response));
       this.#responses.delete(event.response.id);
     } else if (event.type === "error") {
       const { event_id } = event.error;
+      this.#unsure.delete(event_id);
       this.#asked = this.#asked.filter((each) => each !== event_id);
       this.#settle(event_id, (each) => each.reject(new RequestError(event.error)));
     }
@@ -278,15 +308,17 @@ export class Idol {
   }
 
   /** The old session is gone: what was asked of it will not be answered. */
-  #forget(event) {
+  #forget(event, fresh) {
     this.#clock = null;
-    this.#lastEventId = null;
+    this.#lastEventId = fresh?.event_id ?? null;
+    this.#token = fresh?.token ?? null;
     this.#reject(new RequestError(event.error));
     this.#emit("lost", event.error);
   }
 
   #end(code, reason) {
     this.#held = null;
+    this.#isOver = true;
     this.#reject(new ConnectionError("The connection was closed before the answer ended.", code));
     this.#emit("close", { code, reason });
   }
@@ -295,6 +327,7 @@ export class Idol {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#responses.clear();
+    this.#unsure.clear();
     this.#asked = [];
   }
 }

@@ -42,7 +42,7 @@ async def converse(node: Path, desk: Path, *words: str) -> Any:
     process = await asyncio.create_subprocess_exec(
         node, "converse.mjs", *words, cwd=desk, stdout=-1, stderr=-1
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         out, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     return json.loads(out)
