@@ -59,3 +59,40 @@ async def test_the_openai_client_can_ask_for_text_and_cancel(scene: Scene) -> No
                 assert event.response.status == "cancelled"
                 break
     await client.close()
+
+
+async def test_the_openai_client_asks_aside_and_is_told_what_is_left_out(scene: Scene) -> None:
+    """A model of its own for the answer, tools that are not there, and a voice of OpenAI's."""
+    client = openai.AsyncOpenAI(
+        api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
+    )
+    async with asyncio.timeout(20), client.realtime.connect(model="gpt-realtime") as connection:
+        tool = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
+        session = {"type": "realtime", "instructions": "Be kind.", "tools": [tool]}
+        await connection.session.update(
+            session={**session, "audio": {"output": {"voice": "marin"}}}, event_id="mine"
+        )
+        events = {}
+        async for event in connection:
+            events[event.type] = event
+            if event.type == "error":
+                break
+        assert events["session.updated"].session.instructions == "Be kind."
+        assert events["session.updated"].session.tools == []
+        assert (event.error.param, event.error.event_id) == ("session.tools", "mine")
+        content = [{"type": "input_text", "text": "Is this about music? Yes or no."}]
+        await connection.response.create(
+            response={
+                "conversation": "none",
+                "output_modalities": ["text"],
+                "metadata": {"topic": "classify"},
+                "input": [{"type": "message", "role": "user", "content": content}],
+            }
+        )
+        async for event in connection:
+            assert not event.type.startswith("conversation.")
+            if event.type == "response.done":
+                break
+        assert event.response.metadata == {"topic": "classify"}
+        assert event.response.output[0].content[0].text == "Hello there. How are you?"
+    await client.close()
