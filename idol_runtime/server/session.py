@@ -1,7 +1,6 @@
 """One client's view of a character on the Realtime protocol; outlives the connection."""
 
 import secrets
-from typing import Any, cast
 
 from idol_protocol.client_events import (
     ClientEvent,
@@ -13,21 +12,10 @@ from idol_protocol.client_events import (
 )
 from idol_protocol.frames import AudioChunk, FaceFrame, PoseFrame
 from idol_protocol.idol_events import (
-    ActivityName,
     CharacterInfo,
-    Emotion,
-    GestureName,
-    IdolActivity,
     IdolCharacter,
-    IdolEmotion,
-    IdolGesture,
-    IdolPhonemes,
-    IdolPlaybackCut,
     IdolResumed,
     IdolResumeToken,
-    IdolUtteranceEnded,
-    IdolUtteranceStarted,
-    PhonemeSpan,
 )
 from idol_protocol.items import MAX_TEXT_CHARS, SessionAudio, SessionObject
 from idol_protocol.server_events import (
@@ -50,6 +38,7 @@ from idol_runtime.conversation.events import (
 )
 from idol_runtime.conversation.items import new_id
 from idol_runtime.server.config import Limits
+from idol_runtime.server.cues import event_of
 from idol_runtime.server.journal import Journal
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.outbox import Outbox
@@ -58,14 +47,8 @@ from idol_runtime.server.response import Response, audio_output
 from idol_runtime.server.settings import initial_settings
 from idol_runtime.server.streams import Streams
 from idol_runtime.timeline import (
-    ActivityCue,
     Cue,
-    EmotionCue,
     Frame,
-    GestureCue,
-    Phonemes,
-    PlaybackCut,
-    UtteranceEnded,
     UtteranceStarted,
 )
 
@@ -242,38 +225,11 @@ class Session:
         self.streams.open_defaults()
 
     def _cue(self, cue: Cue) -> None:
-        match cue:
-            case ActivityCue():
-                activity = cast("ActivityName", cue.activity)
-                self.emit(IdolActivity(pts_us=cue.pts_us, activity=activity))
-            case GestureCue():
-                self.emit(_gesture(cue))
-            case EmotionCue():
-                self.emit(_emotion(cue))
-            case _ if (response := self._response) is not None:
-                self._speech_cue(cue, response)
-
-    def _speech_cue(
-        self, cue: UtteranceStarted | UtteranceEnded | Phonemes | PlaybackCut, response: Response
-    ) -> None:
-        about: dict[str, Any] = {
-            "response_id": response.id,
-            "item_id": response.item_id,
-            "pts_us": cue.pts_us,
-        }
-        match cue:
-            case UtteranceStarted():
-                if self.streams is not None:
-                    self.streams.utterance_begins()
-                self.emit(
-                    IdolUtteranceStarted(**about, utterance_id=cue.utterance_id, text=cue.text)
-                )
-            case Phonemes():
-                self.emit(_phonemes(cue))
-            case UtteranceEnded():
-                self.emit(IdolUtteranceEnded(**about, utterance_id=cue.utterance_id))
-            case PlaybackCut():
-                self.emit(IdolPlaybackCut(response_id=response.id, pts_us=cue.pts_us))
+        response = self._response
+        if isinstance(cue, UtteranceStarted) and response is not None and self.streams is not None:
+            self.streams.utterance_begins()
+        if (event := event_of(cue, response)) is not None:
+            self.emit(event)
 
 
 def _shown(persona: str) -> str:
@@ -281,29 +237,3 @@ def _shown(persona: str) -> str:
     return (
         persona if len(persona) <= MAX_TEXT_CHARS // 2 else persona[: MAX_TEXT_CHARS // 2] + "..."
     )
-
-
-def _emotion(cue: EmotionCue) -> IdolEmotion:
-    levels = {each.name: each.value for each in cue.emotion}
-    return IdolEmotion(
-        pts_us=cue.pts_us, emotion=Emotion(**levels), rise_s=cue.rise_s, fall_s=cue.fall_s
-    )
-
-
-def _gesture(cue: GestureCue) -> IdolGesture:
-    return IdolGesture(
-        gesture=cast("GestureName", cue.gesture),
-        pts_us=cue.pts_us,
-        duration_us=cue.duration_us,
-        stroke_pts_us=cue.pts_us + cue.stroke_us,
-        response_id=cue.turn_id,
-        utterance_id=cue.utterance_id,
-    )
-
-
-def _phonemes(cue: Phonemes) -> IdolPhonemes:
-    spans = [
-        PhonemeSpan(symbol=each.symbol, start_s=round(each.start_s, 4), end_s=round(each.end_s, 4))
-        for each in cue.phonemes
-    ]
-    return IdolPhonemes(utterance_id=cue.utterance_id, pts_us=cue.pts_us, phonemes=spans)
