@@ -9,17 +9,20 @@ from numpy.typing import NDArray
 
 from idol_protocol.frames import FaceFrame, PoseFrame
 from idol_protocol.idol_events import IdolFaceDelta, IdolPoseDelta, IdolStreamOpened
+from idol_runtime.server.between import midway
 from idol_runtime.timeline import FPS
 
-MAX_WAITING_FRAMES = 8
-"""Frames that may wait for a client before the oldest gives way: a quarter of a second."""
+MAX_FPS = 2 * FPS
+"""Frames that a character makes, and one between each two."""
+MIN_WAITING_FRAMES = 8
+"""Frames that may wait for a client before the oldest gives way; at 60 a second, twice as many."""
 
 F = TypeVar("F", FaceFrame, PoseFrame)
 
 
 def frame_step(fps: int) -> int | None:
-    """Every how many frames of the stage one is sent, or None if `fps` cannot be had."""
-    return FPS // fps if fps > 0 and FPS % fps == 0 else None
+    """Every how many of `MAX_FPS` frames one is sent, or None if `fps` cannot be had."""
+    return MAX_FPS // fps if fps > 0 and MAX_FPS % fps == 0 else None
 
 
 class FrameLane(Generic[F]):
@@ -34,11 +37,15 @@ class FrameLane(Generic[F]):
         on_drop: Callable[[], None],
     ) -> None:
         self.opened = opened
-        self._step = FPS // (opened.fps or FPS)
+        fps = opened.fps or FPS
+        self._step = MAX_FPS // fps
+        self._most = max(MIN_WAITING_FRAMES, fps // 4)
         self._render = render
         self._group = group
         self._on_drop = on_drop
         self._waiting: deque[F] = deque()
+        self._last: F | None = None
+        """What the character made last."""
         self._is_behind = False
 
     @property
@@ -46,14 +53,19 @@ class FrameLane(Generic[F]):
         return bool(self._waiting)
 
     def offer(self, frame: F) -> bool:
-        """Whether the frame now waits; frames between those of the stream's fps do not."""
-        if _index(frame) % self._step:
-            return False
-        if len(self._waiting) == MAX_WAITING_FRAMES:
-            self._drop()
-            self._is_behind = True
-        self._waiting.append(frame)
-        return True
+        """Takes the next frame that the character made, and what the stream has before it.
+
+        Returns:
+            Whether frames wait now that did not before.
+        """
+        index, last = _index(frame), self._last
+        self._last = frame
+        if is_between := last is not None and _index(last) == index - 2 and self._has(index - 1):
+            assert last is not None
+            self._wait(midway(last, frame, _pts_us(index - 1)))
+        if is_whole := self._has(index):
+            self._wait(frame)
+        return is_between or is_whole
 
     def take(self) -> str | bytes:
         """The message of the next frames; of the newest alone for a client that fell behind."""
@@ -68,6 +80,15 @@ class FrameLane(Generic[F]):
         ):
             frames.append(self._waiting.popleft())
         return self._render(frames)
+
+    def _has(self, index: int) -> bool:
+        return index % self._step == 0
+
+    def _wait(self, frame: F) -> None:
+        if len(self._waiting) == self._most:
+            self._drop()
+            self._is_behind = True
+        self._waiting.append(frame)
 
     def _drop(self) -> None:
         self._waiting.popleft()
@@ -93,7 +114,12 @@ def pose_delta(stream_id: int, frame: PoseFrame) -> IdolPoseDelta:
 
 
 def _index(frame: FaceFrame | PoseFrame) -> int:
-    return round(frame.pts_us * FPS / 1_000_000)
+    """The number of a frame among `MAX_FPS` a second."""
+    return round(frame.pts_us * MAX_FPS / 1_000_000)
+
+
+def _pts_us(index: int) -> int:
+    return round(index * 1_000_000 / MAX_FPS)
 
 
 def _rounded(values: NDArray[np.float32]) -> list[float]:

@@ -75,8 +75,8 @@ class Streams:
         for name, wanted in (("face", wish.face), ("pose", wish.pose)):
             if isinstance(wanted, FaceWish | PoseWish) and frame_step(wanted.fps) is None:
                 raise ProtocolError(
-                    f"Expected frames a second that divide 30, found {wanted.fps}; "
-                    "clients interpolate.",
+                    f"Expected 60 frames a second or a divisor of it, found {wanted.fps}; "
+                    "choose one of 60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2 and 1.",
                     code="invalid_field",
                     param=f"{name}.fps",
                 )

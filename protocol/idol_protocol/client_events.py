@@ -208,7 +208,7 @@ class FaceWish(Noun, kw_only=True, frozen=True):
 
     dtype: Literal["f32", "f16", "u8"] = "f32"
     fps: int = 30
-    """A divisor of 30; clients interpolate."""
+    """60 or a divisor of it. Characters move at 30: what is between is interpolated."""
 
 
 class PoseWish(Noun, kw_only=True, frozen=True):
@@ -216,7 +216,7 @@ class PoseWish(Noun, kw_only=True, frozen=True):
 
     dtype: Literal["f32", "f16"] = "f32"
     fps: int = 30
-    """A divisor of 30; clients interpolate."""
+    """60 or a divisor of it. Characters move at 30: what is between is interpolated."""
 
 
 class IdolStreamsConfigure(ClientEvent, tag="idol.streams.configure", kw_only=True, frozen=True):

@@ -65,7 +65,7 @@ def message_item(text: object, role: str = "user", kind: str = "input_text") -> 
             "response.input[0].type",
         ),
         (
-            {"type": "idol.streams.configure", "face": {"dtype": "f32", "fps": 60}},
+            {"type": "idol.streams.configure", "face": {"dtype": "f32", "fps": 29}},
             "invalid_field",
             "face.fps",
         ),

@@ -131,9 +131,9 @@ def test_frames_share_a_message_only_when_they_follow_each_other() -> None:
     assert not frames.is_waiting
 
 
-def test_only_divisors_of_the_frame_rate_can_be_had() -> None:
-    assert [frame_step(fps) for fps in (30, 15, 10, 1)] == [1, 2, 3, 30]
-    assert [frame_step(fps) for fps in (60, 29, 0, -30)] == [None] * 4
+def test_only_divisors_of_sixty_can_be_had() -> None:
+    assert [frame_step(fps) for fps in (60, 30, 20, 15, 12, 10, 1)] == [1, 2, 3, 4, 5, 6, 60]
+    assert [frame_step(fps) for fps in (120, 29, 0, -30)] == [None] * 4
 
 
 async def test_a_client_that_takes_nothing_is_dropped(pipe: Pipe) -> None:
