@@ -15,7 +15,7 @@ FRAME_COST: Final = 0.5
 BYTES_PER_UNIT: Final = 4096
 COSTS: Final[Mapping[type[ClientEvent], float]] = MappingProxyType(
     {
-        ask.ResponseCreate: 100.0,
+        ask.ResponseCreate: 200.0,
         ask.ResponseCancel: 5.0,
         ask.IdolResume: 10.0,
         ask.IdolStreamsConfigure: 4.0,

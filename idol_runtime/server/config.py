@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What such a connection may ask for in all, in units as below."""
     units_per_s: Units = 500.0
     """What a client may ask for each second, on average; who asks faster is read more slowly and
-    told so once. A clock ping is one unit, 4 KiB are one, an answer is 100."""
+    told so once. A clock ping is one unit, 4 KiB are one, an answer is 200."""
     units_at_once: Units = 5000.0
     """What a client may ask for at once after a while of silence, in such units."""
     client_share: Share = 0.5

@@ -274,6 +274,6 @@ class Connection:
 def _too_fast(units_per_s: float) -> ProtocolError:
     return ProtocolError(
         f"Expected events worth at most {units_per_s:g} units a second on average (a clock ping is "
-        "one, an answer 100), found more; what comes is read more slowly, so send less.",
+        "one, an answer 200), found more; what comes is read more slowly, so send less.",
         code="rate_limit_exceeded",
     )

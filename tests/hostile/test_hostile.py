@@ -12,6 +12,8 @@ pytestmark = [pytest.mark.models, pytest.mark.slow]
 
 MANY = 16
 WORST_GAP_MS = 100.0
+QUIET_GAP_MS = 50.0
+"""Frames come every 33 ms. What the machine is later than this with nobody attacking is its own."""
 GIVEN_BACK_TO_MB = 10.0
 TRIES = 3
 """A busy machine is late now and then, under an attack that works it is every time."""
@@ -19,22 +21,27 @@ TRIES = 3
 
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_the_others_notice_nothing(hostile_served: Served, name: str) -> None:
-    async with asyncio.timeout(120), victim_of(hostile_served.target) as victim:
+    async with asyncio.timeout(180), victim_of(hostile_served.target) as victim:
         await victim.watch(0.1)
         for connections in (1, MANY):
-            gaps_ms = [await worst_gap_ms(victim, hostile_served, name, connections)]
-            while len(gaps_ms) < TRIES and min(gaps_ms) > WORST_GAP_MS:
-                gaps_ms.append(await worst_gap_ms(victim, hostile_served, name, connections))
-            assert min(gaps_ms) <= WORST_GAP_MS, f"{connections} connections: {gaps_ms} ms"
-        # What an attack takes it gives back: all that it ever will have taken the first time.
-        before_mb = await settled_mb(victim, hostile_served)
+            late_ms = [await lateness_ms(victim, hostile_served, name, connections)]
+            while len(late_ms) < TRIES and min(late_ms) > 0:
+                late_ms.append(await lateness_ms(victim, hostile_served, name, connections))
+            assert min(late_ms) <= 0, f"{connections} connections: later by {late_ms} ms"
+        before_mb = hostile_served.resident_mb()
         async with attacked(hostile_served.target, name, MANY):
             await victim.watch(0.5)
-        assert await settled_mb(victim, hostile_served) <= before_mb + GIVEN_BACK_TO_MB
+        # What it takes, it took the first time; an answer that was left goes on for a while.
+        async with asyncio.timeout(60):
+            while hostile_served.resident_mb() > before_mb + GIVEN_BACK_TO_MB:
+                await victim.watch(0.2)
 
 
-async def worst_gap_ms(victim: Victim, served: Served, name: str, connections: int) -> float:
-    """Between two faces, while many attack, the victim talks and others come to look on."""
+async def lateness_ms(victim: Victim, served: Served, name: str, connections: int) -> float:
+    """How much too long the victim saw nothing move, while others talk, come and attack."""
+    victim.begin()
+    await victim.watch(0.3)
+    allowed_ms = WORST_GAP_MS + max(0.0, victim.worst_gap_ms - QUIET_GAP_MS)
     async with attacked(served.target, name, connections):
         victim.begin()
         if connections > 1:
@@ -42,13 +49,4 @@ async def worst_gap_ms(victim: Victim, served: Served, name: str, connections: i
         async with victim_of(served.target) as honest:
             await honest.watch(0.1)
         await victim.watch(0.2)
-    return max(victim.worst_gap_ms, victim.worst_skip_ms)
-
-
-async def settled_mb(victim: Victim, served: Served) -> float:
-    """What the server has when it gives nothing more back."""
-    before_mb, now_mb = 1e9, served.resident_mb()
-    while now_mb < before_mb - 1:
-        await victim.watch(0.3)
-        before_mb, now_mb = now_mb, served.resident_mb()
-    return now_mb
+    return max(victim.worst_gap_ms, victim.worst_skip_ms) - allowed_ms
