@@ -251,6 +251,7 @@ class LiveCharacter:
         for viewer in self._viewers:
             self._performer.detach(viewer)
             self._conversation.unsubscribe(viewer.on_event)
+        self._viewers.clear()
         asides = tuple(self._asides.values())
         for turn in asides:
             turn.cancel()

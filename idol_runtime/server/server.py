@@ -29,6 +29,7 @@ from idol_runtime.server.client_socket import ClientSocket
 from idol_runtime.server.config import ServerConfig, check_config, is_loopback
 from idol_runtime.server.connection import BINARY_SUBPROTOCOL, FULL, JSON_SUBPROTOCOL, Connection
 from idol_runtime.server.door import Door
+from idol_runtime.server.memory import FreedMemory
 from idol_runtime.server.metrics import ServerMetrics
 from idol_runtime.server.pages import (
     WEB,
@@ -59,6 +60,7 @@ class Server:
         avatars: Mapping[str, Path] | None = None,
         web: Path = WEB,
         metrics: ServerMetrics | None = None,
+        memory: FreedMemory | None = None,
     ) -> None:
         """Checks the configuration; `start` listens.
 
@@ -68,6 +70,7 @@ class Server:
             avatars: The VRM files that the stage page shows, by the name of the character's folder.
             web: The folder of the stage page.
             metrics: Where to count.
+            memory: Told when a session has left.
 
         Raises:
             ConfigError: a configuration that is not safe or not possible.
@@ -80,6 +83,7 @@ class Server:
         """Asked by `/readyz` when warm: why no turn can be served now, as a sentence."""
         self.is_draining = False
         self._config = config
+        self._memory = memory or FreedMemory()
         self._cast = cast
         self._avatars = Avatars(avatars or {})
         self._pages = Pages(web, self._avatars)
@@ -162,7 +166,13 @@ class Server:
 
     async def _new_session(self, name: str, *, is_host: bool, is_watching: bool) -> Session:
         character = await self._cast.enter(name, is_host=is_host, is_watching=is_watching)
-        return Session(character, self._config.limits, self.metrics, self._avatars.url(name))
+        return Session(
+            character,
+            self._config.limits,
+            self.metrics,
+            self._avatars.url(name),
+            on_left=self._memory.give_back_soon,
+        )
 
     async def _respond(self, socket: ClientSocket, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""

@@ -1,6 +1,7 @@
 """One client's view of a character on the Realtime protocol; outlives the connection."""
 
 import secrets
+from collections.abc import Callable
 
 from idol_protocol.client_events import (
     ClientEvent,
@@ -71,6 +72,8 @@ class Session:
         limits: Limits,
         metrics: ServerMetrics,
         avatar_url: str | None,
+        *,
+        on_left: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = new_id("sess")
         self.resume_token = secrets.token_urlsafe(24)
@@ -86,6 +89,7 @@ class Session:
         self._own = OwnEvents()
         self._limits = limits
         self._avatar_url = avatar_url
+        self._on_left = on_left
         self._journal = Journal(limits.journal_events, limits.journal_bytes)
         self._outbox: Outbox | None = None
         self._response: Response | None = None
@@ -131,6 +135,8 @@ class Session:
     def detach(self) -> None:
         """The connection is gone; events are kept for a while, media is not."""
         self._outbox = None
+        if self.streams is not None:
+            self.streams.drop()
         self.streams = None
 
     async def begin(self) -> None:
@@ -215,6 +221,7 @@ class Session:
         """Leaves the character."""
         self.detach()
         await self.character.leave()
+        self._on_left()
 
     def _use(self) -> None:
         self._is_used = not self.character.card.is_watching  # who watches just looks again

@@ -95,6 +95,12 @@ class Streams:
                 opened = opened_pose(self._new_id(), dtype, wish.pose.fps)
                 self._open_lane("pose", opened, encode_pose, pose_delta)
 
+    def drop(self) -> None:
+        """The connection is gone; nothing that is left of it holds these streams."""
+        self._lanes.clear()
+        self._outbox.lanes.clear()
+        self._outbox.on_sound_lost = lambda pts_us: None
+
     def sound(self, chunk: AudioChunk, response: Response | None) -> None:
         if self._audio is None or self._is_sound_lost:
             return
