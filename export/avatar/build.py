@@ -28,7 +28,9 @@ def build_avatar(style: AvatarStyle | None = None) -> bytes:
     style = style or AvatarStyle()
     shape = HeadShape(eye=EyeShape().scaled(style.eye_scale))
     builder = FeatureBuilder(shape, build_skin(shape))
-    skin, features = _on_neck(builder.face_skin()), _on_neck(builder.features())
+    skin, features, brows = (
+        _on_neck(part) for part in (builder.face_skin(), builder.features(), builder.brows())
+    )
     hair = HairBuilder(shape, style.twin_tails)
     bones = humanoid_bones()
     names = [bone.name for bone in bones]
@@ -44,11 +46,13 @@ def build_avatar(style: AvatarStyle | None = None) -> bytes:
     feature_look = writer.material(
         toon_material("features", feature_paint, "#ffffff", double_sided=True)
     )
+    brow_look = writer.material(toon_material("brow", feature_paint, "#ffffff", double_sided=True))
     face = writer.mesh(
         "face",
         [
             writer.primitive(skin, skin_look, bones, ARKIT_BLENDSHAPES),
             writer.primitive(features, feature_look, bones, ARKIT_BLENDSHAPES),
+            writer.primitive(brows, brow_look, bones, ARKIT_BLENDSHAPES),
         ],
         joints,
         ARKIT_BLENDSHAPES,

@@ -58,10 +58,15 @@ class FeatureBuilder:
         return merge([skin, *walls, ear, ear.mirrored()])
 
     def features(self) -> Mesh:
-        left = [self._sclera(), self._iris(), self._upper_lash(), self._lower_lash(), self._brow()]
+        left = [self._sclera(), self._iris(), self._upper_lash(), self._lower_lash()]
         right = [part.mirrored() for part in left]
         right[1] = replace(right[1], uvs=self._iris_uv_unmirrored(right[1].uvs))
         return merge([*left, *right, self._cavity(), self._teeth(), self._tongue()])
+
+    def brows(self) -> Mesh:
+        """A mesh of their own, so that they can be drawn over the fringe."""
+        brow = self._brow()
+        return merge([brow, brow.mirrored()])
 
     @staticmethod
     def _iris_uv_unmirrored(uvs: Floats) -> Floats:

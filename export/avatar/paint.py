@@ -114,7 +114,7 @@ def paint_features(style: AvatarStyle, size: int = 512) -> Floats:
     _, depth, cavity = canvas.within(CAVITY_BOX)
     canvas.cover(cavity, mix((0.62, 0.20, 0.25), (0.45, 0.11, 0.17), smoothstep(-1.0, 0.0, depth)))
     _, row, teeth = canvas.within(TEETH_BOX)
-    canvas.cover(teeth, mix((0.93, 0.88, 0.89), (1.0, 0.99, 0.98), smoothstep(-1.0, -0.2, row)))
+    canvas.cover(teeth, mix((0.90, 0.85, 0.86), (0.96, 0.94, 0.93), smoothstep(-1.0, -0.2, row)))
     side, along, tongue = canvas.within(TONGUE_BOX)
     canvas.cover(tongue, mix((0.78, 0.34, 0.37), (0.95, 0.56, 0.57), smoothstep(-0.6, 0.9, along)))
     canvas.cover(tongue * 0.35 * falloff(side, 0, 0.12), (0.72, 0.30, 0.34))
@@ -123,7 +123,7 @@ def paint_features(style: AvatarStyle, size: int = 512) -> Floats:
 
 def _paint_sclera(canvas: Canvas, style: AvatarStyle) -> None:
     _, v, mask = canvas.within(SCLERA_BOX)
-    canvas.cover(mask, (0.995, 0.99, 1.0))
+    canvas.cover(mask, (0.965, 0.96, 0.98))
     lid_shadow = mix(rgb(style.hair_shade), rgb(style.skin_shade), 0.45)
     canvas.cover(mask * 0.62 * (1 - smoothstep(-0.75, -0.28, v)), lid_shadow)
     canvas.cover(mask * 0.20 * smoothstep(0.45, 0.9, v), rgb(style.skin_shade))

@@ -25,7 +25,7 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, slots=True)
 class AvatarStyle:
-    name: str = "Hikari"
+    name: str = "Hoshi"
     skin: Colour = "#fff0e6"
     skin_shade: Colour = "#f3c3b5"
     blush: Colour = "#ff9d96"
@@ -39,7 +39,7 @@ class AvatarStyle:
     brow: Colour = "#66508f"
     lash: Colour = "#3b2440"
     cloth: Colour = "#3a3f7d"
-    cloth_light: Colour = "#fbfaff"
+    cloth_light: Colour = "#f6f4fc"
     accent: Colour = "#ff6fa3"
     trim: Colour = "#f4c86a"
     eye_scale: float = 1.0

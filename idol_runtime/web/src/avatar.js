@@ -4,6 +4,7 @@ import * as THREE from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { VRMLoaderPlugin, VRMUtils } from '@pixiv/three-vrm';
 import { lerpInto, smooth } from './curves.js';
+import { faceOf } from './expressions.js';
 import { Hands } from './hands.js';
 import { poseInto } from './interpolation.js';
 import { standing } from './standing.js';
@@ -12,15 +13,83 @@ const FACE_WEIGHTS = 52;
 const ARRIVE_S = 0.5;
 const REFERENCE_HIPS_M = 0.885; // of the skeleton that the stream's metres are for
 const SETTLE_S = 1; // springs hang before she is seen
+const CROWN_M = 0.3; // of her hair above the head's joint
+const HAND_M = 0.19; // from the wrist to the fingertips
+const SOLE_M = 0.08;
+const OUTLINE_BEHIND_M = 0.006;
+const OUTLINE_SLOPE = 0.7; // where a surface bends away, its outline lies deeper still
+const BROWS_BEFORE_M = 0.035;
+const BROWS_SEEN = 0.6; // of a brow behind hair
+const NEAREST_M = 0.2;
+const DEPTH_STEPS = 2 ** 24;
+const place = new THREE.Vector3();
+const BROW = /brow|mayu|眉/i;
 
 export async function loadAvatar(url) {
   const loader = new GLTFLoader();
   loader.register((parser) => new VRMLoaderPlugin(parser));
-  const gltf = await loader.loadAsync(url);
+  const gltf = await read(loader, url);
   const vrm = gltf.userData.vrm;
   if (!vrm) throw new Error(`Expected a VRM file at ${url}, found a plain glTF; give the character a VRM.`);
+  if (!vrm.humanoid) throw new Error(`Expected a figure with bones in ${url}, found none; export it again as a VRM.`);
   VRMUtils.rotateVRM0(vrm);
+  drawAsDrawn(vrm.scene);
   return new Avatar(vrm);
+}
+
+/** The file, or a sentence that says what is wrong with it: the loader's own words are for programmers. */
+async function read(loader, url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`Expected the avatar at ${url}, but the server answered ${response.status}; name a VRM file by \`avatar\` in character.toml.`);
+  const file = await response.arrayBuffer();
+  try {
+    return await loader.parseAsync(file, '');
+  } catch (error) {
+    throw new Error(`Expected a VRM file at ${url}, but it cannot be read (${error.message}); export it again as VRM 1.0 or 0.x.`);
+  }
+}
+
+/**
+ * As such figures are drawn: outlines are of what stands apart, not of each crease where two surfaces meet, and
+ * brows show through the hair before them.
+ */
+function drawAsDrawn(scene) {
+  const meshes = [];
+  scene.traverse((object) => { if (object.isMesh) meshes.push(object); });
+  for (const mesh of meshes) {
+    const materials = [mesh.material].flat();
+    for (const material of materials) if (material.isOutline) shiftDepth(mesh, material, OUTLINE_BEHIND_M, OUTLINE_SLOPE);
+    const surface = materials.find((material) => !material.isOutline);
+    if (BROW.test(surface?.name ?? '')) mesh.parent.add(throughHair(mesh, surface));
+  }
+}
+
+/** A see-through copy of brows that lies before the fringe, but behind a hand. */
+function throughHair(mesh, surface) {
+  const { map = null, color = new THREE.Color(1, 1, 1) } = surface;
+  const material = new THREE.MeshBasicMaterial({ map, color, transparent: true, opacity: BROWS_SEEN, depthWrite: false, side: surface.side, alphaTest: surface.alphaTest });
+  material.name = 'through hair';
+  const copy = mesh.clone(false);
+  copy.material = material;
+  copy.renderOrder = 1;
+  copy.frustumCulled = false;
+  copy.morphTargetInfluences = mesh.morphTargetInfluences; // one face moves both
+  shiftDepth(copy, material, -BROWS_BEFORE_M);
+  return copy;
+}
+
+/** Draws a material as if it were so much farther away, without moving it in the picture. */
+function shiftDepth(mesh, material, metres, slope = 0) {
+  material.polygonOffset = true;
+  material.polygonOffsetFactor = slope;
+  const before = mesh.onBeforeRender;
+  mesh.onBeforeRender = function (renderer, scene, camera, geometry, used, group) {
+    before.call(this, renderer, scene, camera, geometry, used, group);
+    if (used !== material) return;
+    place.setFromMatrixPosition(mesh.matrixWorld); // the floor below her: what matters is how far away she stands
+    const away = Math.max(NEAREST_M, Math.hypot(camera.position.x - place.x, camera.position.z - place.z));
+    material.polygonOffsetUnits = (metres * DEPTH_STEPS * camera.near) / (away * away);
+  };
 }
 
 export class Avatar {
@@ -32,11 +101,15 @@ export class Avatar {
   #streamed = null; // the last pose of the stream: {names, values}
   #streamShare = 0; // 0 her own standing, 1 the stream's
   #life = 0;
+  #isTurned;
+  #showFace;
   hands = new Hands();
   weights = new Float32Array(FACE_WEIGHTS);
 
   constructor(vrm) {
     this.vrm = vrm;
+    this.#isTurned = vrm.meta.metaVersion === '0';
+    this.#showFace = faceOf((vrm.expressionManager?.expressions ?? []).map(({ expressionName }) => expressionName));
     vrm.scene.traverse((object) => { object.frustumCulled = false; });
     const hips = vrm.humanoid.getNormalizedBoneNode('hips');
     if (hips) this.#hipsRest.copy(hips.position);
@@ -54,6 +127,28 @@ export class Avatar {
     return head ? head.getWorldPosition(new THREE.Vector3()).y + 0.085 : 1.45;
   }
 
+  /**
+   * World points that belong in the picture: her crown, hands that are raised above `lowest`, and all of her while she dances.
+   */
+  reach(lowest) {
+    const scale = (this.#hipsRest.y || REFERENCE_HIPS_M) / REFERENCE_HIPS_M;
+    const at = (name) => this.vrm.humanoid.getRawBoneNode(name)?.getWorldPosition(new THREE.Vector3()) ?? null;
+    const dances = this.hands.activity === 'dance';
+    const points = [];
+    const head = at('head');
+    if (head) points.push(head.setY(head.y + CROWN_M * scale));
+    for (const side of ['left', 'right']) {
+      const [elbow, wrist] = [at(`${side}LowerArm`), at(`${side}Hand`)];
+      if (elbow && wrist) {
+        const tip = wrist.clone().add(wrist.clone().sub(elbow).setLength(HAND_M * scale));
+        if (dances || tip.y > lowest) points.push(tip, elbow);
+      }
+      const foot = dances ? at(`${side}Foot`) : null;
+      if (foot) points.push(foot.setY(foot.y - SOLE_M * scale));
+    }
+    return points;
+  }
+
   /** How much of what is seen is the stream's, 0 to 1. */
   get streamShare() {
     return this.#streamShare;
@@ -61,7 +156,7 @@ export class Avatar {
 
   /** World position of a bone, metres [x, y, z]. */
   place(name) {
-    return this.vrm.humanoid.getRawBoneNode(name).getWorldPosition(new THREE.Vector3()).toArray();
+    return this.vrm.humanoid.getRawBoneNode(name)?.getWorldPosition(new THREE.Vector3()).toArray() ?? [0, 0, 0];
   }
 
   /** Before she is first seen: takes the stream's pose at once, or her own without one, with hair and skirt at rest. */
@@ -82,6 +177,7 @@ export class Avatar {
     this.#stand();
     this.#follow(dt, pose, bones);
     this.#shapeHands(dt);
+    if (this.#isTurned) this.#turnAround();
     this.#applyFace(face, channels);
     this.vrm.update(dt);
   }
@@ -140,11 +236,24 @@ export class Avatar {
     if (face) lerpInto(this.weights, face.from, face.to, face.t, FACE_WEIGHTS);
     else this.weights.fill(0);
     const share = face ? 1 - face.fade : 1;
+    for (let k = 0; k < FACE_WEIGHTS; k++) this.weights[k] *= share;
     const manager = this.vrm.expressionManager;
     if (!manager || !channels) return;
-    for (let k = 0; k < FACE_WEIGHTS; k++) {
-      this.weights[k] *= share;
-      manager.setValue(channels[k], this.weights[k]);
+    const { values, look } = this.#showFace(this.weights, channels);
+    for (const [name, value] of Object.entries(values)) manager.setValue(name, value);
+    if (look && this.vrm.lookAt) Object.assign(this.vrm.lookAt, look);
+  }
+
+  /** The axes of a VRM 0.x are turned half around: what is meant to go forwards goes backwards there. */
+  #turnAround() {
+    for (const node of this.#bones.values()) {
+      if (!node) continue;
+      node.quaternion.x *= -1;
+      node.quaternion.z *= -1;
     }
+    const hips = this.#bone('hips');
+    if (!hips) return;
+    hips.position.x = 2 * this.#hipsRest.x - hips.position.x;
+    hips.position.z = 2 * this.#hipsRest.z - hips.position.z;
   }
 }
