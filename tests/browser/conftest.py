@@ -58,7 +58,7 @@ class StageServer:
         self._thread.start()
         self._pages = Pages(WEB, Avatars({}))
         self.avatar_url: str | None = None
-        self.show_avatar("hikari", DEFAULT_CHARACTER / "hoshi.vrm")
+        self.show_avatar("hoshi", DEFAULT_CHARACTER / "hoshi.vrm")
         self._connections: list[ServerConnection] = []
         self._seq = 0
         self.received: list[dict[str, Any]] = []
@@ -112,7 +112,7 @@ class StageServer:
         assert connection.request is not None
         self.addresses.append(connection.request.path)
         hello = CharacterInfo(
-            name="Hikari",
+            name="Hoshi",
             language="en",
             greeting="Hi!",
             avatar_url=self.avatar_url,
@@ -184,6 +184,10 @@ class StageServer:
         connection = self._connections[-1]
         self._loop.call_soon_threadsafe(connection.transport.abort)
 
+    def close_with(self, code: int) -> None:
+        """Closes the connection with a goodbye."""
+        self._do(self._connections[-1].close(code))
+
     def sent(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.received if event["type"] == kind]
 
@@ -213,7 +217,9 @@ def server() -> Iterator[StageServer]:
 def open_stage(chromium: Any, server: StageServer) -> Iterator[Callable[..., Any]]:
     contexts = []
 
-    def open_page(query: str = "", *, width: int = 320, height: int = 320) -> Any:
+    def open_page(
+        query: str = "", *, width: int = 320, height: int = 320, wait_for_her: bool = True
+    ) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
@@ -222,7 +228,7 @@ def open_stage(chromium: Any, server: StageServer) -> Iterator[Callable[..., Any
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(server.url + query)
         page.wait_for_function("window.__stage?.connected")
-        if server.avatar_url is not None:
+        if server.avatar_url is not None and wait_for_her:
             page.wait_for_function("window.__stage.ready")
         page.wait_for_function("window.__stage.playheadUs !== null")
         return page

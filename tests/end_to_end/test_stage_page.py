@@ -75,13 +75,15 @@ def page(url: str) -> Iterator[Any]:
         pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        page = browser.new_page(viewport={"width": 320, "height": 320})
+        page = browser.new_page(viewport={"width": 320, "height": 320}, reduced_motion="reduce")
         page.set_default_timeout(120_000)
-        page.goto(url)
+        page.goto(url + "?timing")
         page.wait_for_function("window.__stage?.ready && window.__stage.counts.face > 30")
         page.evaluate("([d, h]) => window.__stage.view(d, h)", FACE_VIEW)
         page.evaluate("window.__stage.still(true)")
-        page.add_style_tag(content="header, main, #notice, .backdrop, .curtain { opacity: 0 }")
+        page.add_style_tag(
+            content="header, .backdrop, .curtain { display: none } main { opacity: 0 }"
+        )
         yield page
         browser.close()
 

@@ -82,13 +82,18 @@ export class Playhead {
 export class Cues {
   #waiting = [];
 
-  add(ptsUs, act) {
-    this.#waiting.push({ ptsUs, act });
+  /** `isSpoken`: it belongs to words, and goes with them when they are hushed. */
+  add(ptsUs, act, { isSpoken = false } = {}) {
+    this.#waiting.push({ ptsUs, act, isSpoken });
     this.#waiting.sort((a, b) => a.ptsUs - b.ptsUs);
   }
 
   run(playheadUs) {
     while (this.#waiting.length && this.#waiting[0].ptsUs <= playheadUs) this.#waiting.shift().act();
+  }
+
+  dropSpoken() {
+    this.#waiting = this.#waiting.filter((cue) => !cue.isSpoken);
   }
 
   dropAfter(ptsUs) {

@@ -1,34 +1,47 @@
-// Everything that is text: chat, subtitles, status, latency, messages about the connection.
+// Everything that is text: chat, subtitles, status, settings, messages about the connection.
+
+import { Log } from './log.js';
 
 const STATUS = {
   connecting: 'Connecting', offline: 'Offline', idle: 'Ready', listen: 'Listening', think: 'Thinking', speak: 'Speaking', dance: 'Dancing',
 };
 const SUBTITLE_STAYS_MS = 1600;
 const NOTICE_STAYS_MS = 7000;
+const NOTICE_FADES_MS = 400;
+const TIMING = 'idol.timing';
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
 export class Panel {
-  #reply = null;
   #subtitleTimer = 0;
   #noticeTimer = 0;
+  #storage;
 
-  /** `on`: {say(text), stop(), sound()}. */
-  constructor(root, on) {
+  /** `on`: {say(text), stop(), sound()}. `timing`: whether to show it, null for what was last chosen here. */
+  constructor(root, on, { storage = null, timing = null } = {}) {
     const find = (id) => root.getElementById(id);
     Object.assign(this, {
-      name: find('name'), dot: find('status'), status: find('status-text'), latency: find('latency'), log: find('log'),
+      name: find('name'), dot: find('status'), status: find('status-text'), latency: find('latency'), settings: find('settings'), timing: find('timing'),
       subtitle: find('subtitle'), notice: find('notice'), hint: find('sound'), form: find('chat'), input: find('text'), stop: find('stop'),
     });
+    this.log = new Log(find('log'));
+    this.#storage = storage;
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       const text = this.input.value.trim();
-      if (text && on.say(text)) {
-        this.input.value = '';
-        this.addLine('user', text);
-      }
+      if (text && on.say(text)) this.input.value = '';
+    });
+    root.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.isComposing) return;
+      this.settings.open = false;
+      on.stop();
     });
     this.stop.addEventListener('click', on.stop);
     this.hint.addEventListener('click', on.sound);
+    this.timing.addEventListener('change', () => {
+      this.#showTiming(this.timing.checked);
+      storage?.setItem(TIMING, this.timing.checked ? '1' : '0');
+    });
+    this.#showTiming(timing ?? storage?.getItem(TIMING) === '1');
   }
 
   introduce({ name, language }) {
@@ -41,31 +54,15 @@ export class Panel {
   setStatus(status) {
     this.dot.dataset.state = status;
     this.status.textContent = STATUS[status] ?? status;
-    this.stop.hidden = status !== 'speak' && status !== 'think';
   }
 
-  setCanSend(can) {
-    this.form.querySelector('[type=submit]').disabled = !can;
+  setCanStop(can) {
+    this.stop.hidden = !can;
   }
 
-  addLine(who, text) {
-    const line = document.createElement('p');
-    line.className = who;
-    line.textContent = text;
-    this.log.append(line);
-    while (this.log.children.length > 60) this.log.firstChild.remove();
-    this.log.scrollTop = this.log.scrollHeight;
-    return line;
-  }
-
-  replyDelta(responseId, delta) {
-    if (this.#reply?.id !== responseId) this.#reply = { id: responseId, line: this.addLine('character', '') };
-    this.#reply.line.textContent += delta;
-    this.log.scrollTop = this.log.scrollHeight;
-  }
-
-  replyDone(responseId, transcript) {
-    if (this.#reply?.id === responseId && transcript) this.#reply.line.textContent = transcript;
+  /** Puts words back that could not be said, unless others are being written. */
+  giveBack(text) {
+    if (!this.input.value) this.input.value = text;
   }
 
   showSubtitle(text) {
@@ -87,22 +84,29 @@ export class Panel {
     if (heardMs != null) parts.push(`first sound ${seconds(heardMs)}`);
     if (firstAudioMs != null) parts.push(`server ${seconds(firstAudioMs)}`);
     this.latency.textContent = parts.join(' · ');
-    this.latency.hidden = parts.length === 0;
   }
 
   /** `sticky` notices stay until the next one or `clearNotice`. */
   showNotice(text, { sticky = false } = {}) {
     clearTimeout(this.#noticeTimer);
     this.notice.textContent = text;
-    this.notice.hidden = false;
+    this.notice.classList.add('shown');
     if (!sticky) this.#noticeTimer = setTimeout(() => this.clearNotice(), NOTICE_STAYS_MS);
   }
 
+  /** The notice fades; once it is gone it is not read either. */
   clearNotice() {
-    this.notice.hidden = true;
+    clearTimeout(this.#noticeTimer);
+    this.notice.classList.remove('shown');
+    this.#noticeTimer = setTimeout(() => { this.notice.textContent = ''; }, NOTICE_FADES_MS);
   }
 
   setSoundHint(shown) {
     this.hint.hidden = !shown;
+  }
+
+  #showTiming(shown) {
+    this.timing.checked = shown;
+    this.latency.hidden = !shown;
   }
 }

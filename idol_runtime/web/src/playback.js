@@ -3,6 +3,7 @@
 import { Cues, MediaClock, Playhead } from './clock.js';
 import { decodeAudio, decodeFrames, decodeHeader } from './codec.js';
 import { Curve } from './curves.js';
+import { Played } from './played.js';
 
 export class Playback {
   #streams = new Map();
@@ -12,6 +13,8 @@ export class Playback {
   cues = new Cues();
   counts = { audio: 0, face: 0, pose: 0, lost: 0 };
   #nextSeq = new Map();
+  #played = new Played();
+  #isHushed = false;
   #shown = new Playhead();
 
   /** `speaker`: a Speaker; `nowUs`: the page's own clock; `onSound(secondsUntil)`. */
@@ -45,8 +48,11 @@ export class Playback {
     this.clock.arrived(header.ptsUs, this.nowUs());
     if (header.kind === 'audio') {
       this.counts.audio += 1;
+      if (this.#isHushed) return;
+      const samples = decodeAudio(buffer);
+      this.#played.sound(header.ptsUs, Math.round((samples.length * 1e6) / this.speaker.rateHz));
       const playheadUs = this.playheadUs() ?? header.ptsUs;
-      if (this.speaker.isRunning) this.onSound(this.speaker.play(header.ptsUs, decodeAudio(buffer), playheadUs));
+      if (this.speaker.isRunning) this.onSound(this.speaker.play(header.ptsUs, samples, playheadUs));
       return;
     }
     for (const frame of decodeFrames(buffer, header, stream)) {
@@ -74,17 +80,52 @@ export class Playback {
     };
   }
 
+  /** Whether an answer is heard, or its sound is on its way to the ear. */
+  get isAudible() {
+    return !this.#isHushed && this.speaker.isAudible;
+  }
+
+  get playedUs() {
+    return this.playheadUs();
+  }
+
+  /** A clause of an answer begins to sound at `ptsUs`. */
+  begins(itemId, ptsUs) {
+    this.#played.begins(itemId, ptsUs);
+  }
+
+  /** Milliseconds of an answer that were played by now; null for one that has not begun. */
+  playedMs(itemId) {
+    const nowUs = this.playheadUs();
+    return nowUs === null ? null : this.#played.ms(itemId, nowUs);
+  }
+
+  /** Silence at once. `more`: what still comes of this answer is not to be heard either. */
+  hush({ more }) {
+    this.speaker.hush();
+    this.cues.dropSpoken();
+    this.#isHushed = more;
+  }
+
+  /** What comes from now on is to be heard again. */
+  speak() {
+    this.#isHushed = false;
+  }
+
   /** Drops media later than `ptsUs`. */
   cut(ptsUs) {
     this.face.dropFrom(ptsUs + 1);
     this.pose.dropFrom(ptsUs + 1);
     this.cues.dropAfter(ptsUs);
     this.speaker.cut(ptsUs);
+    this.speak();
   }
 
   /** A new connection: another clock, other streams. */
   restart() {
     this.speaker.cut(0);
+    this.speak();
+    this.#played.clear();
     this.#streams.clear();
     this.#nextSeq.clear();
     this.face.clear();

@@ -57,6 +57,18 @@ export class Speaker {
     return now ? now.ptsUs + (heardS - now.startS) * 1e6 : null;
   }
 
+  /** Whether sound is sounding or about to. */
+  get isAudible() {
+    return this.isRunning && this.#playing.some((each) => each.endS > this.#context.currentTime - this.#latencyS);
+  }
+
+  /** Silences everything now. */
+  hush() {
+    for (const { source } of this.#playing) source.stop();
+    this.#playing = [];
+    this.#endS = 0;
+  }
+
   /** Silences everything later than `ptsUs`. */
   cut(ptsUs) {
     for (const each of this.#playing) {
