@@ -19,7 +19,7 @@ from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.conversation.turn_handle import Ended, Turn
-from idol_runtime.errors import ConfigError, RequestError
+from idol_runtime.errors import ConfigError, IdolError, RequestError
 from idol_runtime.music.metronome import Metronome
 from idol_runtime.speech.voice_names import check_voice
 from idol_runtime.stage.performer import Performer
@@ -141,9 +141,13 @@ class LiveCharacter:
         return self._conversation.items.get(item_id)
 
     async def voice(self, wanted: str) -> str:
-        if wanted.lower() in OPENAI_VOICES:
+        try:
+            capabilities = await self._models.voice()
+        except IdolError:  # the next answer says what is wrong with the model
+            capabilities = None
+        known = () if capabilities is None else capabilities.voices
+        if wanted.lower() in OPENAI_VOICES and wanted not in known:
             return self.card.voice
-        capabilities = await self._models.voice()
         if capabilities is not None:
             try:
                 check_voice(wanted, capabilities)

@@ -84,7 +84,7 @@ class ScriptedModels(Models):
     """Models whose voices are known."""
 
     async def voice(self) -> VoiceCapabilities:
-        voices = ("af_bella", "af_heart", "bf_emma", "jf_alpha")
+        voices = ("af_bella", "af_heart", "bf_emma", "jf_alpha", "echo")
         return VoiceCapabilities(24_000, ("en",), voices=voices, blends=True)
 
 
@@ -185,6 +185,18 @@ class Client:
         await self.say(text)
         await self.send({"type": "response.create", "response": response})
         return await self.until("response.done")
+
+    async def update(self, **session: Any) -> Event:
+        """The session after a `session.update`."""
+        await self.send({"type": "session.update", "event_id": "mine", "session": session})
+        updated: Event = (await self.until("session.updated"))[-1]["session"]
+        return updated
+
+    async def no_error(self) -> None:
+        """Fails if an error waits to be read."""
+        await self.send({"type": "idol.clock.ping", "id": 1, "client_us": 1})
+        events = await self.until("idol.clock.pong")
+        assert [each for each in events if each["type"] == "error"] == []
 
     async def alive(self) -> None:
         """Fails unless the server still answers."""

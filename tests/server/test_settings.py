@@ -1,12 +1,10 @@
 """What `session.update` and `response.create` set, what they refuse, and what they leave out."""
 
-from typing import Any
-
 import pytest
 
 from idol_runtime.character import Character
 from idol_runtime.character.character import Example, VoiceSettings
-from tests.server.conftest import Client, Event, OpenScene, Scene, SteppedStage
+from tests.server.conftest import Event, OpenScene, Scene, SteppedStage
 
 HOSHI = Character(
     name="Hoshi",
@@ -17,83 +15,8 @@ HOSHI = Character(
 )
 
 
-async def update(client: Client, **session: Any) -> Event:
-    await client.send({"type": "session.update", "event_id": "mine", "session": session})
-    updated: Event = (await client.until("session.updated"))[-1]["session"]
-    return updated
-
-
-async def no_error(client: Client) -> None:
-    """Fails if an error waits to be read."""
-    await client.send({"type": "idol.clock.ping", "id": 1, "client_us": 1})
-    events = await client.until("idol.clock.pong")
-    assert [each for each in events if each["type"] == "error"] == []
-
-
 def voice(name: object) -> Event:
     return {"audio": {"output": {"voice": name}}}
-
-
-@pytest.mark.parametrize("name", ["alloy", "marin", "Cedar", "fable", {"id": "onyx"}])
-async def test_the_voices_that_openai_names_mean_the_characters_own(
-    open_scene: OpenScene, name: object
-) -> None:
-    scene = await open_scene(character=HOSHI)
-    async with scene.client() as client:
-        session = await update(client, **voice(name))
-        assert session["audio"]["output"]["voice"] == "af_heart"
-        answered = (await client.ask("Hi.", **voice(name)))[-1]["response"]
-        assert answered["audio"]["output"]["voice"] == "af_heart"
-        await no_error(client)
-    assert scene.stage.speech.requests[-1].voice == "af_heart"
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("nosuch", "use one of af_bella, af_heart"),
-        ("af_hart", "did you mean af_heart"),
-        ("AF_HEART", "did you mean af_heart"),
-        ("af_heart:0.3+nobody:0.7", "found `nobody`"),
-        ("af_heart:1e308+bf_emma:1e308", "found `1e308`"),
-        ("af_heart:nan", "found `nan`"),
-        ("af_heart:-1+bf_emma:2", "found `-1`"),
-        ("af_heart:0+bf_emma:0", "found `0`"),
-        ("af_heart:", "found ``"),
-        ("af_heart:inf", "found `inf`"),
-        ("af_heart*0.3+bf_emma*0.7", "found `af_heart*0.3`"),
-        ("+", "found ``"),
-        ("+".join(["af_heart"] * 9), "at most 8 voices"),
-        ({"id": "nosuch"}, "found `nosuch`"),
-    ],
-)
-async def test_a_voice_that_is_not_there_is_refused_at_once(
-    open_scene: OpenScene, name: object, words: str
-) -> None:
-    scene = await open_scene(character=HOSHI)
-    async with scene.client() as client:
-        await client.send({"type": "session.update", "session": voice(name)})
-        error = await client.error()
-        assert (error["code"], error["param"]) == ("unknown_voice", "session.audio.output.voice")
-        assert words in error["message"]
-        await client.say("Hi.")
-        await client.send({"type": "response.create", "response": voice(name)})
-        events = await client.until("error")
-        assert events[-1]["error"]["param"] == "response.audio.output.voice"
-        assert not any(each["type"] == "response.created" for each in events)
-        assert (await client.ask("Hi."))[-1]["response"]["status"] == "completed"
-    assert scene.stage.speech.requests[-1].voice == "af_heart"
-
-
-async def test_a_voice_and_a_blend_of_the_model_are_taken(open_scene: OpenScene) -> None:
-    scene = await open_scene(character=HOSHI)
-    async with scene.client() as client:
-        for name in ("bf_emma", "af_heart:0.3+bf_emma:0.7"):
-            session = await update(client, **voice(name))
-            assert session["audio"]["output"]["voice"] == name
-            await client.ask("Hi.")
-            assert scene.stage.speech.requests[-1].voice == name
-        await no_error(client)
 
 
 TOOL = {"type": "function", "name": "wave", "parameters": {"type": "object"}}
@@ -135,7 +58,7 @@ async def test_what_is_not_supported_is_told_and_the_rest_is_done(
         holder = holder.setdefault(step, {})
     holder[name] = value
     async with scene.client() as client:
-        session = await update(client, **patch)
+        session = await client.update(**patch)
         assert session["max_output_tokens"] == 7
         assert session["audio"]["output"]["speed"] == 1.25
         assert session["tools"] == []
@@ -145,7 +68,7 @@ async def test_what_is_not_supported_is_told_and_the_rest_is_done(
         assert error["event_id"] == "mine"
         assert f"`session.{field}`" in error["message"]
         assert error["message"].endswith(".")
-        await no_error(client)
+        await client.no_error()
 
 
 async def test_how_sound_would_be_listened_to_is_told_to_be_null(scene: Scene) -> None:
@@ -155,27 +78,27 @@ async def test_how_sound_would_be_listened_to_is_told_to_be_null(scene: Scene) -
         "noise_reduction": {"type": "near_field"},
     }
     async with scene.client() as client:
-        session = await update(client, audio={"input": listening}, max_output_tokens=7)
+        session = await client.update(audio={"input": listening}, max_output_tokens=7)
         assert session["max_output_tokens"] == 7
         assert {name: session["audio"]["input"][name] for name in listening} == dict.fromkeys(
             listening
         )
-        await no_error(client)
+        await client.no_error()
 
 
 async def test_all_that_is_left_out_stands_in_one_error(scene: Scene) -> None:
     async with scene.client() as client:
-        await update(client, tools=[TOOL], tracing={"a": 1}, **{f"x{at}": at for at in range(900)})
+        await client.update(tools=[TOOL], tracing={"a": 1}, **{f"x{at}": at for at in range(900)})
         error = (await client.next())["error"]
         assert error["param"] == "session.tools"
         assert "`session.tracing`" in error["message"]
         assert error["message"].endswith("886 more; all else is.")
-        await no_error(client)
+        await client.no_error()
 
 
 async def test_a_name_that_is_nearly_right_is_told_with_the_right_one(scene: Scene) -> None:
     async with scene.client() as client:
-        await update(client, instruction="Be kind.", modalities=["text"])
+        await client.update(instruction="Be kind.", modalities=["text"])
         message = (await client.next())["error"]["message"]
     assert "did you mean `instructions`?" in message
     assert "its name is `output_modalities` now" in message
@@ -202,8 +125,8 @@ async def test_a_name_that_is_nearly_right_is_told_with_the_right_one(scene: Sce
 async def test_what_asks_for_nothing_is_no_error(scene: Scene, patch: Event) -> None:
     async with scene.client() as client:
         before = (await client.next())["session"]
-        assert await update(client, **patch) == before
-        await no_error(client)
+        assert await client.update(**patch) == before
+        await client.no_error()
 
 
 async def test_a_value_that_a_setting_cannot_have_changes_nothing(scene: Scene) -> None:
@@ -213,7 +136,7 @@ async def test_a_value_that_a_setting_cannot_have_changes_nothing(scene: Scene) 
             session = {"instructions": "Be kind.", **patch}
             await client.send({"type": "session.update", "session": session})
             await client.error()
-        assert await update(client) == before
+        assert await client.update() == before
 
 
 async def test_a_response_is_made_without_what_is_not_supported(scene: Scene) -> None:
@@ -242,14 +165,14 @@ async def test_instructions_take_the_place_of_the_persona(open_scene: OpenScene)
         await client.ask("Two.", instructions="Whisper.")
         assert read(scene)[0] == "Whisper."
         assert not set(example) & set(read(scene))
-        session = await update(client, instructions="You are a pirate.")
+        session = await client.update(instructions="You are a pirate.")
         assert session["instructions"] == "You are a pirate."
         await client.ask("Three.")
         assert read(scene)[0] == "You are a pirate."
-        await update(client, instructions="You are Hoshi. It is night.")
+        await client.update(instructions="You are Hoshi. It is night.")
         await client.ask("Four.")
         assert read(scene)[:3] == ["You are Hoshi. It is night.", *example]
-        session = await update(client, instructions="")
+        session = await client.update(instructions="")
         assert session["instructions"] == "You are Hoshi."
         await client.ask("Five.")
         assert read(scene)[:3] == ["You are Hoshi.", *example]
@@ -277,13 +200,13 @@ async def test_the_persona_of_a_shared_character_is_its_hosts_to_replace(
         scene.client("realtime", key + "host") as host,
     ):
         assert (await viewer.next())["session"]["instructions"] == ""
-        session = await update(viewer, instructions="You are a pirate.", max_output_tokens=9)
+        session = await viewer.update(instructions="You are a pirate.", max_output_tokens=9)
         assert (session["instructions"], session["max_output_tokens"]) == ("", 9)
         assert (await viewer.error())["param"] == "session.instructions"
         await viewer.ask("Hi.", instructions="You are a pirate.")
         assert scene.stage.dialogue.requests[-1].messages[0].content == "You are Hoshi."
         assert (await host.next())["session"]["instructions"] == "You are Hoshi."
-        await update(host, instructions="You are a pirate.")
+        await host.update(instructions="You are a pirate.")
         await host.ask("Hi.")
         assert scene.stage.dialogue.requests[-1].messages[0].content == "You are a pirate."
 
@@ -295,6 +218,6 @@ async def test_sound_is_refused_once_a_connection(scene: Scene) -> None:
             await client.send(append)
         await client.send({"type": "input_audio_buffer.clear"})
         assert (await client.error())["code"] == "audio_input_unsupported"
-        await no_error(client)
+        await client.no_error()
         await client.send({"type": "input_audio_buffer.commit"})
         assert (await client.error())["code"] == "audio_input_unsupported"
