@@ -24,12 +24,12 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
+from idol_runtime.dialogue.replies import Replies
 from idol_runtime.dialogue.sampling import next_token
 from idol_runtime.dialogue.slots import Slot, SlotPool
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle
-from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.session import OnnxSession, Provider, resolve_provider
 
 CONTEXT_TOKENS = 2048
@@ -211,7 +211,7 @@ def open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
     def reply(request: DialogueRequest) -> Iterator[Generated]:
         return model.generate(request.messages, options_of(request))
 
-    return IteratorService(reply, DialogueCapabilities(context_length=model.context_tokens))
+    return Replies(reply, DialogueCapabilities(context_length=model.context_tokens))
 
 
 def options_of(request: DialogueRequest) -> GenerationOptions:

@@ -74,14 +74,22 @@ class IteratorService(Generic[Request, Item, Capabilities]):
         self, live: Sequence[Iterator[Item]]
     ) -> Iterator[tuple[Iterator[Item], Item | StreamEnd]]:
         for stream in live:
-            try:
-                item: Item | StreamEnd = next(stream)
-            except StopIteration:
-                item = StreamEnd()
-            except Exception as error:  # whatever a model raises is for the reader of this stream
-                item = StreamEnd(error)
-            yield stream, item
+            yield stream, advance(stream)
 
     def close(self, stream: Iterator[Item]) -> None:
-        if close := getattr(stream, "close", None):
-            close()
+        close_iterator(stream)
+
+
+def advance(stream: Iterator[Item]) -> Item | StreamEnd:
+    """The next item of an iterator, or how it ended."""
+    try:
+        return next(stream)
+    except StopIteration:
+        return StreamEnd()
+    except Exception as error:  # whatever a model raises is for the reader of this stream
+        return StreamEnd(error)
+
+
+def close_iterator(stream: Iterator[Item]) -> None:
+    if close := getattr(stream, "close", None):
+        close()
