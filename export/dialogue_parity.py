@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transformers import DynamicCache
 
 from idol_runtime.dialogue.architecture import DecoderConfig
+from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.decoder import new_memory
-from idol_runtime.dialogue.graph import MODEL_FILE
 from idol_runtime.inference.session import OnnxSession
 
 Logits = NDArray[np.float32]

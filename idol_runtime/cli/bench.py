@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import subprocess
 
 from rich.console import Console
 
@@ -13,6 +14,7 @@ from idol_runtime.cli.arguments import (
     character_of,
     positive,
 )
+from idol_runtime.errors import IdolError
 
 
 def add_bench_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -31,6 +33,20 @@ def add_bench_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     add_compute(turn)
     turn.set_defaults(run=run_turn_bench)
     _add_motion_parser(benches)
+    _add_start_parser(benches)
+
+
+def _add_start_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
+    start = benches.add_parser(
+        "start",
+        help="how long `idol serve` takes until it can serve",
+        description="Starts and stops a server and asks /readyz from outside: seconds until the "
+        "port answers, until turns can be served, and from SIGTERM until the process is gone.",
+    )
+    start.add_argument("--runs", type=positive, default=5, metavar="N", help="starts")
+    start.add_argument("--json", action="store_true", help="print JSON")
+    add_character(start)
+    start.set_defaults(run=run_start_bench)
 
 
 def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -71,6 +87,31 @@ def run_turn_bench(options: argparse.Namespace) -> int:
             turns=options.turns,
         )
     )
+    print(json.dumps(report, indent=2) if options.json else describe(report))
+    return 0
+
+
+def run_start_bench(options: argparse.Namespace) -> int:
+    from idol_runtime.bench.start import bench_start, describe
+    from idol_runtime.character import find_character
+    from idol_runtime.cli.fetching import fetch_with_progress
+    from idol_runtime.store.display import display_for
+
+    fetch_with_progress(character_of(options))  # what is fetched and converted once is no start
+    display = display_for(Console(stderr=True))
+    try:
+        report = bench_start(
+            find_character(options.character),
+            options.runs,
+            progress=lambda done, total: display.step("measuring", done, total),
+        )
+    except subprocess.CalledProcessError as error:
+        raise IdolError(
+            f"Expected a server, but it ended with status {error.returncode}; run `idol serve` to "
+            "see why."
+        ) from None
+    finally:
+        display.close()
     print(json.dumps(report, indent=2) if options.json else describe(report))
     return 0
 

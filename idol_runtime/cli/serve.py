@@ -146,7 +146,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
 
     async def run_all() -> None:
         with stop_signals() as stopped:
-            async with open_engine(entries, config) as engine:
+            async with open_engine(entries, config, at_once=True) as engine:
                 await serve(
                     settings.server, engine, avatars=avatars, when_ready=ready, stopped=stopped
                 )

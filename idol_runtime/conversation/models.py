@@ -95,6 +95,11 @@ class ModelWorkers(Models):
         self.dialogue.on_event = partial(on_event, self.dialogue.name)
         self.speech.on_event = partial(on_event, self.speech.name)
 
+    def begin(self) -> None:
+        """See `Worker.begin`."""
+        self.dialogue.begin()
+        self.speech.begin()
+
     def drain(self) -> None:
         """See `Worker.drain`."""
         self.dialogue.drain()

@@ -10,6 +10,7 @@ from idol_runtime.inference.bundle import Bundle
 
 ENGINE = "decoder"
 """What the manifests of these bundles name."""
+MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"
 

@@ -23,6 +23,7 @@ from idol_runtime.dialogue.architecture import (
     projection,
     rotary_tables,
 )
+from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.external_data import TensorFile
 from idol_runtime.dialogue.matrices import (
     MICROSOFT,
@@ -36,7 +37,6 @@ from idol_runtime.dialogue.matrices import (
 
 Activations: TypeAlias = Literal["float32", "float16"]
 
-MODEL_FILE = "model.onnx"
 TENSOR_FILE = "model.onnx.data"
 
 

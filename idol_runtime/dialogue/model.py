@@ -11,10 +11,9 @@ import numpy as np
 
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
-from idol_runtime.dialogue.config import DialogueConfig, read_config
+from idol_runtime.dialogue.config import MODEL_FILE, DialogueConfig, read_config
 from idol_runtime.dialogue.decoder import DecoderMemory, Logits, new_memory
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
-from idol_runtime.dialogue.graph import MODEL_FILE
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
@@ -29,7 +28,7 @@ from idol_runtime.dialogue.sampling import next_token
 from idol_runtime.dialogue.slots import Slot, SlotPool
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
-from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.bundle import open_bundle, open_verified
 from idol_runtime.inference.session import OnnxSession, Provider, resolve_provider
 
 CONTEXT_TOKENS = 2048
@@ -67,6 +66,7 @@ class DialogueModel:
         context_tokens: int = CONTEXT_TOKENS,
         slots: int = 4,
         clock: Callable[[], float] = time.perf_counter,
+        is_verified: bool = False,
     ) -> Self:
         """Opens a bundle.
 
@@ -78,12 +78,13 @@ class DialogueModel:
             context_tokens: Prompt and reply together; cut to what the model was made for.
             slots: Conversations whose attention state is kept for their next turn.
             clock: Seconds, for the measurements in `GenerationDone`.
+            is_verified: The bundle's files were verified and need not be read for that again.
 
         Raises:
             BundleError: the bundle is damaged or of another kind.
             ProviderError: CUDA was asked for and cannot run this bundle.
         """
-        bundle = open_bundle(folder, "dialogue")
+        bundle = (open_verified if is_verified else open_bundle)(folder, "dialogue")
         config = read_config(bundle)
         chat = open_chat(folder, config)
         session = OnnxSession(
@@ -205,8 +206,8 @@ class DialogueModel:
 
 
 def open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
-    """The engine `decoder`; see `DialogueModel.open`."""
-    model = DialogueModel.open(folder, provider=provider, threads=threads)
+    """The engine `decoder` on a verified bundle; see `DialogueModel.open`."""
+    model = DialogueModel.open(folder, provider=provider, threads=threads, is_verified=True)
 
     def reply(request: DialogueRequest) -> Iterator[Generated]:
         return model.generate(request.messages, options_of(request))

@@ -2,25 +2,25 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
 from idol_runtime.conversation.items import ItemLimits
-from idol_runtime.conversation.models import ModelFolders, start_models
+from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
-from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, TextDelta
 from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.live_character import Member
 from idol_runtime.inference.process import Room
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.vitals import Patience
 from idol_runtime.inference.worker import WorkerEvent
-from idol_runtime.speech.types import SpeechRequest
+from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Clock, Output, SystemClock
@@ -66,21 +66,13 @@ class Engine:
     def __init__(
         self,
         entries: Sequence[CastEntry],
+        models: Mapping[ModelFolders, ModelWorkers],
         stage: Stage,
         config: EngineConfig,
         make_hooks: MakeHooks = no_hooks,
     ) -> None:
         self.stage = stage
-        self.models = {
-            folders: start_models(
-                folders,
-                provider=config.provider,
-                threads=config.threads,
-                room=Room(streams=config.replies, waiting=config.waiting_replies),
-                patience=Patience(step_s=config.step_s),
-            )
-            for folders in dict.fromkeys(entry.folders for entry in entries)
-        }
+        self.models = models
         """The workers, by the bundles they hold; characters of the same bundles share them."""
         self._entries = entries
         members = [
@@ -144,7 +136,8 @@ class Engine:
         voice = character.voice
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
         await asyncio.gather(
-            _drain(models.dialogue.stream(prompt)), _drain(models.speech.stream(speech))
+            _first(models.dialogue.stream(prompt), TextDelta),
+            _first(models.speech.stream(speech), SpeechChunk),
         )
 
     async def aclose(self) -> None:
@@ -152,12 +145,14 @@ class Engine:
         await asyncio.wait([self.ticking])
         await self.cast.aclose()
         self.stage.close()
-        await asyncio.gather(*(models.aclose() for models in self.models.values()))
 
 
-async def _drain(items: AsyncIterator[object]) -> None:
-    async for _ in items:
-        pass
+async def _first(items: AsyncGenerator[object, None], kind: type) -> None:
+    """Reads up to the first item of a kind: the model has run, what follows is more of it."""
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, kind):
+                return
 
 
 def open_stage(
@@ -185,25 +180,48 @@ async def open_engine(
     *,
     clock: Clock | None = None,
     make_hooks: MakeHooks = no_hooks,
+    at_once: bool = False,
 ) -> AsyncIterator[Engine]:
-    """A running engine: workers start with the first request, the stage ticks until the end.
+    """A running engine: the stage ticks until the end.
 
     Args:
         entries: Who lives here, at least one.
         config: Where and how wide to run.
         clock: The stage's; the machine's own by default.
         make_hooks: Makes the hooks of each conversation.
+        at_once: Start the workers before anything else; otherwise with the first request.
 
     Raises:
         ConfigError: two characters of one name, or a style tag that a face does not know.
         BundleError: a bundle names an engine that nothing installed brings.
     """
-    stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
-    engine = Engine(entries, stage, config, make_hooks)
+    models = _models(entries, config)
     try:
-        for entry in entries:
-            for output in entry.outputs:
-                await engine.cast.send_to(output, entry.name)
-        yield engine
+        if at_once:  # they load while this process does
+            for each in models.values():
+                each.begin()
+        stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
+        engine = Engine(entries, models, stage, config, make_hooks)
+        try:
+            for entry in entries:
+                for output in entry.outputs:
+                    await engine.cast.send_to(output, entry.name)
+            yield engine
+        finally:
+            await engine.aclose()
     finally:
-        await engine.aclose()
+        await asyncio.gather(*(each.aclose() for each in models.values()))
+
+
+def _models(entries: Sequence[CastEntry], config: EngineConfig) -> dict[ModelFolders, ModelWorkers]:
+    """The workers, by the bundles they hold."""
+    return {
+        folders: start_models(
+            folders,
+            provider=config.provider,
+            threads=config.threads,
+            room=Room(streams=config.replies, waiting=config.waiting_replies),
+            patience=Patience(step_s=config.step_s),
+        )
+        for folders in dict.fromkeys(entry.folders for entry in entries)
+    }

@@ -1,14 +1,15 @@
 """The files of the models that a character needs: fetched, converted, checked."""
 
-from collections.abc import Callable
+import hashlib
+import os
+from functools import partial
 from pathlib import Path
 
 from idol_runtime.character import Character
 from idol_runtime.conversation.models import ModelFolders
-from idol_runtime.dialogue.importer import import_gguf
-from idol_runtime.inference.bundle import Bundle, open_bundle
-from idol_runtime.speech.kokoro.prepare import prepare as prepare_speech
+from idol_runtime.inference.bundle import open_bundle, open_verified
 from idol_runtime.store import Store
+from idol_runtime.store.verified import recall, remember, stamp
 
 
 def fetch_models(store: Store, character: Character) -> ModelFolders:
@@ -30,17 +31,20 @@ def _dialogue_bundle(store: Store, name: str) -> Path:
     [gguf] = store.pull(name).glob("*.gguf")
 
     def convert(target: Path) -> None:
+        from idol_runtime.dialogue.importer import import_gguf
+
         import_gguf(gguf, target, name=name, weights="int8", progress=store.display.step)
 
-    return store.derived(name, convert, "int8-blocks", check=_checker("dialogue"))
+    return store.derived(name, convert, "int8-blocks", check=partial(_verify, store, "dialogue"))
 
 
 def _own(store: Store, kind: str, name: str) -> Path | None:
     """A bundle that lies beside its character, or that was imported; None is one of the catalog."""
-    if Path(name).is_absolute():
-        return open_bundle(Path(name), kind).folder
-    imported = store.bundle_folder(kind, name)
-    return imported if imported.is_dir() else None
+    folder = Path(name) if Path(name).is_absolute() else store.bundle_folder(kind, name)
+    if not Path(name).is_absolute() and not folder.is_dir():
+        return None
+    _verify(store, kind, folder)
+    return folder
 
 
 def _speech_bundle(store: Store, name: str) -> Path:
@@ -49,10 +53,19 @@ def _speech_bundle(store: Store, name: str) -> Path:
     source = store.pull(name)
 
     def convert(target: Path) -> None:
-        prepare_speech(source, target, store.display.step)
+        from idol_runtime.speech.kokoro.prepare import prepare
 
-    return store.derived(name, convert, "windowed", check=_checker("speech"))
+        prepare(source, target, store.display.step)
+
+    return store.derived(name, convert, "windowed", check=partial(_verify, store, "speech"))
 
 
-def _checker(kind: str) -> Callable[[Path], Bundle]:
-    return lambda folder: open_bundle(folder, kind)
+def _verify(store: Store, kind: str, folder: Path) -> None:
+    """Verifies a bundle: one that was verified and has not changed since is not read again."""
+    key = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    record = store.home / "verified" / f"bundle-{kind}-{key}.json"
+    files = open_verified(folder, kind).manifest.files
+    now = {name: stamp(folder / name, file) for name, file in files.items()}
+    if recall(record) != now:
+        open_bundle(folder, kind)
+        remember(record, now)

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
-import onnx
 
 from idol_runtime.errors import BundleError
+from idol_runtime.inference.external_files import external_files
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -114,13 +114,26 @@ def open_bundle(folder: Path, kind: str) -> Bundle:
         BundleError: the manifest is missing or broken, the kind differs, or a file is missing,
             truncated, altered or refers to data outside the folder.
     """
+    bundle = open_verified(folder, kind)
+    for name, expected in bundle.manifest.files.items():
+        _verify(folder, name, expected)
+    return bundle
+
+
+def open_verified(folder: Path, kind: str) -> Bundle:
+    """A bundle whose files were verified before: they are not read again, only looked at.
+
+    Raises:
+        BundleError: the manifest is missing or broken, the kind differs, or a file is missing or
+            of another size.
+    """
     manifest = read_manifest(folder)
     if manifest.kind != kind:
         raise BundleError(
             f"{folder / MANIFEST}: expected a {kind} bundle, found kind `{manifest.kind}`."
         )
     for name, expected in manifest.files.items():
-        _verify(folder, name, expected)
+        _look_at(folder, name, expected)
     return Bundle(folder, manifest)
 
 
@@ -135,7 +148,7 @@ def copy_bundle(source: Path, target: Path, kind: str) -> None:
         shutil.copyfile(source / name, target / name)
 
 
-def _verify(folder: Path, name: str, expected: BundleFile) -> None:
+def _look_at(folder: Path, name: str, expected: BundleFile) -> None:
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or (folder / name).is_symlink():
         raise BundleError(f"{folder}: file `{name}` leaves the bundle; refuse it, do not load it.")
@@ -148,6 +161,10 @@ def _verify(folder: Path, name: str, expected: BundleFile) -> None:
             f"{path}: expected {expected.size} bytes, found {size}: the file is truncated or "
             "altered; delete the folder and fetch or export the bundle again."
         )
+
+
+def _verify(folder: Path, name: str, expected: BundleFile) -> None:
+    path = folder / name
     digest = sha256_of(path)
     if digest != expected.sha256:
         raise BundleError(
@@ -159,11 +176,13 @@ def _verify(folder: Path, name: str, expected: BundleFile) -> None:
 
 
 def _check_external_data(path: Path) -> None:
-    model = onnx.load(path, load_external_data=False)
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            location = PurePosixPath(entry.value)
-            if entry.key == "location" and (location.is_absolute() or ".." in location.parts):
-                raise BundleError(
-                    f"{path}: tensor data at `{entry.value}` is outside the bundle; refuse it."
-                )
+    try:
+        found = external_files(path)
+    except ValueError as error:
+        raise BundleError(
+            f"{path}: expected an ONNX model, but {error}; export it again."
+        ) from None
+    for name in sorted(found):
+        location = PurePosixPath(name)
+        if location.is_absolute() or ".." in location.parts:
+            raise BundleError(f"{path}: tensor data at `{name}` is outside the bundle; refuse it.")

@@ -99,6 +99,11 @@ class Worker(Generic[Request, Item, Capabilities]):
             return f"The {self.name} process {doubt}."
         return None
 
+    def begin(self) -> None:
+        """Starts the process if none runs; `start` waits for it and tells what went wrong."""
+        if self._process is None:
+            self._begin()
+
     async def start(self) -> None:
         """Starts the process if none runs and waits until its model is open.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from idol_runtime.inference.bundle import sha256_of
+from idol_runtime.inference.bundle import BundleFile, sha256_of
 from idol_runtime.store.catalog import ModelFile
 
 
@@ -18,7 +18,7 @@ class Verified(msgspec.Struct, frozen=True):
     mtime_ns: int
 
 
-def stamp(path: Path, file: ModelFile) -> Verified:
+def stamp(path: Path, file: ModelFile | BundleFile) -> Verified:
     """What `path` would have to be remembered as."""
     stat = path.stat()
     return Verified(file.sha256, stat.st_size, stat.st_mtime_ns)

@@ -8,10 +8,11 @@ import pytest
 
 from export.dialogue import CheckpointWeights, torch_from_gguf
 from export.dialogue_parity import bundle_logits, torch_logits
+from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.decoder import new_memory
 from idol_runtime.dialogue.gguf_file import GgufFile
 from idol_runtime.dialogue.gguf_weights import GgufWeights
-from idol_runtime.dialogue.graph import MODEL_FILE, build_decoder
+from idol_runtime.dialogue.graph import build_decoder
 from idol_runtime.dialogue.matrices import Weights, WeightSource
 from idol_runtime.errors import InputError
 from idol_runtime.inference.session import OnnxSession

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from idol_runtime.errors import BundleError, ConfigError
-from idol_runtime.speech.kokoro.model import SpeechModel, open_kokoro, phoneme_times, prepare
+from idol_runtime.speech.kokoro.model import SpeechModel, open_kokoro, phoneme_times
+from idol_runtime.speech.kokoro.prepare import prepare
 from idol_runtime.speech.kokoro.statistics import StatisticsPredictor, clause_summary
 from idol_runtime.speech.kokoro.windows import Window, plan
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest

@@ -21,7 +21,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from idol_runtime.speech.kokoro.quantised import Floats, QuantisedModel
+from idol_runtime.speech.kokoro.quantised import QuantisedModel
+from idol_runtime.speech.kokoro.statistics import Floats
 
 OPSET = 20
 FEATURE_CHANNELS = 512

@@ -6,11 +6,15 @@ the whole clause once, so any window of it continues its neighbours.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.speech.kokoro.quantised import Floats, QuantisedModel
+from idol_runtime.speech.kokoro.statistics import Floats
+
+if TYPE_CHECKING:  # only a conversion has one, and onnx with it
+    from idol_runtime.speech.kokoro.quantised import QuantisedModel
 
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 300
@@ -32,7 +36,7 @@ class HarmonicMix:
     bias: float
 
     @classmethod
-    def read(cls, source: QuantisedModel) -> "HarmonicMix":
+    def read(cls, source: "QuantisedModel") -> "HarmonicMix":
         weights = source.tensor("onnx::MatMul_6993").ravel()
         return cls(weights, float(source.generator("m_source.l_linear.bias")[0]))
 

@@ -16,21 +16,18 @@ from numpy.typing import NDArray
 
 from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_runtime.errors import BundleError, ConfigError
-from idol_runtime.inference.bundle import open_bundle
+from idol_runtime.inference.bundle import open_bundle, open_verified
 from idol_runtime.inference.service import IteratorService
 from idol_runtime.inference.session import OnnxSession, Provider
 from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix, HarmonicSource
 from idol_runtime.speech.kokoro.phonemize import Phonemizer, spoken_here
-from idol_runtime.speech.kokoro.prepare import prepare
 from idol_runtime.speech.kokoro.statistics import Statistics, StatisticsPredictor, clause_summary
 from idol_runtime.speech.kokoro.voices import Voices
 from idol_runtime.speech.kokoro.windows import STAGE_0, STAGE_1, Window, plan
 from idol_runtime.speech.normalize import normalize
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.timeline import Phoneme
-
-__all__ = ["Clause", "SpeechModel", "prepare"]
 
 DEFAULT_VOICE = "af_heart"
 UNIT_S = 0.025
@@ -93,14 +90,21 @@ class SpeechModel:
         self._phonemizer = Phonemizer(config.vocabulary.keys())
 
     @classmethod
-    def open(cls, folder: Path, *, provider: Provider = "cpu", threads: int = 1) -> "SpeechModel":
-        """Opens a speech bundle.
+    def open(
+        cls,
+        folder: Path,
+        *,
+        provider: Provider = "cpu",
+        threads: int = 1,
+        is_verified: bool = False,
+    ) -> "SpeechModel":
+        """Opens a speech bundle; one that is verified already is not read for that again.
 
         Raises:
             BundleError: the bundle is damaged or of another kind.
             ProviderError: the provider cannot be used here.
         """
-        bundle = open_bundle(folder, "speech")
+        bundle = (open_verified if is_verified else open_bundle)(folder, "speech")
         try:
             config = msgspec.convert(bundle.manifest.config, SpeechConfig)
         except msgspec.ValidationError as error:
@@ -220,8 +224,8 @@ class SpeechModel:
 
 
 def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
-    """The engine `kokoro`; see `SpeechModel.open`."""
-    model = SpeechModel.open(folder, provider=provider, threads=threads)
+    """The engine `kokoro` on a verified bundle; see `SpeechModel.open`."""
+    model = SpeechModel.open(folder, provider=provider, threads=threads, is_verified=True)
 
     def speak(request: SpeechRequest) -> Iterator[SpeechChunk]:
         return model.synthesize(

@@ -5,7 +5,7 @@ Quantised weights are affine: `(integer - zero point) * scale`, per tensor or pe
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from idol_runtime.errors import BundleError
-
-Floats: TypeAlias = NDArray[np.float32]
+from idol_runtime.speech.kokoro.statistics import Floats
 
 GENERATOR = "decoder.decoder.generator."
 _GENERATOR_NODES = "/decoder/decoder/generator/"

@@ -5,11 +5,12 @@ The predictor is a linear map of low rank, fitted by `export/speech_statistics.p
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_runtime.speech.kokoro.quantised import Floats
+Floats: TypeAlias = NDArray[np.float32]
 
 FITTED = Path(__file__).with_name("statistics.npz")
 _VOICED_ABOVE_HZ = 10.0
