@@ -165,7 +165,7 @@ class GestureReader:
         gestures = read_tag(match[1]) if mark == "[" else None
         if gestures is not None:
             return _Direction(match.end(), tuple(gestures))
-        if is_bracketed_direction(match[1], self._before):
+        if is_bracketed_direction(match[1], self._before, is_square=mark == "["):
             return _Direction(match.end(), tuple(gestures_in(match[1])))
         return _Text(match.end())
 

@@ -21,6 +21,11 @@ _EMOTES: Final = _words(
     "groan whimper growl snort hug cuddle snuggle nuzzle facepalm hum mumble mutter beam"
 )
 """What is a direction in its plain form too: `*giggle*`."""
+_SIGHTS: Final = _EMOTES | _words(
+    "bounce exhale fidget gaze glance hesitate hop inhale kiss lean pause smooch squeak sulk tilt "
+    "twirl whisper whistle"
+)
+"""What can hardly be meant otherwise, wherever it stands."""
 _ACTIONS: Final = _EMOTES | _words(
     "adjust approach arch bat bite blow bounce breathe brighten bring brush clasp clear clench "
     "close cock collapse cover cross curl dance deadpan drool duck emerge exhale extend faint "
@@ -47,7 +52,7 @@ _KEYED: Final = re.compile(rf"(?:{_KEYS})\s*[:=]\s*(?P<value>[a-z][a-z_ -]*)", r
 
 _SUBJECTS: Final = _words("he she it who that which this everyone everybody someone nobody")
 _BEFORE_NOUNS: Final = _words(
-    "a an the my your his her its our their some any no every each these those there of for in on "
+    "a an the my your his her its our their some any no every each these those of for in on "
     "at by with from about"
 )
 _BEFORE_VERBS: Final = _words(
@@ -103,8 +108,12 @@ def is_direction(words: str, before: str, after: str, *, is_strong: bool = False
         if known:
             return not (after.islower() and _is_plain_or_gerund(words))
         return not is_strong and not after.islower() and _reads_alone(words, after)
+    if gestures_in(words) and not is_plain(words):
+        return True
     if is_plain(words) or _is_noun(words) or words.lower().endswith(("ing", "ed")):
         return False
+    if " " not in words:
+        known = _does(words, _SIGHTS)  # the star *glows*, she *giggles*
     return known and _last_word(before) not in _leads_to(words)
 
 
@@ -114,13 +123,25 @@ def begins_direction(words: str, before: str) -> bool:
     return is_alone(before) and not is_plain(first) and _is_known(words) and first.islower()
 
 
-def is_bracketed_direction(words: str, before: str) -> bool:
-    """Whether `(words)` or `[words]` is done: `(laughs)`, `[sighs softly]`."""
+def is_bracketed_direction(words: str, before: str, *, is_square: bool) -> bool:
+    """Whether `(words)` or `[words]` is done: `(laughs)`, `[sighs softly]`.
+
+    Round brackets hold asides more often (`(walking distance)`), so there it takes a clear sight.
+    """
     words = " ".join(words.split()).lower()
-    first = words.split(" ", 1)[0] if words else ""
-    if is_plain(first) or first in _LEADS or (_is_noun(words) and not is_alone(before)):
+    first, *later = words.split(" ")
+    if not words or is_plain(first) or first in _LEADS or (_is_noun(words) and later):
         return False
-    return _is_known(words)
+    if _is_noun(words) and not is_alone(before):
+        return False
+    if first.endswith(("ing", "ed")) and later and not _is_manner(later[0]):
+        return False
+    return _does(words, _ACTIONS if is_square else _SIGHTS)
+
+
+def _is_manner(word: str) -> bool:
+    """What goes on with a verb of the body: laughing `softly`, nodding `her` head."""
+    return word.endswith("ly") or re.fullmatch(_ABOUT, word) is not None
 
 
 def read_tag(words: str) -> list[str] | None:
@@ -144,22 +165,24 @@ def is_alone(before: str) -> bool:
 def _is_known(words: str) -> bool:
     """Whether the body is known to do this."""
     lowered = words.lower()
-    parts = re.findall(r"[\w'-]+", lowered)
-    if not parts:
-        return False
-    if gestures_in(lowered):
-        return True
-    skipped = 0
-    while skipped < len(parts) - 1 and parts[skipped].endswith("ly"):
-        skipped += 1
-    first = parts[skipped]
-    if first in _EMOTES or _base(first) in _ACTIONS:
+    if _does(words, _ACTIONS):
         return True
     if _THIRD.match(lowered) or words[:1].isupper():  # Hoshi giggles softly; Eyes sparkling
         later = re.findall(r"[\w'-]+", words)[1:3]
         return any(part.endswith(("s", "ing")) and _base(part) is not None for part in later)
     shape = _SHAPE.match(lowered)
     return shape is not None and shape["verb"] not in _NO_VERB | _LEADS
+
+
+def _does(words: str, actions: frozenset[str]) -> bool:
+    """Whether they begin with one of these verbs, adverbs before it apart, or name a gesture."""
+    lowered = words.lower()
+    parts = re.findall(r"[\w'-]+", lowered)
+    while len(parts) > 1 and parts[0].endswith("ly"):
+        del parts[0]
+    if not parts:
+        return False
+    return bool(gestures_in(lowered)) or parts[0] in _EMOTES or _base(parts[0]) in actions
 
 
 def _reads_alone(words: str, after: str) -> bool:

@@ -108,7 +108,7 @@ export class Avatar {
 
   constructor(vrm) {
     this.vrm = vrm;
-    this.#isTurned = vrm.meta.metaVersion === '0';
+    this.#isTurned = vrm.meta?.metaVersion === '0';
     this.#showFace = faceOf((vrm.expressionManager?.expressions ?? []).map(({ expressionName }) => expressionName));
     vrm.scene.traverse((object) => { object.frustumCulled = false; });
     const hips = vrm.humanoid.getNormalizedBoneNode('hips');

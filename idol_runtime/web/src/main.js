@@ -116,12 +116,16 @@ function recall({ log, said, status, draft, hasGreeted }) {
   greeted = hasGreeted;
 }
 
-addEventListener('pagehide', () => {
+/** Kept when the page goes and while it is hidden, when a browser may throw it away without a word. */
+function keep() {
   const resume = connection.resume;
   if (!resume) return;
   const state = { resume, log: panel.log.lines, said: conversation.state, status: status(), draft: panel.input.value, hasGreeted: greeted };
   memory.keep(state, resume.validS);
-});
+}
+addEventListener('pagehide', keep);
+// A tab that is copied while it is seen begins a session of its own.
+document.addEventListener('visibilitychange', () => (document.hidden ? keep() : memory.forget()));
 
 /** What she does, or did when the connection was lost. */
 function status() {
