@@ -24,6 +24,9 @@ from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.speech.voice_names import check_voice
 
+DIALOGUE_NICENESS: Final = 15
+SPEECH_NICENESS: Final = 2
+"""A voice that runs dry is heard, a word that is written a little later is not."""
 CLAUSES: Final = Room(window=4, streams=8, waiting=100_000)
 
 
@@ -145,12 +148,14 @@ def start_models(
             "dialogue",
             partial(dialogue, folders.dialogue, provider, threads),
             room=room,
+            niceness=DIALOGUE_NICENESS,
             patience=patience,
         ),
         Worker(
             "speech",
             partial(_open_voice, voice, folders.speech, provider, threads),
             room=CLAUSES,
+            niceness=SPEECH_NICENESS,
             patience=patience,
         ),
     )

@@ -9,7 +9,7 @@ from idol_runtime.inference.service import StreamEnd, advance, close_iterator
 
 
 @dataclass(eq=False, slots=True)
-class Reply:
+class WrittenReply:
     items: Iterator[Generated]
     is_writing: bool = False
     """Its prompt has been read."""
@@ -32,10 +32,12 @@ class Replies:
         self._answer = answer
         self.capabilities = capabilities
 
-    def open(self, request: DialogueRequest) -> Reply:
-        return Reply(self._answer(request))
+    def open(self, request: DialogueRequest) -> WrittenReply:
+        return WrittenReply(self._answer(request))
 
-    def step(self, live: Sequence[Reply]) -> Iterator[tuple[Reply, Generated | StreamEnd]]:
+    def step(
+        self, live: Sequence[WrittenReply]
+    ) -> Iterator[tuple[WrittenReply, Generated | StreamEnd]]:
         for reply in live:
             if reply.is_writing:
                 yield reply, advance(reply.items)
@@ -48,5 +50,5 @@ class Replies:
             if is_read:
                 yield reading, advance(reading.items)
 
-    def close(self, stream: Reply) -> None:
+    def close(self, stream: WrittenReply) -> None:
         close_iterator(stream.items)

@@ -29,7 +29,11 @@ class TokenBytes:
         self._is_byte_level = "ByteLevel" in json.dumps(spec["decoder"])
         self._added = tokenizer.get_added_tokens_decoder()
         self._tokens = {index: token for token, index in tokenizer.get_vocab().items()}
-        self.longest = max(len(self.of(index)) for index in self._tokens)
+        # A byte is a letter of GPT-2's alphabet; a mark for a space is no longer than the space.
+        texts = [token.replace("▁", " ") for token in self._tokens.values()]
+        self.longest = max(
+            map(len, texts if self._is_byte_level else (text.encode() for text in texts))
+        )
 
     def of(self, index: int) -> bytes:
         """Empty for control tokens and for ids the vocabulary does not have."""

@@ -130,15 +130,17 @@ class Engine:
     async def _warm_up(self, entry: CastEntry) -> None:
         character, models = entry.character, self.models[entry.folders]
         self.stage.check(character)
-        await models.check(character)
         messages = build_prompt(character, [ChatMessage("user", "Hello.")])
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
         voice = character.voice
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)
-        await asyncio.gather(
-            _first(models.dialogue.stream(prompt), TextDelta),
-            _first(models.speech.stream(speech), SpeechChunk),
-        )
+
+        async def speak() -> None:
+            await models.check(character)
+            await _first(models.speech.stream(speech), SpeechChunk)
+
+        # The persona is read while the voice is opened.
+        await asyncio.gather(_first(models.dialogue.stream(prompt), TextDelta), speak())
 
     async def aclose(self) -> None:
         self.ticking.cancel()

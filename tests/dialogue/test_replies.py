@@ -11,7 +11,7 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.dialogue.replies import Replies, Reply
+from idol_runtime.dialogue.replies import Replies, WrittenReply
 from idol_runtime.errors import InputError
 from idol_runtime.inference.service import StreamEnd
 
@@ -28,14 +28,14 @@ def answer(request: DialogueRequest) -> Iterator[Generated]:
         yield TextDelta(f"{word}")
 
 
-def opened(replies: Replies, *texts: str) -> dict[Reply, str]:
+def opened(replies: Replies, *texts: str) -> dict[WrittenReply, str]:
     def ask(text: str) -> DialogueRequest:
         return DialogueRequest((ChatMessage("user", text),), Sampling())
 
     return {replies.open(ask(text)): text for text in texts}
 
 
-def step(replies: Replies, live: dict[Reply, str]) -> list[tuple[str, str]]:
+def step(replies: Replies, live: dict[WrittenReply, str]) -> list[tuple[str, str]]:
     made = []
     for reply, item in replies.step(list(live)):
         match item:

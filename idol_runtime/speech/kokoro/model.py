@@ -7,6 +7,7 @@ wait for the last word.
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,13 +117,15 @@ class SpeechModel:
             for name in bundle.manifest.files
             if name.startswith("voices/")
         }
-        return cls(
+        with ThreadPoolExecutor() as both:  # each takes a core for most of a second
             # The small graph is quantised to int8, which CUDA has no kernels for.
-            OnnxSession(bundle.path("features.onnx"), provider="cpu", threads=threads),
-            OnnxSession(bundle.path("generator.onnx"), provider=provider, threads=threads),
-            Voices(voices),
-            config,
-        )
+            features = both.submit(
+                OnnxSession, bundle.path("features.onnx"), provider="cpu", threads=threads
+            )
+            generator = both.submit(
+                OnnxSession, bundle.path("generator.onnx"), provider=provider, threads=threads
+            )
+            return cls(features.result(), generator.result(), Voices(voices), config)
 
     def synthesize(
         self,
