@@ -114,12 +114,15 @@ class Sessions:
         else:
             self._wait(held)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Ends every session that waits and lets no other wait."""
         self.is_closed = True
         for held in list(self._waiting):
             self._end(held, "The server is shutting down")
-        if self._ending:
+
+    async def ended(self) -> None:
+        """Returns when all sessions that have ended have left their characters."""
+        while self._ending:
             await asyncio.wait(self._ending)
 
     async def _find(self, token: str) -> _Held | None:

@@ -138,11 +138,14 @@ class Server:
             async with asyncio.timeout(drain_s * 0.7):
                 await asyncio.gather(*(each.replied() for each in self._connections))
         await asyncio.gather(*(each.close(1012, reason) for each in tuple(self._connections)))
-        await self._sessions.aclose()
+        self._sessions.close()
         self._door.close(code=1012, reason=reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s * 0.2):
                 await self._door.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.limits.answer_s):
+                await self._sessions.ended()
 
     async def _serve(self, socket: ClientSocket) -> None:
         assert socket.request is not None

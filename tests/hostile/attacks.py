@@ -15,6 +15,7 @@ from tests.hostile.wire import (
     PING,
     UPGRADE,
     Target,
+    Wire,
     event,
     frame,
     item,
@@ -92,6 +93,42 @@ async def _half_a_large_message(target: Target) -> None:
         await wire.discard()
 
 
+async def _read_slowly(target: Target) -> None:
+    """Ten thousand bytes a second of what comes."""
+    async with websocket(target) as wire:
+        await wire.send(item("Tell me a long story.") + _ASK)
+        while await wire.reader.read(1_000):
+            await asyncio.sleep(0.1)
+
+
+async def _guess_tokens(target: Target) -> None:
+    async with websocket(target) as wire:
+        await wire.send(event("idol.resume", token="g" * 32))
+        await wire.reader.read(4096)
+
+
+async def _break_and_resume(target: Target) -> None:
+    """A session that breaks and is taken up again, and taken over while it is carried."""
+    async with websocket(target) as wire:
+        token = await _token(wire)
+        await wire.send(item("Hello!") + _ASK)
+    for _ in range(10):
+        async with websocket(target) as held, websocket(target) as wire:
+            await held.send(event("idol.resume", token=token))
+            await held.reader.readuntil(b'"idol.resumed"')
+            token = await _token(held)
+            await wire.send(event("idol.resume", token=token))
+            await wire.reader.readuntil(b'"idol.resumed"')
+            token = await _token(wire)
+
+
+async def _token(wire: Wire) -> str:
+    """The one that the server gives next."""
+    await wire.reader.readuntil(b'"idol.resume.token"')
+    await wire.reader.readuntil(b'"token":"')
+    return (await wire.reader.readuntil(b'"'))[:-1].decode()
+
+
 _ASK = event("response.create")
 _ASK_SHORTLY = event(
     "response.create", response={"output_modalities": ["text"], "max_output_tokens": 1}
@@ -129,6 +166,9 @@ ATTACKS: Final[dict[str, Attack]] = {
         * REPEAT
     ),
     "resumption": _flood(event("idol.resume", token="guess") * REPEAT),
+    "guesses tokens": _guess_tokens,
+    "breaks and resumes": _break_and_resume,
+    "reads slowly": _read_slowly,
     "large events": _flood(event("idol.clock.ping", id=1, client_us=1, x="x" * 60_000) * 4),
     "events that are too large": _flood(item("x" * 1_000_000)),
     "half a large message": _half_a_large_message,
