@@ -6,7 +6,6 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ BACKLOG: Final = 512
 OTHER_FILES: Final = 128
 """Open files that are not connections: models, workers, pages, outputs."""
 RETRY_S: Final = 0.1
+"""After which a file may be free that nobody gave back here."""
 TELL_EVERY_S: Final = 60.0
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -173,10 +173,17 @@ class Door(WebSocketServer):
                     continue
                 with self.turns.working():
                     self._make_room()
-                    with suppress(OSError):
-                        await loop.connect_accepted_socket(self._new, accepted)
+                    await self._begin(accepted)
         finally:
             listening.close()
+
+    async def _begin(self, accepted: socket.socket) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(self._new, accepted)
+        except Exception as error:  # one that fails must not close the door to all
+            accepted.close()
+            log.error("a connection could not begin", extra={"error": type(error).__name__})
 
     async def _could_not_accept(self, error: OSError) -> None:
         if error.errno not in _NO_ROOM:
@@ -188,20 +195,22 @@ class Door(WebSocketServer):
                 "the system lets this server open no more connections; raise its limit of open "
                 "files (`ulimit -n`)"
             )
-        self._displace()
-        await asyncio.sleep(RETRY_S)
+        if not self._displace():
+            await asyncio.sleep(RETRY_S)
 
     def _make_room(self) -> None:
         if len(self._strangers) >= self.max_strangers:
             self._displace()
 
-    def _displace(self) -> None:
-        """The oldest stranger goes."""
-        if self._strangers:
-            oldest = min(self._strangers, key=_wish)
-            self._strangers.pop(oldest)
-            self._metrics.refused.labels("displaced").inc()
-            oldest.transport.abort()
+    def _displace(self) -> bool:
+        """The oldest stranger goes, if there is one."""
+        if not self._strangers:
+            return False
+        oldest = min(self._strangers, key=_wish)
+        self._strangers.pop(oldest)
+        self._metrics.refused.labels("displaced").inc()
+        oldest.transport.abort()
+        return True
 
     def _count(self) -> None:
         self._metrics.strangers.set(len(self._strangers))
