@@ -1,4 +1,4 @@
-"""Exports a Llama- or Qwen2-family chat model to a dialogue bundle and shows how exact it is.
+"""Exports a Llama- or Qwen-family chat model to a dialogue bundle and shows how exact it is.
 
     python -m export.dialogue --checkpoint DIR_OR_HUB_NAME --out DIR [--weights int8|fp32]
     python -m export.dialogue --checkpoint MODEL.gguf --out DIR [--weights int8|exact|fp32]
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from export.bundle_folder import check_place, new_bundle
 from export.dialogue_parity import LogitsParity, greedy_reply, measure
 from idol_runtime.dialogue.architecture import (
+    FAMILIES,
     HEAD,
     DecoderConfig,
     RopeScaling,
@@ -88,7 +89,7 @@ def decoder_config(config: Any) -> DecoderConfig:
     family = config.model_type
     if not is_family(family):
         raise InputError(
-            f"Expected a checkpoint of the families llama or qwen2, found `{family}`; "
+            f"Expected a checkpoint of the families {', '.join(FAMILIES)}, found `{family}`; "
             "choose another model."
         )
     if getattr(config, "use_sliding_window", False):
@@ -115,6 +116,11 @@ def decoder_config(config: Any) -> DecoderConfig:
         rms_eps=config.rms_norm_eps,
         tied=bool(config.tie_word_embeddings),
         rope_scaling=_rope_scaling(rope, head_dim, theta),
+        unrotated=tuple(
+            layer
+            for layer, is_rotated in enumerate(getattr(config, "no_rope_layers", None) or ())
+            if not is_rotated
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a decoder-only language model of the Llama or Qwen2 family is made of.
+"""What a decoder-only language model of the Llama or Qwen families is made of.
 
 Tensors carry the names of the Hugging Face checkpoints, whatever file they come from.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from idol_runtime.errors import InputError
 
-Family: TypeAlias = Literal["llama", "qwen2"]
+Family: TypeAlias = Literal["llama", "qwen2", "qwen3", "smollm3"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 MAX_POSITIONS = 32_768
 """The rotary tables reach no further; a longer context is cut to this."""
@@ -51,6 +51,13 @@ class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tied: bool
     """The head shares the embedding's weights."""
     rope_scaling: RopeScaling | None = None
+    unrotated: tuple[int, ...] = ()
+    """Layers whose attention knows no positions."""
+
+    @property
+    def normalizes_heads(self) -> bool:
+        """Each head's query and key are normalised before they are rotated."""
+        return self.family == "qwen3"
 
     def __post_init__(self) -> None:
         sizes = (self.layers, self.hidden, self.heads, self.kv_heads, self.head_dim, self.ffn)
@@ -95,6 +102,10 @@ def projection(layer: int, name: str, part: str = "weight") -> str:
     return f"model.layers.{layer}.{block}.{name}.{part}"
 
 
+def head_norm(layer: int, name: Literal["q_norm", "k_norm"]) -> str:
+    return f"model.layers.{layer}.self_attn.{name}.weight"
+
+
 def norm(layer: int, name: Literal["input_layernorm", "post_attention_layernorm"]) -> str:
     return f"model.layers.{layer}.{name}.weight"
 
@@ -117,6 +128,9 @@ def tensor_shapes(config: DecoderConfig) -> Iterator[tuple[str, tuple[int, ...]]
         yield norm(layer, "post_attention_layernorm"), (config.hidden,)
         for name, shape in rows_columns.items():
             yield projection(layer, name), shape
+        if config.normalizes_heads:
+            yield head_norm(layer, "q_norm"), (config.head_dim,)
+            yield head_norm(layer, "k_norm"), (config.head_dim,)
     yield FINAL_NORM, (config.hidden,)
     if not config.tied:
         yield HEAD, (config.vocab, config.hidden)
@@ -138,7 +152,7 @@ def check_tensors(config: DecoderConfig, shapes: dict[str, tuple[int, ...]]) -> 
         if shapes.get(name) != shape:
             raise InputError(
                 f"Expected a tensor {name} of shape {shape}, found {shapes.get(name, 'none')}; "
-                "the file is damaged or not of the Llama or Qwen2 family."
+                f"the file is damaged or not of the {config.family} family."
             )
     biases = {
         projection(layer, name, "bias") for layer in range(config.layers) for name in PROJECTIONS
@@ -146,7 +160,7 @@ def check_tensors(config: DecoderConfig, shapes: dict[str, tuple[int, ...]]) -> 
     unknown = sorted(shapes.keys() - expected.keys() - biases)
     if unknown:
         raise InputError(
-            f"Expected only the tensors of a plain Llama or Qwen2 decoder, found also {unknown[0]}"
+            f"Expected only the tensors of a plain {config.family} decoder, found also {unknown[0]}"
             f"{f' and {len(unknown) - 1} more' if len(unknown) > 1 else ''}; "
             "this architecture is not supported."
         )

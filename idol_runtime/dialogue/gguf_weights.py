@@ -8,8 +8,10 @@ from idol_runtime.dialogue.architecture import (
     FAMILIES,
     FINAL_NORM,
     HEAD,
+    MAX_SIZE,
     DecoderConfig,
     RopeScaling,
+    head_norm,
     is_family,
     norm,
     projection,
@@ -46,6 +48,7 @@ def read_config(file: GgufFile) -> DecoderConfig:
         raise InputError(
             f"{file.path}: expected a dense model, found a mixture of experts; choose another."
         )
+    layers = file.get(f"{family}.block_count", int)
     heads = file.get(f"{family}.attention.head_count", int)
     hidden = file.get(f"{family}.embedding_length", int)
     head_dim = file.get(f"{family}.attention.key_length", int, hidden // max(heads, 1))
@@ -57,7 +60,7 @@ def read_config(file: GgufFile) -> DecoderConfig:
         )
     return DecoderConfig(
         family=family,
-        layers=file.get(f"{family}.block_count", int),
+        layers=layers,
         hidden=hidden,
         heads=heads,
         kv_heads=file.get(f"{family}.attention.head_count_kv", int, heads),
@@ -71,6 +74,7 @@ def read_config(file: GgufFile) -> DecoderConfig:
         rms_eps=file.get(f"{family}.attention.layer_norm_rms_epsilon", float),
         tied="output.weight" not in file.tensors,
         rope_scaling=_rope_scaling(file, family),
+        unrotated=tuple(range(3, min(layers, MAX_SIZE), 4)) if family == "smollm3" else (),
     )
 
 
@@ -116,10 +120,11 @@ class GgufWeights:
     def _order(self, name: str, rows: slice) -> slice | NDArray[np.int64]:
         """Which rows of the file `rows` are.
 
-        llama-architecture files hold the rows of Q and K in pairs (i, i + head_dim / 2), for a
-        rotation of neighbours; we rotate halves, as Hugging Face does. Qwen2 files are as ours.
+        Files of the architectures llama and smollm3 hold the rows of Q and K in pairs
+        (i, i + head_dim / 2), for a rotation of neighbours; we rotate halves, as Hugging Face does.
+        Qwen files are as ours.
         """
-        if self.config.family != "llama" or ".self_attn." not in name:
+        if self.config.family not in ("llama", "smollm3") or ".self_attn." not in name:
             return rows
         if ".q_proj." not in name and ".k_proj." not in name:
             return rows
@@ -140,6 +145,10 @@ def _our_name(theirs: str) -> str:
             return norm(int(layer), "input_layernorm")
         case ["blk", layer, "ffn_norm", "weight"]:
             return norm(int(layer), "post_attention_layernorm")
+        case ["blk", layer, "attn_q_norm", "weight"]:
+            return head_norm(int(layer), "q_norm")
+        case ["blk", layer, "attn_k_norm", "weight"]:
+            return head_norm(int(layer), "k_norm")
         case ["blk", layer, name, ("weight" | "bias") as part] if name in _PROJECTIONS:
             return projection(int(layer), _PROJECTIONS[name], part)
     return theirs

@@ -19,6 +19,7 @@ from idol_runtime.dialogue.architecture import (
     FINAL_NORM,
     HEAD,
     check_tensors,
+    head_norm,
     norm,
     projection,
     rotary_tables,
@@ -132,28 +133,59 @@ class _Decoder:
         return out, f"{name}/sum"
 
     def _attention(self, layer: int, value: str) -> str:
-        names = [projection(layer, name) for name in ("q_proj", "k_proj", "v_proj")]
-        linear = self.matrices.linear
-        if len({self.matrices.form(name) for name in names}) == 1:
-            inputs = [linear(value, names, f"layers.{layer}/qkv"), "", ""]
-        else:
-            inputs = [linear(value, [name], f"{name}/out") for name in names]
         pasts = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
         presents = [f"present.{layer}.{part}" for part in ("key", "value")]
+        is_rotated = layer not in self.config.unrotated
         out = f"layers.{layer}/attention"
         self.parts.nodes.append(
             helper.make_node(
                 "GroupQueryAttention",
-                [*inputs, *pasts, "seqlens_k", "total_length", "cos_cache", "sin_cache"],
+                [
+                    *self._queries_keys_values(layer, value),
+                    *pasts,
+                    "seqlens_k",
+                    "total_length",
+                    *(("cos_cache", "sin_cache") if is_rotated else ()),
+                ],
                 [out, *presents],
                 domain=MICROSOFT,
                 num_heads=self.config.heads,
                 kv_num_heads=self.config.kv_heads,
-                do_rotary=1,
+                do_rotary=int(is_rotated),
                 rotary_interleaved=0,
             )
         )
-        return linear(out, [projection(layer, "o_proj")], f"layers.{layer}/o")
+        return self.matrices.linear(out, [projection(layer, "o_proj")], f"layers.{layer}/o")
+
+    def _queries_keys_values(self, layer: int, value: str) -> list[str]:
+        """Three values, or all in the first, which GroupQueryAttention takes too."""
+        names = [projection(layer, name) for name in ("q_proj", "k_proj", "v_proj")]
+        linear = self.matrices.linear
+        if self.config.normalizes_heads:
+            queries, keys, values = (linear(value, [name], f"{name}/out") for name in names)
+            return [
+                self._norm_heads(queries, head_norm(layer, "q_norm")),
+                self._norm_heads(keys, head_norm(layer, "k_norm")),
+                values,
+            ]
+        if len({self.matrices.form(name) for name in names}) == 1:
+            return [linear(value, names, f"layers.{layer}/qkv"), "", ""]
+        return [linear(value, [name], f"{name}/out") for name in names]
+
+    def _norm_heads(self, value: str, name: str) -> str:
+        node, constant = self.parts.node, self.parts.constant
+        scale = self.parts.tensors.add(name, self.source.dense(name).astype(self.parts.dtype))
+        shape = constant(f"{name}/heads", [0, 0, -1, self.config.head_dim])
+        heads = node("Reshape", [value, shape], f"{name}/split")
+        normed = node(
+            "SimplifiedLayerNormalization",
+            [heads, scale],
+            f"{name}/normed",
+            axis=-1,
+            epsilon=self.config.rms_eps,
+            stash_type=1,
+        )
+        return node("Reshape", [normed, constant(f"{name}/flat", [0, 0, -1])], f"{name}/out")
 
     def _mlp(self, layer: int, value: str) -> str:
         node, linear, at = self.parts.node, self.matrices.linear, f"layers.{layer}"

@@ -1,4 +1,4 @@
-"""Turns a Llama- or Qwen2-family GGUF file into a dialogue bundle, with numpy and onnx alone."""
+"""Turns a Llama- or Qwen-family GGUF file into a dialogue bundle, with numpy and onnx alone."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def import_gguf(
     """Writes the bundle folder `target`, which appears whole or not at all.
 
     Args:
-        source: A GGUF file of architecture llama or qwen2, in one part.
+        source: A GGUF file of an architecture among `FAMILIES`, in one part.
         target: Must not exist or be empty.
         name: Of the bundle.
         weights: `int8` keeps 8-bit blocks of 32 and is the fastest; `exact` keeps the file's own

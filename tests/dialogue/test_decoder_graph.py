@@ -1,13 +1,16 @@
-"""The decoder graph against torch, on tiny random models of both families."""
+"""The decoder graph against torch, on tiny random models of every family."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from msgspec.structs import replace
 
 from export.dialogue import CheckpointWeights, torch_from_gguf
 from export.dialogue_parity import bundle_logits, torch_logits
+from idol_runtime.dialogue.architecture import FAMILIES
 from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.decoder import new_memory
 from idol_runtime.dialogue.gguf_file import GgufFile
@@ -27,7 +30,7 @@ def built(source: WeightSource, folder: Path, weights: Weights, **options: Any) 
     return OnnxSession(folder / MODEL_FILE, threads=1)
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("tied", [True, False])
 def test_float_graph_gives_torchs_logits_at_every_decoded_position(
     family: str, tied: bool, tmp_path: Path
@@ -41,7 +44,7 @@ def test_float_graph_gives_torchs_logits_at_every_decoded_position(
     assert np.abs(found - expected).max() <= EXACT
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_reading_a_prompt_in_chunks_gives_the_logits_of_reading_it_whole(
     family: str, tmp_path: Path
 ) -> None:
@@ -116,6 +119,35 @@ def test_exact_blocks_of_a_gguf_file_give_the_logits_of_its_dequantised_weights(
     assert np.abs(found - expected).max() <= EXACT
 
 
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_gguf_file_has_the_weights_and_the_logits_of_the_model_it_was_made_from(
+    family: str, tied: bool, tmp_path: Path
+) -> None:
+    model = tiny_model(family, tied=tied)
+    source = GgufWeights(GgufFile(write_gguf(model, tmp_path / "tiny.gguf", {"": "F32"})))
+    config = replace(source.config, rms_eps=model.config.rms_norm_eps)  # a float32 in the file
+    assert config == CheckpointWeights(model).config
+    for name in source.shapes:
+        np.testing.assert_array_equal(source.dense(name), model.state_dict()[name].numpy())
+    session = built(source, tmp_path, "exact", accuracy_level=1)
+    found = bundle_logits(session, source.config, IDS[:25], IDS[25:])
+    assert np.abs(found - torch_logits(model, IDS)[24:]).max() <= EXACT
+
+
+def test_layers_without_positions_are_not_rotated(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("smollm3"))
+    assert source.config.unrotated == (3,)
+    build_decoder(source, tmp_path, weights="fp32")
+    graph = onnx.load(tmp_path / MODEL_FILE, load_external_data=False).graph
+    rotary = [
+        next(each.i for each in node.attribute if each.name == "do_rotary")
+        for node in graph.node
+        if node.op_type == "GroupQueryAttention"
+    ]
+    assert rotary == [1, 1, 1, 0, 1]
+
+
 def test_an_embedding_with_offsets_falls_to_int8_and_the_builder_says_so(tmp_path: Path) -> None:
     path = write_gguf(tiny_model("llama"), tmp_path / "tiny.gguf", {"": "Q4_1"})
     stored = build_decoder(GgufWeights(GgufFile(path)), tmp_path, weights="exact")
@@ -123,7 +155,7 @@ def test_an_embedding_with_offsets_falls_to_int8_and_the_builder_says_so(tmp_pat
     assert stored["Q4_1 as 4-bit blocks of 32, unchanged"] == 14
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
 def test_int8_blocks_stay_close_to_the_floats(family: str, tmp_path: Path) -> None:
     model = tiny_model(family)
     source = CheckpointWeights(model)

@@ -53,6 +53,13 @@ def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
     model: Any
     if family == "llama":
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
+    elif family == "qwen3":
+        # Its heads are wider than hidden / heads, as in the smaller real ones.
+        model = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(head_dim=32, **sizes))
+    elif family == "smollm3":
+        # Every fourth layer knows no positions.
+        sizes |= {"num_hidden_layers": 5, "pad_token_id": 0, **changes}
+        model = transformers.SmolLM3ForCausalLM(transformers.SmolLM3Config(**sizes))
     else:
         model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**sizes))
     for name, value in model.named_parameters():
@@ -78,6 +85,8 @@ _NAMES = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
     "lm_head": "output",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -103,6 +112,9 @@ def write_gguf(
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    writer.add_key_length(head_dim)
+    writer.add_value_length(head_dim)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
@@ -115,8 +127,8 @@ def write_gguf(
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         values = tensor.numpy().astype(np.float32)
-        if family == "llama" and (".q_proj." in name or ".k_proj." in name):
-            heads = values.shape[0] // (config.hidden_size // config.num_attention_heads)
+        if family in ("llama", "smollm3") and (".q_proj." in name or ".k_proj." in name):
+            heads = values.shape[0] // head_dim
             halves = values.reshape(heads, 2, -1, *values.shape[1:])
             values = np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(values.shape)
         theirs = name
