@@ -27,6 +27,8 @@ READ_BYTES = 4096
 """Read from the system at once."""
 PARSE_BYTES = 512
 """Parsed in one turn: at most 85 frames, which take about a millisecond."""
+MOST_UNREAD_BYTES = 128 * 1024
+"""On their way to a client before no more of its frames are parsed: pongs, which no outbox holds."""
 WRITE_BYTES = 64 * 1024
 """Of a page, written at once."""
 PING_TIMEOUT_S = 40.0
@@ -216,7 +218,8 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
 
     @property
     def _must_wait(self) -> bool:
-        if self.paused:  # it does not read the answers to what it has sent so far
+        # It does not read the pongs it asked for; who reads media slowly may still say "stop".
+        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
             return True
         return not self._is_hanging_up and self._is_full
 
