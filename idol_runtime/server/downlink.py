@@ -20,9 +20,9 @@ from websockets.protocol import State
 MAX_WINDOW: Final = 64 * 1024
 """Sent and not known to be read; more waits where it can still be dropped."""
 MIN_WINDOW: Final = 2 * 1024
-FIRST_WINDOW: Final = 8 * 1024
+FIRST_WINDOW: Final = 16 * 1024
 """Before a client has said anything of how fast it reads."""
-PATIENCE_S: Final = 0.4
+PATIENCE_S: Final = 0.6
 """A client whose answers take so much longer than its quickest is sent no more than it can read in
 `LATE_S`."""
 LATE_S: Final = 0.5
@@ -68,7 +68,7 @@ class Downlink:
     @property
     def is_free(self) -> bool:
         """Whether what must arrive can be sent now."""
-        limit = max(2 * FIRST_WINDOW, self._window)
+        limit = max(FIRST_WINDOW, self._window)
         return not self.is_clogged and (self._is_silent or self._unread < limit)
 
     @property
