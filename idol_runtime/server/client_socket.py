@@ -28,7 +28,7 @@ READ_BYTES = 4096
 PARSE_BYTES = 512
 """Parsed in one turn: at most 85 frames, which take about a millisecond."""
 MOST_UNREAD_BYTES = 128 * 1024
-"""On their way to a client before no more of its frames are parsed: pongs, which no outbox holds."""
+"""On their way to a client before its frames are parsed no more: pongs, which no outbox holds."""
 WRITE_BYTES = 64 * 1024
 """Of a page, written at once."""
 PING_TIMEOUT_S = 40.0
