@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection
@@ -36,6 +36,7 @@ RETRY_S: Final = 0.1
 TELL_EVERY_S: Final = 60.0
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
+_Kind = Literal["silent", "unknown", "page"]
 Enter = Callable[[ClientSocket], Awaitable[None]]
 """Serves a connection that has become a WebSocket, until it ends."""
 SelectSubprotocol = Callable[[ServerProtocol, Any], Any]
@@ -203,10 +204,17 @@ class Door(WebSocketServer):
             self._displace()
 
     def _displace(self) -> bool:
-        """The oldest stranger goes, if there is one."""
+        """A stranger goes, if there is one: the oldest of the kind that most are of.
+
+        So none of them can fill the house: not who asks for nothing, nor who never says who it is,
+        nor who fetches a page and does not read it.
+        """
         if not self._strangers:
             return False
-        oldest = min(self._strangers, key=_wish)
+        kinds: dict[_Kind, list[ClientSocket]] = {}
+        for each in self._strangers:
+            kinds.setdefault(_kind(each), []).append(each)
+        oldest = max(kinds.values(), key=len)[0]
         self._strangers.pop(oldest)
         self._metrics.refused.labels("displaced").inc()
         oldest.transport.abort()
@@ -216,11 +224,10 @@ class Door(WebSocketServer):
         self._metrics.strangers.set(len(self._strangers))
 
 
-def _wish(stranger: ClientSocket) -> int:
-    """Who has asked for nothing goes before who only said nothing who it is, pages last."""
+def _kind(stranger: ClientSocket) -> _Kind:
     if stranger.request is None:
-        return 0
-    return 1 if stranger.protocol.state is OPEN else 2
+        return "silent"
+    return "unknown" if stranger.protocol.state is OPEN else "page"
 
 
 def places(max_members: int, max_strangers: int, open_files: int | None) -> tuple[int, int]:

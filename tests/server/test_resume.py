@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
@@ -421,3 +422,22 @@ def test_a_journal_is_bounded_in_bytes_and_keeps_no_media() -> None:
     journal = Journal(max_events=100, max_bytes=200)
     journal.note(IdolClockPong(id=1, client_us=1, pts_us=1))
     assert journal.after(None) == ([], True)
+
+
+async def test_what_a_connection_still_sends_when_its_session_is_taken_over_hurts_nobody(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene.client("idol.v1") as old, scene.client("idol.v1") as new:
+        token = await token_of(old)
+        await old.ask("Hi.")
+        await new.until("idol.stream.opened")
+        for number in range(200):
+            await old.send({"type": "idol.clock.ping", "id": number, "client_us": 0})
+            if number == 20:
+                await new.send({"type": "idol.resume", "token": token})
+        await new.until("idol.resumed")
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await old.next()
+        await new.alive()
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
