@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import socket
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,27 @@ async def test_silent_sockets_keep_nobody_out(open_scene: OpenScene) -> None:
     for reader, _ in silent[:8]:
         assert await rest(reader) == b""
     for _, writer in silent:
+        writer.transport.abort()
+
+
+async def test_pages_that_nobody_reads_keep_nobody_out(
+    open_scene: OpenScene, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_bytes(b"x" * 20_000_000)
+    scene = await open_scene(web=tmp_path, limits={"max_strangers": 6})
+    address = ("127.0.0.1", scene.server.port)
+    with ExitStack() as stack:
+        for _ in range(6):
+            unread = stack.enter_context(socket.create_connection(address))
+            unread.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.get_running_loop().run_in_executor(None, unread.recv, 12)
+        reader, writer = await asyncio.open_connection(*address)
+        for _ in range(2):
+            stack.enter_context(socket.create_connection(address))
+        async with scene.client() as client:
+            await client.alive()
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"alive" in await rest(reader)
         writer.transport.abort()
 
 
