@@ -283,6 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--licence", default="unknown", help="of the weights, for the manifest")
     given = parser.parse_args(arguments)
     activations: Activations = "float16" if given.float16 else "float32"
+    print(f"{given.checkpoint}: writing the graph, then comparing it", file=sys.stderr, flush=True)
     try:
         if given.checkpoint.endswith(".gguf"):
             parity = export_gguf(

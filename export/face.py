@@ -112,6 +112,7 @@ def export(checkpoint: Path, out: Path, *, private: bool = False, force: bool = 
     if not private:
         require_shippable(read_seen(checkpoint).cards)
     generator, settings = load_generator(checkpoint)
+    print(f"{checkpoint}: writing the graph, then comparing it with the checkpoint", flush=True)
     with new_bundle(out, force=force) as folder:
         worst = _write(checkpoint, folder, out.name, generator, settings)
     print(f"{out}: streaming equals offline to {worst:.1e}")

@@ -7,6 +7,7 @@ come out is where the weights are.
 
 import tempfile
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -103,8 +104,11 @@ def _as_in(marked: onnx.GraphProto, graph: onnx.GraphProto) -> Initialisers | No
         return None
     found = {}
     for here, there in zip(marked.node, graph.node, strict=True):
-        for name, other in zip(here.input, there.input, strict=True):
-            if name in named:
+        for name, other in zip_longest(here.input, there.input):
+            if name in named and other is None:
+                # A bias of nothing but zeros is left out of a product that can do without.
+                found[name] = np.zeros_like(named[name])
+            elif name in named:
                 if other not in values or values[other].shape != named[name].shape:
                     return None
                 found[name] = values[other]

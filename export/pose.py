@@ -118,6 +118,7 @@ def export(checkpoint: Path, out: Path, *, private: bool = False, force: bool = 
     if not private:
         require_shippable(seen.cards)
     generator = load_generator(checkpoint)
+    print(f"{checkpoint}: writing the graph, then comparing it with the checkpoint", flush=True)
     with new_bundle(out, force=force) as folder:
         worst = _write(checkpoint, folder, out.name, generator, seen)
     print(f"{out}: streaming equals offline to {worst:.1e}")

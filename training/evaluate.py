@@ -32,6 +32,7 @@ def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
     out = args.out or args.run / "report"
+    print(f"{args.run}: reading the run and what it is measured on", flush=True)
     if args.kind == "pose":
         pose = PoseBench.open(
             PoseRequest(args.run, args.data, args.bundle, args.without_gan, args.seed)

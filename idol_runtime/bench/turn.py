@@ -5,6 +5,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +35,27 @@ async def bench_turn(
     provider: Provider,
     threads: int,
     turns: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Measures one cold turn and `turns` warm ones.
 
     Cold is the first turn after the processes were started, with nothing warmed up: its times
     include starting the workers and opening their models. Warm turns follow in one conversation.
     """
+    progress(0, turns + 2)
     started = time.perf_counter()
     entry = CastEntry("measured", character, folders)
     async with open_engine([entry], EngineConfig(provider, threads)) as engine:
         stage_open_s = time.perf_counter() - started
         conversation = engine.cast.join(entry.name)
         cold = await _turn(conversation, QUESTIONS[0])
+        progress(1, turns + 2)
         await engine.cast.leave(conversation)
         conversation = engine.cast.join(entry.name)
-        warm = [
-            await _turn(conversation, QUESTIONS[index % len(QUESTIONS)])
-            for index in range(turns + 1)
-        ]
+        warm = []
+        for index in range(turns + 1):
+            warm.append(await _turn(conversation, QUESTIONS[index % len(QUESTIONS)]))
+            progress(index + 2, turns + 2)
         return {
             "machine": machine(),
             "provider": resolve_provider(provider),

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import subprocess
 
@@ -76,17 +77,21 @@ def _add_motion_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
 def run_turn_bench(options: argparse.Namespace) -> int:
     from idol_runtime.bench.turn import bench_turn, describe
     from idol_runtime.cli.fetching import fetch_with_progress
+    from idol_runtime.store.display import display_for
 
     character = character_of(options)
-    report = asyncio.run(
-        bench_turn(
-            character,
-            fetch_with_progress(character),
-            provider=options.provider,
-            threads=options.threads,
-            turns=options.turns,
+    folders = fetch_with_progress(character)
+    with contextlib.closing(display_for(Console(stderr=True))) as display:
+        report = asyncio.run(
+            bench_turn(
+                character,
+                folders,
+                provider=options.provider,
+                threads=options.threads,
+                turns=options.turns,
+                progress=lambda done, total: display.step("measuring turns", done, total),
+            )
         )
-    )
     print(json.dumps(report, indent=2) if options.json else describe(report))
     return 0
 

@@ -101,7 +101,7 @@ def test_where_avatars_cannot_be_drawn_the_report_has_its_other_pictures(
 
     suite = replace(SUITE, pictures=(on_avatar, drawn))
     suite.write([], tmp_path / "out", command="python it", run=tmp_path / "run")
-    assert "Some pictures are not drawn." in capsys.readouterr().out
+    assert "Some pictures are not drawn." in capsys.readouterr().err
     assert "(chart.png)" in (tmp_path / "out" / "report.md").read_text()
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from training.evaluation.charts import styled
 from training.evaluation.report import Found, Metrics, Picture, gallery, write_metrics
 from training.pictures.avatar_page import PicturesUnavailableError
+from training.steps import Steps
 
 B = TypeVar("B")
 Draw: TypeAlias = Callable[[B, Found], Iterator[Picture]]
@@ -43,16 +42,15 @@ class Suite(Generic[B]):
     def measure(self, bench: B) -> Metrics:
         """Runs every section; metrics by name, without those that the material does not allow."""
         found: Metrics = {}
-        with _progress() as bar:
-            task = bar.add_task("", total=len(self.sections))
+        with Steps(len(self.sections)) as steps:
             for section in self.sections:
-                bar.update(task, description=section.name.replace("_", " "))
+                steps.begin(section.name.replace("_", " "))
                 start = time.perf_counter()
                 result = section.measure(bench)
                 if result is not None:
                     found[section.name] = result
-                bar.console.print(f"{section.name}: {time.perf_counter() - start:.1f} s")
-                bar.advance(task)
+                steps.note(f"{section.name}: {time.perf_counter() - start:.1f} s")
+                steps.end()
         return found
 
     def render(self, metrics: Found, pictures: Sequence[Picture] = ()) -> str:
@@ -74,22 +72,15 @@ class Suite(Generic[B]):
         """
         metrics = write_metrics({"command": command, **self.measure(bench)}, out, run)
         pictures: list[Picture] = []
-        with _progress() as bar, styled():
-            task = bar.add_task("pictures", total=len(self.pictures))
+        with Steps(len(self.pictures)) as steps, styled():
             for draw in self.pictures:
+                steps.begin("pictures")
                 try:
                     for picture in draw(bench, metrics):
-                        bar.update(task, description=picture.name)
                         picture.write(out / picture.name)
                         pictures.append(picture)
                 except PicturesUnavailableError as error:
-                    bar.console.print(f"Some pictures are not drawn. {error}")
-                bar.advance(task)
+                    steps.note(f"Some pictures are not drawn. {error}")
+                steps.end()
         (out / "report.md").write_text(self.render(metrics, pictures))
         return metrics
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )

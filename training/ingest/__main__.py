@@ -23,7 +23,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from idol_protocol.channels import ACTIVITIES
 from training.ingest.beat import Beat
@@ -52,6 +51,7 @@ from training.ingest.shipping import OWN, PERMISSIVE, check_claim
 from training.ingest.show import describe, draw
 from training.ingest.tasks import BODY_TASK, FACE_TASK, task_file
 from training.ingest.video import Films
+from training.steps import Steps
 
 ADAPTERS = {
     "video": "films of a talking face, through MediaPipe",
@@ -99,31 +99,29 @@ def show(folder: Path, picture: Path) -> None:
 
 def ingest(args: argparse.Namespace, command: str) -> list[str]:
     """Runs one adapter; a sentence for every file that was skipped."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(),
-        TextColumn("{task.completed:.1f}/{task.total:.0f}"), TimeRemainingColumn(),
-    )  # fmt: skip
-    progress = Progress(*columns, console=console)
-    finished = 0
+    waiting: list[Source] = []
 
     def share_done(share: float) -> None:
-        progress.update(task, completed=finished + share)
+        steps.within(share)
 
     def done(source: Source) -> None:
-        nonlocal finished
-        finished += 1
-        progress.update(task, completed=finished, description=source.name)
+        steps.end()
+        waiting.remove(source)
+        if waiting:
+            steps.begin(waiting[0].name)
 
     adapter = _adapter(args, share_done)
     sources = find_sources(args.folder, adapter.patterns, _speakers(args))
+    waiting += sources
+    steps = Steps(len(sources))
     card = DatasetCard(
         name=args.name, licence=args.licence, may_ship=args.may_ship, kind=adapter.kind,
         source=args.source, attribution=args.attribution, command=command,
     )  # fmt: skip
-    task = progress.add_task(args.adapter, total=len(sources))
     known = read_card(args.out).notes if (args.out / CARD_FILE).exists() else ()
-    with progress:
+    with steps:
+        if waiting:
+            steps.begin(waiting[0].name)
         failures = collect(adapter, sources, args.out, card, done)
     keep_licences(args.folder, args.out)
     for note in read_card(args.out).notes:

@@ -128,7 +128,7 @@ def _try(
             raise optuna.TrialPruned
 
     shown = ", ".join(f"{name} {value}" for name, value in trial.params.items())
-    print(f"{run.name} (of {trials}): {shown}")
+    print(f"{run.name} (of {trials}): {shown}", flush=True)
     value = None
     try:
         with watched(watch):
@@ -142,7 +142,7 @@ def _try(
     except RuntimeError as error:  # torch: out of memory, a gradient that is not finite
         state, note = TrialState.FAIL, f"failed: {error}"
     study.tell(trial, value, state)
-    print(f"{run.name}: {note}")
+    print(f"{run.name}: {note}", flush=True)
     if state == TrialState.COMPLETE:
         _write_best(study, search)
     return state != TrialState.FAIL
