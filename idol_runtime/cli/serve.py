@@ -11,6 +11,7 @@ import msgspec
 
 from idol_runtime.character import load_character
 from idol_runtime.cli.arguments import Subparsers, add_compute
+from idol_runtime.server.config import Limits
 
 
 def add_serve_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -52,12 +53,6 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         help="a web page of another host that may connect; may be repeated",
     )
     parser.add_argument(
-        "--max-connections",
-        type=int,
-        metavar="N",
-        help="sessions at once (default: $IDOL_MAX_CONNECTIONS, or 64)",
-    )
-    parser.add_argument(
         "--character",
         action="append",
         metavar="DIR",
@@ -78,6 +73,11 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     )
     add_compute(parser)
     parser.set_defaults(provider=None, threads=None)  # told apart from what is asked for
+    limits = parser.add_argument_group(
+        "limits", "each is a key of [limits] in idol.toml, and a variable such as $IDOL_STALL_S"
+    )
+    for name in Limits.__struct_fields__:
+        limits.add_argument(f"--{name.replace('_', '-')}", metavar="N")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from idol_runtime.cli.idol_toml import (
     read_idol_toml,
 )
 from idol_runtime.errors import ConfigError
-from idol_runtime.server.config import ServerConfig, check_config
+from idol_runtime.server.config import Limits, ServerConfig, check_config
 
 Table = TypeVar("Table", bound=msgspec.Struct)
 
@@ -46,7 +46,10 @@ SETTINGS: Final = (
     Setting("server.token", "--token", ("IDOL_TOKEN",)),
     Setting("server.host_token", "--host-token", ("IDOL_HOST_TOKEN",)),
     Setting("server.allowed_origins", "--allow-origin"),
-    Setting("limits.max_connections", "--max-connections", ("IDOL_MAX_CONNECTIONS",)),
+    *(
+        Setting(f"limits.{name}", f"--{name.replace('_', '-')}", (f"IDOL_{name.upper()}",))
+        for name in Limits.__struct_fields__
+    ),
     Setting("engine.provider", "--provider"),
     Setting("engine.threads", "--threads"),
     Setting("store.home", variables=("IDOL_HOME",)),
@@ -166,7 +169,9 @@ def _overlaid(
         kind, is_secret = kinds[key], "token" in key
         variable = next((each for each in setting.variables if environment.get(each)), None)
         if setting.flag and (value := getattr(options, flag_name(setting.flag))) is not None:
-            changes[key] = checked(value, kind, setting.flag, is_secret=is_secret)
+            changes[key] = checked(
+                value, kind, setting.flag, is_secret=is_secret, is_text=name == "limits"
+            )
         elif variable is not None:
             text = environment[variable]
             value = text.lower() not in _NO if kind is bool else text

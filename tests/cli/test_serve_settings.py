@@ -3,7 +3,6 @@
 import argparse
 import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -212,28 +211,12 @@ def test_every_setting_is_a_key_of_the_file() -> None:
     assert {setting.key for setting in SETTINGS} <= keys_of(IdolToml)
 
 
-class RecordingParser(argparse.ArgumentParser):
-    """Keeps every flag it is given."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self.flags: set[str] = set()
-        super().__init__(*args, **options)
-
-    def add_argument(self, *args: Any, **options: Any) -> argparse.Action:
-        self.flags |= {name for name in args if name.startswith("--")}
-        return super().add_argument(*args, **options)
-
-
 def test_every_flag_of_serve_has_its_field() -> None:
-    parser = argparse.ArgumentParser()
-    commands: Subparsers[argparse.ArgumentParser] = parser.add_subparsers(
-        parser_class=RecordingParser
-    )
+    commands: Subparsers[argparse.ArgumentParser] = argparse.ArgumentParser().add_subparsers()
     add_serve_parser(commands)
-    serve = commands.choices["serve"]
-    assert isinstance(serve, RecordingParser)
+    flags = set(re.findall(r"--[a-z-]+", commands.choices["serve"].format_usage()))
     fields = {setting.flag for setting in SETTINGS if setting.flag}
-    assert serve.flags - {"--help", "--config"} == fields
+    assert flags - {"--config"} == fields
 
 
 def test_every_variable_in_the_source_has_its_field() -> None:
@@ -243,4 +226,22 @@ def test_every_variable_in_the_source_has_its_field() -> None:
         for name in re.findall(r"\bIDOL_[A-Z_]+\b", file.read_text(encoding="utf-8"))
     }
     fields = {variable for setting in SETTINGS for variable in setting.variables}
-    assert written - {CONFIG_VARIABLE} == {name for name in fields if name.startswith("IDOL_")}
+    limits = {f"IDOL_{name.upper()}" for name in Limits.__struct_fields__}  # made from the keys
+    assert (written | limits) - {CONFIG_VARIABLE} == {
+        name for name in fields if name.startswith("IDOL_")
+    }
+
+
+@pytest.mark.parametrize("name", Limits.__struct_fields__)
+def test_every_limit_is_a_flag_a_variable_and_a_key(name: str, tmp_path: Path) -> None:
+    value = getattr(Limits(), name)
+    low, high = str(value), str(value + 1)
+    flag, variable = f"--{name.replace('_', '-')}", f"IDOL_{name.upper()}"
+    config = configured(tmp_path, f"[limits]\n{name} = {low}\n")
+    assert getattr(settings("--config", config).server.limits, name) == value
+    found = settings("--config", config, **{variable: high}).server.limits
+    assert getattr(found, name) == value + 1
+    found = settings("--config", config, flag, high, **{variable: low}).server.limits
+    assert getattr(found, name) == value + 1
+    with pytest.raises(ConfigError, match=rf"{flag}: expected a .*number.*, found \"much\"\."):
+        settings(flag, "much")
