@@ -4,6 +4,7 @@ What recorders leave behind when they lose power, programs when they write into 
 transfers when they break off is read as far as it goes: see `container`.
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -162,7 +163,8 @@ def _said(error: soundfile.LibsndfileError) -> str:
 
 
 def _unknown(path: Path, found: str) -> InputError:
+    there, here = shlex.quote(path.name), shlex.quote(f"{path.stem}-pcm.wav")
     return InputError(
         f"{path}: expected a recording (WAV, FLAC, OGG, MP3, ...), found {found}; "
-        f"convert it, for example with `ffmpeg -i {path.name} -c:a pcm_s16le {path.stem}-pcm.wav`."
+        f"convert it, for example with `ffmpeg -i {there} -c:a pcm_s16le {here}`."
     )

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,18 @@ def test_what_is_no_recording_is_named_with_the_command_that_converts_it(
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"expected a recording .*found .*{says}.*ffmpeg"):
         read_recording(path)
+
+
+def test_the_command_that_converts_a_file_can_be_pasted_whatever_the_file_is_called(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "my song's mix.m4a"
+    path.write_bytes(b"\x00\x00\x00\x20ftypM4A " + bytes(200))
+    with pytest.raises(InputError) as refusal:
+        read_recording(path)
+    command = str(refusal.value).split("`")[1]
+    words = ["ffmpeg", "-i", path.name, "-c:a", "pcm_s16le", "my song's mix-pcm.wav"]
+    assert shlex.split(command) == words
 
 
 def test_a_folder_is_named_as_one(tmp_path: Path) -> None:

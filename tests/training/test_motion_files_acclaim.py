@@ -100,7 +100,7 @@ def test_a_recording_without_its_skeleton_is_refused_in_a_sentence(
     recording: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "02_05.amc").write_bytes(recording.read_bytes())
-    with pytest.raises(MotionFileError, match=r"found neither 02_05\.asf nor 02\.asf"):
+    with pytest.raises(MotionFileError, match=r"found no 02_05\.asf and no 02\.asf"):
         read_motion(tmp_path / "02_05.amc")
     (tmp_path / "02.asf").write_text(":version 1.10\n")
     with pytest.raises(MotionFileError, match="found no section bonedata, hierarchy"):
@@ -257,8 +257,15 @@ def test_an_archive_that_is_cut_off_is_a_sentence(tmp_path: Path, suffix: str) -
     with pytest.raises(MotionFileError, match="expected a whole tar archive"):
         read_motion(path)
     path.write_bytes(b"no archive at all")
-    with pytest.raises(MotionFileError, match="expected a whole tar archive"):
+    with pytest.raises(MotionFileError, match="expected a whole tar archive") as refusal:
         read_motion(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_motion_without_its_skeleton_names_the_files_that_were_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "1_01.amc").write_text(motion_text())
+    with pytest.raises(MotionFileError, match=r"found no 1_01\.asf and no 1\.asf; put the ASF"):
+        read_motion(tmp_path / "1_01.amc")
 
 
 @pytest.mark.parametrize("name", ["a.bvh", "a.vrma", "a.amc", "a.tar"])

@@ -42,13 +42,13 @@ def read_motion(path: Path, *, fps: int = 30) -> list[Clip]:
 
 def _amc(path: Path, fps: int) -> list[Clip]:
     """CMU names recordings SUBJECT_TAKE.amc and their skeleton SUBJECT.asf."""
-    names = (path.stem, path.stem.split("_")[0])
+    names = dict.fromkeys((path.stem, path.stem.split("_")[0]))
     skeletons = [path.with_name(f"{name}.asf") for name in names]
     found = next((each for each in skeletons if each.is_file()), None)
     if found is None:
         raise MotionFileError(
-            f"{path}: expected its skeleton in the same folder, found neither "
-            f"{skeletons[0].name} nor {skeletons[1].name}; put the ASF there."
+            f"{path}: expected its skeleton in the same folder, found no "
+            f"{' and no '.join(each.name for each in skeletons)}; put the ASF there."
         )
     return [read_acclaim(found, path, fps=fps)]
 

@@ -266,8 +266,9 @@ def _archived(path: Path) -> dict[str, str]:
                 if member.name.endswith((".asf", ".amc")) and (file := archive.extractfile(member))
             }
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, KeyError) as error:
+        reason = str(error).partition("\n")[0].rstrip(":")
         raise MotionFileError(
-            f"{path}: expected a whole tar archive, but {error}; fetch or pack it again."
+            f"{path}: expected a whole tar archive, but {reason}; fetch or pack it again."
         ) from None
 
 
