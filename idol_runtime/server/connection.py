@@ -140,11 +140,12 @@ class Connection:
         is_first = True
         with suppress(ConnectionClosed):
             async for message in self._socket:
-                if self._session is None:
-                    return
                 await self._socket.turns.turn()
+                session = self._session
+                if session is None:  # another connection has it
+                    return
                 with self._socket.turns.working():
-                    is_first = await self._take(self._session, message, is_first=is_first)
+                    is_first = await self._take(session, message, is_first=is_first)
                 await self._keep_to_budget()
 
     async def _take(self, session: Session, message: str | bytes, *, is_first: bool) -> bool:
