@@ -234,14 +234,15 @@ def test_every_variable_in_the_source_has_its_field() -> None:
 
 @pytest.mark.parametrize("name", Limits.__struct_fields__)
 def test_every_limit_is_a_flag_a_variable_and_a_key(name: str, tmp_path: Path) -> None:
-    value = getattr(Limits(), name)
-    low, high = str(value), str(value + 1)
+    value = getattr(Limits(), name) or 8
+    other = value * 0.75 if isinstance(value, float) else value + 1
+    low, high = str(value), str(other)
     flag, variable = f"--{name.replace('_', '-')}", f"IDOL_{name.upper()}"
     config = configured(tmp_path, f"[limits]\n{name} = {low}\n")
     assert getattr(settings("--config", config).server.limits, name) == value
     found = settings("--config", config, **{variable: high}).server.limits
-    assert getattr(found, name) == value + 1
+    assert getattr(found, name) == other
     found = settings("--config", config, flag, high, **{variable: low}).server.limits
-    assert getattr(found, name) == value + 1
+    assert getattr(found, name) == other
     with pytest.raises(ConfigError, match=rf"{flag}: expected a .*number.*, found \"much\"\."):
         settings(flag, "much")
