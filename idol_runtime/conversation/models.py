@@ -24,7 +24,7 @@ from idol_runtime.speech.kokoro import ENGINE as KOKORO
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
 from idol_runtime.speech.voice_names import check_voice
 
-DIALOGUE_NICENESS: Final = 15
+DIALOGUE_NICENESS: Final = 10
 SPEECH_NICENESS: Final = 2
 """A voice that runs dry is heard, a word that is written a little later is not."""
 CLAUSES: Final = Room(window=4, streams=8, waiting=100_000)
