@@ -28,6 +28,7 @@ FIRST_WORDS: Final = "Hello."
 _PLACEHOLDER: Final = re.compile("\ue000([0-9]+)\ue001")
 """Stands for a content, by its number, where the template is rendered."""
 _MOST_CHARACTERS: Final = 1_000_000
+_MOST_NUMBERS: Final = 100_000
 _SYSTEM, _USER, _REPLY = (
     ChatMessage("system", ""),
     ChatMessage("user", ""),
@@ -107,7 +108,8 @@ class ChatTemplate:
         """
         self._days: dict[date, datetime] = {}
         self._now = now
-        self._template = _compile(text, self._strftime_now)
+        self._counted = 0
+        self._template = _compile(text, {"strftime_now": self._strftime_now, "range": self._range})
         self._tokens = dict(tokens)
         self.arrangement = self._arrangement()
 
@@ -162,6 +164,7 @@ class ChatTemplate:
             if arrangement.in_parts:
                 content = [{"type": "text", "text": content}]
             messages.append({"role": message.role, "content": content})
+        self._counted = 0
         try:
             return self._template.render(
                 messages=messages,
@@ -175,6 +178,14 @@ class ChatTemplate:
             raise InputError(
                 f"The chat template refuses this conversation: {error or type(error).__name__}."
             ) from None
+
+    def _range(self, *bounds: int) -> range:
+        """No template counts for ever, in loops inside of loops."""
+        numbers = range(*bounds)
+        self._counted += len(numbers)
+        if self._counted > _MOST_NUMBERS:
+            raise jinja2.TemplateError(f"it counts further than {_MOST_NUMBERS}")
+        return numbers
 
     def _strftime_now(self, form: str) -> str:
         """The date, and the time at which the day's first prompt was made.
@@ -229,13 +240,13 @@ def _length(value: Any) -> int:
     return len(value) if isinstance(value, str | list | tuple) else 1
 
 
-def _compile(text: str, strftime_now: Callable[[str], str]) -> jinja2.Template:
+def _compile(text: str, functions: Mapping[str, Callable[..., object]]) -> jinja2.Template:
     environment = _Sandbox(
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.loopcontrols", _Generation],
     )
-    environment.globals |= {"raise_exception": _refuse, "strftime_now": strftime_now}
+    environment.globals |= {"raise_exception": _refuse, **functions}
     environment.filters["tojson"] = _tojson
     try:
         return environment.from_string(text)

@@ -148,6 +148,10 @@ REFUSED = {
     ),
     "python behind it": ("{{ ''.__class__.__mro__ }}", "is unsafe|is undefined"),
     "more memory than there is": ("{{ 'x' * 10 ** 12 }}", "not allowed"),
+    "loops without end": (
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "counts further than 100000",
+    ),
     "a text without end": ("{{ ('x' * 99999) * 99999 }}", "not allowed"),
 }  # fmt: skip
 """Templates that no arrangement helps, and what is said of them."""
