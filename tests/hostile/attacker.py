@@ -13,7 +13,13 @@ from tests.hostile.wire import Target
 async def again_and_again(attack: Attack, target: Target) -> None:
     while True:
         # Whoever is thrown out comes back.
-        with suppress(OSError, EOFError, asyncio.IncompleteReadError, ExceptionGroup):
+        with suppress(
+            OSError,
+            EOFError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ExceptionGroup,
+        ):
             await attack(target)
         await asyncio.sleep(0)
 
