@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
-from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, TextDelta
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
 from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.live_character import Member
+from idol_runtime.errors import IdolError
 from idol_runtime.inference.process import Room
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.vitals import Patience
 from idol_runtime.inference.worker import WorkerEvent
-from idol_runtime.speech.types import SpeechChunk, SpeechRequest
+from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Clock, Output, SystemClock
@@ -80,6 +81,7 @@ class Engine:
             for entry in entries
         ]
         self.cast = LiveCast(stage, members, make_hooks, items=config.items)
+        self._reading: set[asyncio.Task[None]] = set()
         self.ticking = asyncio.create_task(stage.run())
         """Ends only when the engine is closed, or with the error that stopped the stage."""
 
@@ -118,7 +120,10 @@ class Engine:
             models.drain()
 
     async def warm_up(self) -> None:
-        """Starts the workers and makes each model run once, persona prefixes included.
+        """Starts the workers and makes each model run once.
+
+        What is left of a persona is read on afterwards: a turn that comes meanwhile waits for that
+        as it would read it itself.
 
         Raises:
             ConfigError: a character asks for a style tag that the face does not know, or speaks a
@@ -137,24 +142,33 @@ class Engine:
 
         async def speak() -> None:
             await models.check(character)
-            await _first(models.speech.stream(speech), SpeechChunk)
+            async with aclosing(models.speech.stream(speech)) as chunks:
+                await anext(chunks, None)  # the rest is more of the same
 
         # The persona is read while the voice is opened.
-        await asyncio.gather(_first(models.dialogue.stream(prompt), TextDelta), speak())
+        await asyncio.gather(self._begin_reading(models.dialogue.stream(prompt)), speak())
+
+    async def _begin_reading(self, items: AsyncGenerator[object, None]) -> None:
+        """Returns when the model has accepted the prompt and read the first part of it."""
+        await anext(items, None)
+        reading = asyncio.create_task(_read_on(items))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
 
     async def aclose(self) -> None:
         self.ticking.cancel()
-        await asyncio.wait([self.ticking])
+        for reading in self._reading:
+            reading.cancel()
+        await asyncio.wait([self.ticking, *self._reading])
         await self.cast.aclose()
         self.stage.close()
 
 
-async def _first(items: AsyncGenerator[object, None], kind: type) -> None:
-    """Reads up to the first item of a kind: the model has run, what follows is more of it."""
+async def _read_on(items: AsyncGenerator[object, None]) -> None:
     async with aclosing(items):
-        async for item in items:
-            if isinstance(item, kind):
-                return
+        with suppress(IdolError):  # the next turn will tell
+            async for _ in items:
+                pass
 
 
 def open_stage(
