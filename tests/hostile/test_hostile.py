@@ -1,6 +1,7 @@
 """Nobody who connects can hurt the others: a victim looks on while attackers do their worst."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -41,7 +42,9 @@ async def lateness_ms(victim: Victim, served: Served, name: str, connections: in
     """How much too long the victim saw nothing move, while others talk, come and attack."""
     victim.begin()
     await victim.watch(0.3)
-    allowed_ms = WORST_GAP_MS + max(0.0, victim.worst_gap_ms - QUIET_GAP_MS)
+    # The attack, the server and its models keep two cores busy; what else runs here is not theirs.
+    share = max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
+    allowed_ms = WORST_GAP_MS * share + max(0.0, victim.worst_gap_ms - QUIET_GAP_MS)
     async with attacked(served.target, name, connections):
         victim.begin()
         if connections > 1:
