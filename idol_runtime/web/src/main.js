@@ -300,6 +300,7 @@ window.__stage = {
   inPicture: (bone) => scenery.inPicture(...avatar.place(bone)),
   send: (event) => connection.send(event),
   draw: (drawn) => { scenery.drawn = drawn; },
+  paint: () => scenery.render(0),
   drop: () => connection.drop(),
   view: (distance, height) => {
     scenery.orbit.enableDamping = false;
