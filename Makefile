@@ -37,7 +37,7 @@ $(SETUP): $(BIN)/python $(WEB)/vendor/.done pyproject.toml
 	@touch $@
 
 # torch first and alone: asked for by a range, pip would take the newest build with gigabytes of CUDA.
-$(SETUP_TEST): $(SETUP) tests/install_counterparts.sh
+$(SETUP_TEST): $(SETUP) tests/install_counterparts.sh tests/clients/install.sh
 	@echo "==> Installing what the tests need"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@$(BIN)/python -m pip install --quiet --editable '.[test]'

@@ -48,3 +48,5 @@ if [ ! -d tests/readers/real ]; then
   cp "$unpacked"/bvhtoolbox-0.1.3/tests/example_files/*.bvh tests/readers/real/
   rm -r "$unpacked"
 fi
+
+sh tests/clients/install.sh

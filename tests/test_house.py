@@ -25,7 +25,7 @@ decision to defend."""
 MOST_FLOORS = 9
 
 TESTS_OF_MORE_THAN_A_ROOM = {
-    *("browser", "docs", "end_to_end", "export", "hostile", "protocol", "training"),
+    *("browser", "clients", "docs", "end_to_end", "export", "hostile", "protocol", "training"),
 }
 """Folders of `tests` that mirror no room of the runtime."""
 

@@ -68,7 +68,8 @@ class Speech:
 
     @property
     def audio_ms(self) -> int:
-        return self.num_samples * 1000 // AUDIO_RATE_HZ
+        """Rounded up, as clients do who count what they got."""
+        return -(-self.num_samples * 1000 // AUDIO_RATE_HZ)
 
     def until_pts(self, played_us: int | None) -> "Speech":
         """With the clauses that began before a media time; with all where it is not known."""

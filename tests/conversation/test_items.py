@@ -1,5 +1,8 @@
 """What was said, in order, and what of it was heard: against plain lists."""
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +59,12 @@ def test_what_was_played_is_a_beginning(spoken: list[tuple[str, int]], pts_us: i
     speech = speech_of(*spoken)
     heard = speech.until_pts(pts_us).lines
     assert heard == speech.lines[: len(heard)]
+
+
+@given(st.integers(0, 10**9))
+def test_a_client_that_counts_what_it_got_may_say_that_it_heard_all_of_it(samples: int) -> None:
+    """openai-agents rounds up to whole milliseconds."""
+    assert Speech((), samples).audio_ms == math.ceil(Fraction(samples * 1000, 24_000))
 
 
 @given(clauses)
