@@ -12,6 +12,8 @@ from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic
 
+import psutil
+
 from idol_runtime.errors import IdolError, WorkerError
 from idol_runtime.inference.child import portable, run_child
 from idol_runtime.inference.command_queue import CommandQueue
@@ -154,7 +156,7 @@ class ChildProcess(Generic[Request, Item, Capabilities]):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            self.vitals.look()
+            self.vitals.look(self._cpu_s())
             if (hang := self.vitals.hang) is not None:
                 self.hung = hang
                 log.error("worker hung", extra={"worker": self._name, "hang": hang})
@@ -165,6 +167,14 @@ class ChildProcess(Generic[Request, Item, Capabilities]):
                     )
                 )
                 return
+
+    def _cpu_s(self) -> float | None:
+        """The processor time it has had."""
+        with contextlib.suppress(psutil.Error):
+            if (pid := self._process.pid) is not None:
+                times = psutil.Process(pid).cpu_times()
+                return float(times.user + times.system)
+        return None
 
     # In threads of their own
 

@@ -14,8 +14,9 @@ class Patience:
     """How long a child may be what it should not be before it is taken for hung."""
 
     silence_s: float = 6.0
-    """Without a sign of life: it is stopped, or something in it holds everything up. Signs of life
-    come from a thread that does little, so that a long step or a busy machine is no silence."""
+    """Without a sign of life: it is stopped, or waits for itself. Signs of life come from a thread
+    that does little, and from the processor time it gets: one that a busy machine leaves little to
+    is not silent."""
     step_s: float = 60.0
     """At work on one step: it waits for what never comes, or runs in a circle."""
     opening_s: float = 600.0
@@ -33,6 +34,8 @@ class Vitals:
         self.patience = patience
         """May be changed at any time."""
         self._silent_s = 0.0
+        self._speechless_s = 0.0
+        self._cpu_s = 0.0
         self._opening_s: float | None = 0.0
         self._work: int | None = None
         self._same_work_s = 0.0
@@ -43,7 +46,7 @@ class Vitals:
 
     def heard(self) -> None:
         """The child said something."""
-        self._silent_s = 0.0
+        self._silent_s = self._speechless_s = 0.0
 
     def beat(self, work: int | None) -> None:
         """A sign of life; see `Heartbeat.work`."""
@@ -52,9 +55,12 @@ class Vitals:
         self._same_work_s = self._same_work_s + BEAT_S if is_same else 0.0
         self._work = work
 
-    def look(self) -> None:
-        """Called every `BEAT_S`."""
-        self._silent_s += BEAT_S
+    def look(self, cpu_s: float | None = None) -> None:
+        """Called every `BEAT_S`, with the processor time the child has had so far, if known."""
+        is_working = cpu_s is not None and cpu_s > self._cpu_s
+        self._cpu_s = cpu_s or 0.0
+        self._silent_s = 0.0 if is_working else self._silent_s + BEAT_S
+        self._speechless_s += BEAT_S
         if self._opening_s is not None:
             self._opening_s += BEAT_S
 
@@ -71,10 +77,12 @@ class Vitals:
         patience = self.patience
         if self._silent_s > patience.silence_s:
             return f"gave no sign of life for {self._silent_s:.0f} s"
-        if self._same_work_s > patience.step_s:
-            return f"was at one step for {self._same_work_s:.0f} s"
-        if self._opening_s is not None and self._opening_s > patience.opening_s:
-            return f"did not open its model in {self._opening_s:.0f} s"
+        if self._opening_s is not None:
+            is_late = self._opening_s > patience.opening_s
+            return f"did not open its model in {self._opening_s:.0f} s" if is_late else None
+        at_one_step_s = max(self._same_work_s, self._speechless_s)
+        if at_one_step_s > patience.step_s:
+            return f"was at one step for {at_one_step_s:.0f} s"
         return None
 
 

@@ -102,7 +102,9 @@ async def test_a_stopped_child_never_holds_up_the_loop(counter: Counting) -> Non
 
 
 async def test_a_stopped_child_is_ended_and_another_one_serves() -> None:
-    worker = Worker("counter", open_counter, room=Room(window=2), patience=HASTY)
+    worker = Worker(
+        "counter", open_counter, room=Room(window=2), patience=Patience(silence_s=2 * BEAT_S)
+    )
     events: list[WorkerEvent] = []
     worker.on_event = events.append
     try:

@@ -64,6 +64,25 @@ def test_a_model_may_take_long_to_open_but_not_for_ever() -> None:
     assert vitals.hang == "did not open its model in 6 s"
 
 
+def test_one_that_a_busy_machine_leaves_little_to_is_not_silent() -> None:
+    for vitals in (Vitals(PATIENCE), opened()):
+        for moment in range(6):
+            vitals.look(0.01 * (moment // 3 + 1))
+        assert told(vitals) == (None, None)
+        for _ in range(5):
+            vitals.look(0.02)
+        assert vitals.hang is not None
+
+
+def test_one_that_works_and_says_nothing_is_at_one_step() -> None:
+    vitals = opened()
+    for moment in range(6):
+        vitals.look(float(moment + 1))
+    assert vitals.hang is None
+    vitals.look(7.0)
+    assert vitals.hang == "was at one step for 4 s"
+
+
 def test_patience_may_end_while_it_waits() -> None:
     vitals = opened(Patience(silence_s=100))
     for _ in range(3):
