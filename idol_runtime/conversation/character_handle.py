@@ -110,6 +110,15 @@ class CharacterHandle(Protocol):
 
     async def set_emotion(self, wish: IdolEmotionSet) -> None: ...
 
+    def attend(self, is_here: bool) -> None:
+        """Whether whoever watches is there, as who has lost its connection is not.
+
+        A character that nobody attends to speaks no further than what it has prepared, makes no
+        frames once it is silent, and ends its answer if that goes on for long. A shared one goes
+        on.
+        """
+        ...
+
     async def leave(self) -> None:
         """Nothing more comes; a character that nobody else sees leaves the stage."""
         ...

@@ -35,6 +35,8 @@ OPENAI_VOICES: Final = frozenset(
     }
 )
 """Clients that know nothing of characters ask for these, and mean the character's own voice."""
+UNATTENDED_S = 10.0
+"""How long an answer waits for whoever it is given to, before it is ended."""
 DEFAULT_BPM = 120.0
 DEFAULT_INTENSITY = 0.7
 
@@ -108,6 +110,8 @@ class LiveCharacter:
         self._on_aside_ended = on_aside_ended
         self._leave = leave
         self._passed = passed
+        self._is_here = False
+        self._ending_unattended: asyncio.TimerHandle | None = None
         self._asides: dict[str, Turn] = {}
         self._talked_over: str | None = None
         """The answer that a truncation has stopped: clients that truncate cancel, too."""
@@ -251,11 +255,22 @@ class LiveCharacter:
         levels = {name: level for name, level in asdict(wish.emotion).items() if level is not UNSET}
         self._performer.feel(levels, rise_s=wish.rise_s, fall_s=wish.fall_s)
 
+    def attend(self, is_here: bool) -> None:
+        if self.card.is_shared or is_here == self._is_here:
+            return
+        self._is_here = is_here
+        self._performer.attendance = (self._performer.attendance or 0) + (1 if is_here else -1)
+        self._forget_unattended()
+        if not is_here:
+            loop = asyncio.get_running_loop()
+            self._ending_unattended = loop.call_later(UNATTENDED_S, self._end_unattended)
+
     async def leave(self) -> None:
         for viewer in self._viewers:
             self._performer.detach(viewer)
             self._conversation.unsubscribe(viewer.on_event)
         self._viewers.clear()
+        self._forget_unattended()
         asides = tuple(self._asides.values())
         for turn in asides:
             turn.cancel()
@@ -269,6 +284,17 @@ class LiveCharacter:
             await self._passed()
         else:
             await asyncio.get_running_loop().create_future()
+
+    def _end_unattended(self) -> None:
+        if self._performer.is_unattended:
+            for turn in (self._conversation.turn, *self._asides.values()):
+                if turn is not None:
+                    turn.cancel()
+
+    def _forget_unattended(self) -> None:
+        if self._ending_unattended is not None:
+            self._ending_unattended.cancel()
+            self._ending_unattended = None
 
     def _tell_aside(self, event: ConversationEvent) -> None:
         for viewer in self._viewers:

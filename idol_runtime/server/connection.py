@@ -245,7 +245,7 @@ class Connection:
             fresh.tell_ours()
             refuse(fresh, problem)
             return
-        self._outbox.lanes.clear()
+        fresh.detach()  # its streams share the way out that is now the other's
         self._carry(session)
         session.catch_up(event.last_event_id)
         self._start(self._confirm(session))

@@ -122,6 +122,7 @@ class Session:
     def attach(self, outbox: Outbox, *, binary: bool) -> None:
         """Carries the session on a connection."""
         self._outbox = outbox
+        self.character.attend(is_here=True)
         self.knows_it_is_deaf = False
         self.streams = Streams(outbox, self._journal, self.emit, self.metrics, binary=binary)
         if binary:
@@ -135,6 +136,7 @@ class Session:
     def detach(self) -> None:
         """The connection is gone; events are kept for a while, media is not."""
         self._outbox = None
+        self.character.attend(is_here=False)
         if self.streams is not None:
             self.streams.drop()
         self.streams = None

@@ -77,6 +77,8 @@ class Performer:
         """The next frame to be made."""
         self.speech_ends = 0
         """Sample position where speech placed so far ends."""
+        self.attendance: int | None = None
+        """How many are there to see it; None where nobody counts them."""
         self._observers = Observers(character.name, on_eviction)
         self._conditioning = conditioning
         self._lead_us = lead_us
@@ -95,6 +97,20 @@ class Performer:
     def earliest_speech(self) -> int:
         """The first sample whose frame can still see all its look-ahead."""
         return (self.frame + self._conditioning.lookahead_frames + 1) * FRAME_SAMPLES
+
+    @property
+    def is_unattended(self) -> bool:
+        """Whether nobody is there for now: speech that is not placed yet waits until one is."""
+        return self.attendance == 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nobody misses its frames: it has nothing left to say or to do, and no one looks.
+
+        Its media time goes on.
+        """
+        is_done = self._unspoken_samples <= 0 and not self._pending
+        return self.is_unattended and is_done and self.activity != "think"
 
     # Observers
 
@@ -130,7 +146,7 @@ class Performer:
 
     async def speak(self, utterance: Utterance, chunk: SpeechChunk) -> None:
         """Places sound on the clock; waits while more than the buffer's length is unspoken."""
-        while self.speech_ends - self.frame * FRAME_SAMPLES > self._buffer_samples:
+        while self.is_unattended or self._unspoken_samples > self._buffer_samples:
             await self._wait_for_a_frame()
         start = self.track.append(chunk.samples, max(self.earliest_speech, self.speech_ends))
         self.speech_ends = start + len(chunk.samples)
@@ -303,6 +319,10 @@ class Performer:
         if has_voice:
             return "speak", has_voice
         return self.resting if self.activity == "idle" else self.activity, has_voice
+
+    @property
+    def _unspoken_samples(self) -> int:
+        return self.speech_ends - self.frame * FRAME_SAMPLES
 
     async def _wait_for_a_frame(self) -> None:
         await self._moved.wait()

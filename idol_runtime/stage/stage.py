@@ -97,6 +97,7 @@ class Stage:
         self._tick = 0
         self._cast: dict[Performer, _Place] = {}
         self._cast_has_changed = False
+        self._resting: set[Performer] = set()
         self._faces: dict[FaceModel, Batch[Array]] = {}
         self._bodies: dict[PoseModel, Batch[PoseBatch]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="idol-stage")
@@ -170,7 +171,7 @@ class Stage:
             self._tick += missed
             skipped = 0
             for performer, place in self._cast.items():
-                if place.first_tick is not None:
+                if place.first_tick is not None and performer not in self._resting:
                     skipped += missed
                     performer.skip_to(performer.frame + missed)
             self.skipped_frames += skipped
@@ -181,10 +182,11 @@ class Stage:
         self.on_eviction(kind)
 
     def _gather(self) -> _Gathered | None:
+        self._let_rest()
         self._change_cast()
-        if not self._cast:
+        conditions = {performer: performer.conditions() for performer in self._moving()}
+        if not conditions:
             return None
-        conditions = {performer: performer.conditions() for performer in self._cast}
         shared: SoundFeatures = {}
         return _Gathered(
             [batch.gather(conditions, shared) for batch in self._faces.values()],
@@ -201,6 +203,19 @@ class Stage:
                 if performer in self._cast:  # it may have left while the models ran
                     performer.show(rows[performer], rotations[row], body.made.hips[row])
 
+    def _moving(self) -> list[Performer]:
+        return [performer for performer in self._cast if performer not in self._resting]
+
+    def _let_rest(self) -> None:
+        """Frames that nobody misses are not made; who is met again is where its time is by now."""
+        resting = {performer for performer in self._cast if performer.is_at_rest}
+        for performer in self._resting - resting:
+            place = self._cast.get(performer)
+            if place is not None and place.first_tick is not None:
+                performer.skip_to(self._tick - place.first_tick)
+        self._cast_has_changed |= resting != self._resting
+        self._resting = resting
+
     def _change_cast(self) -> None:
         if not self._cast_has_changed:
             return
@@ -208,6 +223,8 @@ class Stage:
         faces: dict[FaceModel, dict[Performer, int]] = {}
         bodies: dict[PoseModel, dict[Performer, int]] = {}
         for performer, place in self._cast.items():
+            if performer in self._resting:
+                continue
             if place.first_tick is None:
                 place.first_tick = self._tick
             faces.setdefault(place.generators.face, {})[performer] = place.seed

@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
+from idol_protocol.codec import Kind, decode_header
 from idol_protocol.idol_events import IdolClockPong, IdolGoaway
 from idol_runtime.server.journal import Journal
 from tests.server.conftest import Client, Event, OpenScene, Scene
@@ -75,6 +76,45 @@ async def test_a_resumed_session_remembers_what_was_said(scene: Scene) -> None:
     said = [each.content for each in scene.stage.dialogue.requests[-1].messages]
     assert "My name is Ann." in said
     assert second.media
+
+
+async def test_face_and_body_move_on_for_who_came_back(scene: Scene) -> None:
+    async with scene.client("idol.v1") as first:
+        token = await token_of(first)
+        await first.ask("Hello.")
+        await lose(first)
+    async with scene.client("idol.v1") as second:
+        await second.send({"type": "idol.resume", "token": token})
+        await second.until("idol.resumed")
+        opened = [await second.until("idol.stream.opened") for _ in range(3)]
+        second.media.clear()
+        await second.ask("Go on.")
+        kinds = {decode_header(each)[0].kind for each in second.media}
+        assert kinds == {Kind.AUDIO, Kind.FACE, Kind.POSE}
+        ids = {each[-1]["stream_id"] for each in opened}
+        assert {decode_header(each)[0].stream_id for each in second.media} == ids
+
+
+async def test_who_has_lost_its_connection_finds_the_answer_where_it_was(scene: Scene) -> None:
+    scene.stage.dialogue.deltas = [f"This is sentence number {i}. " for i in range(40)]
+    async with scene.client("idol.v1") as first:
+        token = await token_of(first)
+        await first.say("Tell me a long story.")
+        await first.send({"type": "response.create"})
+        seen = await first.until("idol.utterance.started")
+        await lose(first)
+    [performer] = scene.stage.performers
+    frame = performer.frame
+    while performer.frame < frame + 1500:  # what was ready has long been said
+        await asyncio.sleep(0)
+    assert len(scene.stage.speech.requests) < 40
+    async with scene.client("idol.v1") as second:
+        last = seen[-1]["event_id"]
+        await second.send({"type": "idol.resume", "token": token, "last_event_id": last})
+        await second.until("idol.resumed")
+        done = (await second.until("response.done"))[-1]
+        assert done["response"]["status"] == "completed"
+    assert len(scene.stage.speech.requests) == 40
 
 
 async def test_a_token_works_once(scene: Scene) -> None:

@@ -26,7 +26,7 @@ from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
-from idol_runtime.timeline import VirtualClock
+from idol_runtime.timeline import FRAME_SAMPLES, VirtualClock
 
 Array = NDArray[np.float32]
 
@@ -256,6 +256,25 @@ async def test_who_joins_while_a_tick_is_made_begins_with_the_next() -> None:
     assert ticked.is_set()
     task.cancel()
     await asyncio.wait([task])
+
+
+def test_who_is_not_attended_rests_and_is_where_its_time_is_when_met_again(stage: Stage) -> None:
+    performer, recorder = join(stage, 1)
+    performer.attendance = 1
+    other, others = join(stage, 2)
+    run(stage, 10)
+    sound = np.full(FRAME_SAMPLES * 6, 4000, np.int16)
+    asyncio.run(performer.speak(Utterance("u", "t", "Hm."), SpeechChunk(sound, (), True)))
+    performer.attendance = 0
+    run(stage, 60)
+    said = len(recorder.face)
+    assert 16 <= said < 30, "it says what it has to say, then it rests"
+    assert len(others.face) == 70
+    performer.attendance = 1
+    run(stage, 5)
+    assert len(recorder.face) == said + 5
+    assert performer.frame == other.frame
+    assert recorder.face[-1].pts_us == others.face[-1].pts_us
 
 
 async def test_ticking_follows_the_clock_and_stops_when_cancelled() -> None:
