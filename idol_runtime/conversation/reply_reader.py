@@ -265,8 +265,8 @@ class GestureReader:
     def _joint(self, following: str) -> str:
         """The space where a tag was."""
         after = self._space_after or ""
-        if not self._said or following in _CLOSING:
-            return ""
+        if not self._said or (following in _CLOSING and self._said[-1] not in "*_"):
+            return ""  # behind a lone mark the space stays, or the two would be read as one
         return after if "\n" in after or not self._space else self._space
 
 

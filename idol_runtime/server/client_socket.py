@@ -1,6 +1,8 @@
 """One TCP connection: its bytes come in at the turnstile's pace, pages go out at the reader's."""
 
 import asyncio
+import select
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from http import HTTPStatus
@@ -189,6 +191,7 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
             with suppress(TimeoutError):
                 async with asyncio.timeout(debt_s):
                     await self.wait_closed()
+            self._leave_if_gone()
 
     async def _send_page(self, response: Response) -> None:
         """Writes as fast as the client reads; one that reads nothing is dropped."""
@@ -209,6 +212,19 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
             self.transport.write_eof()
         async with asyncio.timeout(self._limits.stall_s):
             await self.wait_closed()
+
+    def _leave_if_gone(self) -> None:
+        """Drops a connection whose client is not there any more.
+
+        Nothing else notices while what it sent before is read slowly, and it would hold its place.
+        """
+        raw = self.transport.get_extra_info("socket")
+        if sys.platform != "linux" or raw is None or raw.fileno() < 0:
+            return  # elsewhere the next ping notices
+        poll = select.poll()
+        poll.register(raw.fileno(), select.POLLRDHUP)
+        if poll.poll(0):
+            self.transport.abort()
 
     # Between the two
 
@@ -236,6 +252,7 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         if not self._unparsed:
             self.transport.resume_reading()
         elif (debt_s := self.budget.debt_s) > 0:
+            self._leave_if_gone()
             self._is_queued = True
             self.loop.call_later(debt_s, self._ask)
         else:

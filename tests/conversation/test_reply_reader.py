@@ -272,6 +272,7 @@ def test_no_word_is_lost_and_no_mark_is_left_in_a_sentence(words: list[str]) -> 
 
 
 @given(REPLIES)
+@example("* [wave] … Hello *")
 def test_what_came_out_reads_as_itself(text: str) -> None:
     shown, _ = read([text])
     assert read([shown]) == (shown, [])

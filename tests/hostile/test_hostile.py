@@ -16,6 +16,8 @@ WORST_GAP_MS = 100.0
 QUIET_GAP_MS = 50.0
 """Frames come every 33 ms. What the machine is later than this with nobody attacking is its own."""
 GIVEN_BACK_TO_MB = 10.0
+GIVEN_BACK_IN_S = 20.0
+"""Answers that were left behind end after `UNATTENDED_S`."""
 TRIES = 3
 """A busy machine is late now and then, under an attack that works it is every time."""
 
@@ -29,13 +31,25 @@ async def test_the_others_notice_nothing(hostile_served: Served, name: str) -> N
             while len(late_ms) < TRIES and min(late_ms) > 0:
                 late_ms.append(await lateness_ms(victim, hostile_served, name, connections))
             assert min(late_ms) <= 0, f"{connections} connections: later by {late_ms} ms"
-        before_mb = hostile_served.resident_mb()
-        async with attacked(hostile_served.target, name, MANY):
-            await victim.watch(0.5)
-        # What it takes, it took the first time; an answer that was left goes on for a while.
-        async with asyncio.timeout(60):
-            while hostile_served.resident_mb() > before_mb + GIVEN_BACK_TO_MB:
+        # What an attack takes for good, it takes once: what grows each time is a leak.
+        for _ in range(TRIES):
+            if await gives_back(victim, hostile_served, name):
+                return
+        raise AssertionError(f"each time {GIVEN_BACK_TO_MB} MB more were kept")
+
+
+async def gives_back(victim: Victim, served: Served, name: str) -> bool:
+    """Whether an attack leaves as much memory as there was before it."""
+    before_mb = served.resident_mb()
+    async with attacked(served.target, name, MANY):
+        await victim.watch(0.5)
+    try:
+        async with asyncio.timeout(GIVEN_BACK_IN_S):
+            while served.resident_mb() > before_mb + GIVEN_BACK_TO_MB:
                 await victim.watch(0.2)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def lateness_ms(victim: Victim, served: Served, name: str, connections: int) -> float:

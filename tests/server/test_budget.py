@@ -1,6 +1,7 @@
 """What a client may ask for, and what happens to one that asks for more."""
 
 import asyncio
+import sys
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,20 @@ async def test_who_sends_too_fast_is_told_once_and_read_more_slowly(open_scene: 
     assert b"idol_ws_throttled_total 1.0" in page
     waited_s = float(page.split(b"\nidol_ws_throttled_seconds_total ")[1].split()[0])
     assert waited_s > 0.1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a ping notices, seconds later")
+async def test_who_has_gone_holds_no_place_for_what_it_asked_before(open_scene: OpenScene) -> None:
+    scene = await open_scene(limits={"units_at_once": 10.0, "units_per_s": 10.0})
+    async with scene.client() as client:
+        await client.until("session.created")
+        for _ in range(300):  # half a minute of work
+            await client.send({"type": "input_audio_buffer.clear"})
+        await client.until("error")
+        client.socket.transport.abort()
+    async with asyncio.timeout(5):
+        while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
+            await asyncio.sleep(0)
 
 
 async def test_a_history_replayed_at_once_passes(open_scene: OpenScene) -> None:
