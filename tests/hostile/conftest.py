@@ -26,6 +26,10 @@ class Served:
     pid: int
     log: Path
 
+    def workers(self) -> list[int]:
+        """The processes that hold the models."""
+        return [each for each in _family(self.pid) if b"spawn_main" in _command(each)]
+
     def resident_mb(self) -> float:
         """Of the server and its workers."""
         return sum(_resident_kb(each) for each in _family(self.pid)) / 1000
@@ -94,6 +98,10 @@ def _family(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task")
     children = [int(each) for task in tasks.iterdir() for each in _children(task)]
     return [pid, *(each for child in children for each in _family(child))]
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _children(task: Path) -> list[str]:

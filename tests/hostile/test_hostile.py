@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -38,6 +41,33 @@ async def test_the_others_notice_nothing(hostile_served: Served, name: str) -> N
         raise AssertionError(f"each time {GIVEN_BACK_TO_MB} MB more were kept")
 
 
+async def test_frames_go_on_while_the_workers_stand_still(hostile_served: Served) -> None:
+    async with asyncio.timeout(180), victim_of(hostile_served.target) as victim:
+        late_ms: list[float] = []
+        while len(late_ms) < TRIES and min(late_ms, default=1.0) > 0:
+            assert (await victim.turn("Hi!"))["status"] != "failed"  # they work, or work again
+            with stopped(hostile_served.workers()):
+                late_ms.append(
+                    await lateness_ms(
+                        victim, hostile_served, "asks and takes back", MANY, has_answers=False
+                    )
+                )
+        assert min(late_ms) <= 0, f"later by {late_ms} ms"
+
+
+@contextmanager
+def stopped(workers: Sequence[int]) -> Iterator[None]:
+    """They stand still; for less than the time after which they are taken for hung."""
+    assert len(workers) == 2
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+
+
 async def gives_back(victim: Victim, served: Served, name: str) -> bool:
     """Whether an attack leaves as much memory as there was before it."""
     before_mb = served.resident_mb()
@@ -52,7 +82,9 @@ async def gives_back(victim: Victim, served: Served, name: str) -> bool:
     return True
 
 
-async def lateness_ms(victim: Victim, served: Served, name: str, connections: int) -> float:
+async def lateness_ms(
+    victim: Victim, served: Served, name: str, connections: int, *, has_answers: bool = True
+) -> float:
     """How much too long the victim saw nothing move, while others talk, come and attack."""
     victim.begin()
     await victim.watch(0.3)
@@ -61,9 +93,9 @@ async def lateness_ms(victim: Victim, served: Served, name: str, connections: in
     allowed_ms = WORST_GAP_MS * share + max(0.0, victim.worst_gap_ms - QUIET_GAP_MS)
     async with attacked(served.target, name, connections):
         victim.begin()
-        if connections > 1:
+        if connections > 1 and has_answers:
             assert (await victim.turn("Hi!"))["status"] != "cancelled"
         async with victim_of(served.target) as honest:
             await honest.watch(0.1)
-        await victim.watch(0.2)
+        await victim.watch(0.2 if has_answers else 2.0)
     return max(victim.worst_gap_ms, victim.worst_skip_ms) - allowed_ms
