@@ -45,6 +45,8 @@ class Turnstile:
         self._waiting: deque[Callable[[], None]] = deque()
         self._is_turning = False
         self._worked_s = 0.0
+        self._left_at: tuple[float, float] | None = None
+        """When the last piece was let through, and the work that was counted by then."""
 
     def queue(self, work: Callable[[], None]) -> None:
         """Calls `work` when its turn has come."""
@@ -70,6 +72,11 @@ class Turnstile:
 
     def _turn(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._left_at is not None:
+            # What the last piece woke is its work, too: an answer that begins, a thread.
+            left_s, counted_s = self._left_at
+            self._worked_s = max(self._worked_s, counted_s + self._clock() - left_s)
+            self._left_at = None
         if self._worked_s >= self._slice_s:
             rest_s = self._worked_s * self._rest_per_work
             self._worked_s = 0.0
@@ -81,6 +88,7 @@ class Turnstile:
                 except Exception as error:  # one that fails must not close the way for all
                     log.error("a piece of work failed", extra={"error": type(error).__name__})
             # Behind what the work just woke, so that its time counts before the next.
+            self._left_at = self._clock(), self._worked_s
             loop.call_soon(self._turn)
         else:
             self._is_turning = False

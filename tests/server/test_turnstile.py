@@ -55,6 +55,23 @@ async def test_the_loop_turns_between_two_pieces_of_work() -> None:
     assert "ee" not in between.lstrip("e")
 
 
+async def test_what_a_piece_of_work_wakes_counts_as_its_work() -> None:
+    work = Work()
+    turns = Turnstile(0.5, clock=work.clock)
+    loop = asyncio.get_running_loop()
+
+    def wake(name: str) -> None:
+        loop.call_soon(work.take, name, SLICE_S)
+
+    for name in "abc":
+        turns.queue(partial(wake, name))
+    began_s = loop.time()
+    async with asyncio.timeout(5):
+        await turns.turn()
+    assert work.done == ["a", "b", "c"]
+    assert loop.time() - began_s >= 3 * SLICE_S * 0.9
+
+
 async def test_after_a_slice_of_work_there_is_a_rest() -> None:
     work = Work()
     turns = Turnstile(0.5, clock=work.clock)
