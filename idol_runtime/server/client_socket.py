@@ -107,6 +107,9 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         self._unparsed = b""
         self._is_full = False
         self._is_queued = False
+        self._look_again_s = 0.0
+        """On the loop's clock: when to see whether the client is still there."""
+        self._was_gone = False
 
     # From the system, called by the event loop
 
@@ -218,13 +221,16 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
 
         Nothing else notices while what it sent before is read slowly, and it would hold its place.
         """
+        if self._is_gone():
+            self.transport.abort()
+
+    def _is_gone(self) -> bool:
         raw = self.transport.get_extra_info("socket")
         if sys.platform != "linux" or raw is None or raw.fileno() < 0:
-            return  # elsewhere the next ping notices
+            return False  # elsewhere the next ping notices
         poll = select.poll()
         poll.register(raw.fileno(), select.POLLRDHUP)
-        if poll.poll(0):
-            self.transport.abort()
+        return bool(poll.poll(0))
 
     # Between the two
 
@@ -266,6 +272,12 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         self._is_queued = False
         if self.transport.is_closing() or self._must_wait:
             return
+        if self.loop.time() >= self._look_again_s:
+            self._look_again_s = self.loop.time() + 1.0
+            if self._was_gone:  # what it left a second ago is long enough
+                self._leave_if_gone()
+                return
+            self._was_gone = self._is_gone()
         part, self._unparsed = self._unparsed[:PARSE_BYTES], self._unparsed[PARSE_BYTES:]
         self.data_received(part)
         self._go_on()
