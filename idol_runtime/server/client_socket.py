@@ -107,9 +107,7 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         self._unparsed = b""
         self._is_full = False
         self._is_queued = False
-        self._look_again_s = 0.0
-        """On the loop's clock: when to see whether the client is still there."""
-        self._was_gone = False
+        self._behind_since_s: float | None = None
 
     # From the system, called by the event loop
 
@@ -124,6 +122,10 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._unparsed = bytes(memoryview(self._buffer)[:nbytes])
+        if nbytes < READ_BYTES:
+            self._behind_since_s = None  # that was all there was
+        elif self._behind_since_s is None:
+            self._behind_since_s = self.loop.time()
         self.transport.pause_reading()
         self._go_on()
 
@@ -147,6 +149,12 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         self.protocol.max_message_size = limits.max_message_bytes
         self.recv_messages.high, self.recv_messages.low = READ_QUEUE
         self.recv_messages.maybe_resume()
+
+    @property
+    def behind_s(self) -> float:
+        """For how long more of it has come than was read; a killed process leaves megabytes."""
+        since_s = self._behind_since_s
+        return 0.0 if since_s is None else self.loop.time() - since_s
 
     # To the system
 
@@ -221,16 +229,13 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
 
         Nothing else notices while what it sent before is read slowly, and it would hold its place.
         """
-        if self._is_gone():
-            self.transport.abort()
-
-    def _is_gone(self) -> bool:
         raw = self.transport.get_extra_info("socket")
         if sys.platform != "linux" or raw is None or raw.fileno() < 0:
-            return False  # elsewhere the next ping notices
+            return  # elsewhere the next ping notices
         poll = select.poll()
         poll.register(raw.fileno(), select.POLLRDHUP)
-        return bool(poll.poll(0))
+        if poll.poll(0):
+            self.transport.abort()
 
     # Between the two
 
@@ -272,12 +277,6 @@ class ClientSocket(ServerConnection, asyncio.BufferedProtocol):
         self._is_queued = False
         if self.transport.is_closing() or self._must_wait:
             return
-        if self.loop.time() >= self._look_again_s:
-            self._look_again_s = self.loop.time() + 1.0
-            if self._was_gone:  # what it left a second ago is long enough
-                self._leave_if_gone()
-                return
-            self._was_gone = self._is_gone()
         part, self._unparsed = self._unparsed[:PARSE_BYTES], self._unparsed[PARSE_BYTES:]
         self.data_received(part)
         self._go_on()

@@ -39,6 +39,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of one core's time, what reading all clients may take; the rest is for frames."""
     max_event_bytes: Bytes = 64 * 1024
     """A longer text message is answered with an `error` event; the connection lives."""
+    max_behind_s: Seconds = 2.0
+    """Where no place is free, a client that has sent more than was read for so long gives up its
+    own; its session waits as that of a broken connection does."""
     max_message_bytes: Bytes = 4 * 1024 * 1024
     """A longer message cannot be held, so the connection is closed with code 1009."""
     max_queued_bytes: Bytes = 1024 * 1024

@@ -104,7 +104,7 @@ class Door(WebSocketServer):
         """Gives a stranger a place for as long as it is connected; False where none is free."""
         if client in self._members:
             return True
-        if len(self._members) >= self.max_members:
+        if len(self._members) >= self.max_members and not self._free_a_place():
             return False
         self._strangers.pop(client, None)
         self._members.add(client)
@@ -218,6 +218,16 @@ class Door(WebSocketServer):
         self._strangers.pop(oldest)
         self._metrics.refused.labels("displaced").inc()
         oldest.transport.abort()
+        return True
+
+    def _free_a_place(self) -> bool:
+        """The member that has asked for more than is its share for longest goes, if one has."""
+        slowest = max(self._members, key=lambda each: each.behind_s)
+        if slowest.behind_s < self._config.limits.max_behind_s:
+            return False
+        self._members.discard(slowest)
+        self._metrics.refused.labels("displaced").inc()
+        slowest.transport.abort()
         return True
 
     def _count(self) -> None:

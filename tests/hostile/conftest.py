@@ -40,11 +40,7 @@ def hostile_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]
     """`idol serve` with the real models."""
     folder = tmp_path_factory.mktemp("hostile")
     config = folder / "idol.toml"
-    # Attackers are killed again and again: it takes a moment until it is known that they have gone.
-    config.write_text(
-        "[server]\nport = 0\n[engine]\nthreads = 1\n[limits]\nmax_connections = 256\n",
-        encoding="utf-8",
-    )
+    config.write_text("[server]\nport = 0\n[engine]\nthreads = 1\n", encoding="utf-8")
     # As many open files as most systems allow: fewer than an attack has sockets.
     command = ["sh", "-c", f'ulimit -n {OPEN_FILES} && exec "$0" "$@"']
     command += [sys.executable, "-m", "idol_runtime", "serve", "--config", str(config)]

@@ -21,13 +21,13 @@ QUIET_GAP_MS = 50.0
 GIVEN_BACK_TO_MB = 10.0
 GIVEN_BACK_IN_S = 20.0
 """Answers that were left behind end after `UNATTENDED_S`."""
-TRIES = 5
+TRIES = 3
 """A busy machine is late now and then, under an attack that works it is every time."""
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_the_others_notice_nothing(hostile_served: Served, name: str) -> None:
-    async with asyncio.timeout(300), victim_of(hostile_served.target) as victim:
+    async with asyncio.timeout(180), victim_of(hostile_served.target) as victim:
         await victim.watch(0.1)
         for connections in (1, MANY):
             late_ms = [await lateness_ms(victim, hostile_served, name, connections)]

@@ -38,6 +38,34 @@ async def test_connections_that_say_nothing_keep_nobody_out(open_scene: OpenScen
     assert b'idol_ws_refused_total{reason="displaced"}' in scene.server.metrics.page()
 
 
+async def test_who_sends_more_than_is_read_gives_its_place_up(open_scene: OpenScene) -> None:
+    limits = {"max_connections": 1, "max_behind_s": 0.1, "units_at_once": 10.0, "units_per_s": 10.0}
+    scene = await open_scene(limits=limits)
+    async with scene.client("idol.v1") as flooding:
+        await flooding.say("Hello.")
+        for _ in range(3000):
+            await flooding.socket.send('{"type": "input_audio_buffer.clear"}')
+        async with asyncio.timeout(10), AsyncExitStack() as stack:
+            while True:
+                with suppress(InvalidStatus):  # not behind for so long yet
+                    honest = await stack.enter_async_context(scene.client("idol.v1"))
+                    break
+            await honest.alive()
+    assert b"idol_sessions_waiting 1.0" in scene.server.metrics.page()
+
+
+async def test_who_is_read_keeps_its_place(open_scene: OpenScene) -> None:
+    scene = await open_scene(limits={"max_connections": 1, "max_behind_s": 0.001})
+    async with scene.client("idol.v1") as client:
+        for _ in range(10):
+            await client.say("word " * 1500)
+            await client.alive()
+            with pytest.raises(InvalidStatus):
+                async with scene.client():
+                    pass
+        await client.alive()
+
+
 async def test_silent_sockets_keep_nobody_out(open_scene: OpenScene) -> None:
     scene = await open_scene(limits={"max_strangers": 4})
     silent = [await asyncio.open_connection("127.0.0.1", scene.server.port) for _ in range(12)]
