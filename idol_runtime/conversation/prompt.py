@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 
 from idol_runtime.character import Character
-from idol_runtime.dialogue.messages import ChatMessage
-
-FIRST_WORDS = ChatMessage("user", "Hello.")
-"""Read where a character is to speak first: most models were never shown a reply to nothing."""
+from idol_runtime.dialogue.messages import FIRST_WORDS, ChatMessage
 
 
 def opening(character: Character, instructions: str = "") -> list[ChatMessage]:

@@ -1,7 +1,7 @@
 """What goes into a dialogue model and what comes out."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from idol_runtime.character import Sampling
 from idol_runtime.errors import InputError
@@ -11,6 +11,10 @@ from idol_runtime.errors import InputError
 class ChatMessage:
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+FIRST_WORDS: Final = ChatMessage("user", "Hello.")
+"""Read where a character is to speak first: most models were never shown a reply to nothing."""
 
 
 @dataclass(frozen=True, slots=True)

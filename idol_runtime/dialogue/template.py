@@ -20,11 +20,9 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.dialogue.messages import FIRST_WORDS, ChatMessage
 from idol_runtime.errors import InputError
 
-FIRST_WORDS: Final = "Hello."
-"""Said by the user where the template wants one and the conversation has none."""
 _PLACEHOLDER: Final = re.compile("\ue000([0-9]+)\ue001")
 """Stands for a content, by its number, where the template is rendered."""
 _MOST_CHARACTERS: Final = 1_000_000
@@ -84,7 +82,7 @@ class Arrangement:
             if rest[1:] and rest[1].role == "user":
                 rest = [*_merged(rest[:2]), *rest[2:]]
         if (self.folds_greeting or self.folds_system) and (not rest or rest[0].role != "user"):
-            rest = [ChatMessage("user", FIRST_WORDS), *rest]
+            rest = [FIRST_WORDS, *rest]
         if self.merges:
             return [*_merged(system), *_merged(rest)]
         return [*system, *rest]

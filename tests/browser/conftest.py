@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,19 +32,9 @@ from idol_protocol.idol_events import CharacterInfo, IdolCharacter
 from idol_runtime.character import DEFAULT_CHARACTER
 from idol_runtime.server.avatars import Avatars
 from idol_runtime.server.pages import Pages
+from tests.serving import WEB
+from tests.serving import chromium as open_chromium
 
-WEB = Path(__file__).parents[2] / "idol_runtime" / "web"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 FPS = 30
 
 
@@ -194,16 +183,8 @@ class StageServer:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("Chromium is not installed")
-    if not (WEB / "vendor" / "three").is_dir():
-        pytest.skip("the stage page is not set up; run `make setup`")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

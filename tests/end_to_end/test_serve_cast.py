@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from websockets.typing import Subprotocol
 
 from export.avatar import AvatarStyle, build_avatar
 from idol_runtime.character import DEFAULT_CHARACTER
+from tests.serving import serving
 
 pytestmark = pytest.mark.models
 
@@ -51,29 +49,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     """`host:port` of the server."""
-    command = [sys.executable, "-m", "idol_runtime", "serve", "--config", str(folder / "idol.toml")]
-    log = folder / "stderr.txt"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=os.environ | {"IDOL_TOKEN": VIEWERS, "IDOL_HOST_TOKEN": HOST},
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            ready = next((line for line in process.stdout if "http://" in line), None)
-            assert ready, log.read_text()
-            assert ready.startswith("Hoshi and Aki are ready: ")
-            yield ready.split("http://")[1].strip().rstrip("/")
-        finally:
-            process.terminate()
-            status = process.wait(60)
-        assert status == 0, log.read_text()
-        assert "the-word-of" not in log.read_text()
+    tokens = {"IDOL_TOKEN": VIEWERS, "IDOL_HOST_TOKEN": HOST}
+    with serving(folder, "--config", str(folder / "idol.toml"), env=tokens) as server:
+        assert server.ready.startswith("Hoshi and Aki are ready: ")
+        yield server.address
+    assert "the-word-of" not in server.log.read_text()
 
 
 async def conversation(address: str, query: str, token: str, text: str) -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 import dataclasses
 import io
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,14 +25,6 @@ APART = 10 * FPS
 EVERY = 6
 """Frames between those of a stretch that are compared."""
 NOTICEABLE_DEGREES = 0.4
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-]
 FIRST_SECOND = """
 window.turns = [];
 (function watch() {
@@ -150,19 +140,6 @@ def test_no_second_of_idling_stands_still(idle: Joints) -> None:
     seconds = idle[: TEN_MINUTES // FPS * FPS].reshape(-1, FPS, len(POSE_BONES), 3)
     moved_m = np.ptp(seconds, axis=1).max(axis=(1, 2))
     assert moved_m.min() > 0.001
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    vendor = Path(__file__).parents[2] / "idol_runtime" / "web" / "vendor" / "three"
-    if path is None or not vendor.is_dir():
-        pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

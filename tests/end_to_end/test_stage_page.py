@@ -1,13 +1,7 @@
 """The stage page on the real server and the real models: she answers, and her mouth moves."""
 
 import io
-import os
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +10,6 @@ from matplotlib import image
 
 pytestmark = [pytest.mark.models, pytest.mark.browser]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-]
 MOUTH = (slice(165, 250), slice(120, 200))
 """Rows and columns of the mouth with the camera of `FACE_VIEW` in a 320 x 320 window."""
 FACE_VIEW = [0.42, 1.43]
@@ -44,51 +29,16 @@ QUESTIONS = (
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A served character; the models are fetched on first use."""
-    command = [sys.executable, "-u", "-m", "idol_runtime", "serve", "--port", "0"]
-    served = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert served.stdout is not None
-    said: list[str] = []
-    for line in served.stdout:
-        said.append(line)
-        if "http://" in line:
-            yield line[line.index("http://") :].strip()
-            break
-    else:
-        pytest.fail("The server ended before it was ready:\n" + "".join(said))
-    served.send_signal(signal.SIGINT)
-    served.stdout.read()
-    served.wait(timeout=60)
-    served.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def page(url: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    vendor = Path(__file__).parents[2] / "idol_runtime" / "web" / "vendor" / "three"
-    if path is None or not vendor.is_dir():
-        pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        page = browser.new_page(viewport={"width": 320, "height": 320}, reduced_motion="reduce")
-        page.set_default_timeout(120_000)
-        page.goto(url + "?timing")
-        page.wait_for_function("window.__stage?.ready && window.__stage.counts.face > 30")
-        page.evaluate("([d, h]) => window.__stage.view(d, h)", FACE_VIEW)
-        page.evaluate("window.__stage.still(true)")
-        page.add_style_tag(
-            content="header, .backdrop, .curtain { display: none } main { opacity: 0 }"
-        )
-        yield page
-        browser.close()
+def page(browser: Any, served: str) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 320, "height": 320}, reduced_motion="reduce")
+    page.set_default_timeout(120_000)
+    page.goto(f"http://{served}/?timing")
+    page.wait_for_function("window.__stage?.ready && window.__stage.counts.face > 30")
+    page.evaluate("([d, h]) => window.__stage.view(d, h)", FACE_VIEW)
+    page.evaluate("window.__stage.still(true)")
+    page.add_style_tag(content="header, .backdrop, .curtain { display: none } main { opacity: 0 }")
+    yield page
+    page.close()
 
 
 def shot(page: Any) -> np.ndarray:

@@ -1,27 +1,16 @@
 """Talking on the stage page: over her, stopping her, loading it again, the overlay beside."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from idol_runtime.character import DEFAULT_CHARACTER
+from tests.serving import serving
 
 pytestmark = [pytest.mark.models, pytest.mark.browser]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-]
 STORY = " ".join(
     f"Star number {number} fell into the sea, and it sank for a long, long time."
     for number in range(1, 13)
@@ -54,44 +43,9 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for each in text.splitlines()
     ]
     (hoshi / "character.toml").write_text("\n".join(lines), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "idol_runtime",
-        "serve",
-        "--port",
-        "0",
-        "--character",
-        str(hoshi),
-    ]
-    log = folder / "stderr.txt"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            ready = next((line for line in process.stdout if "http://" in line), None)
-            assert ready, log.read_text()
-            yield ready.split("http://")[1].strip().rstrip("/")
-        finally:
-            process.terminate()
-            status = process.wait(60)
-        assert status == 0, log.read_text()
-        assert "Star number" not in log.read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    vendor = Path(__file__).parents[2] / "idol_runtime" / "web" / "vendor" / "three"
-    if path is None or not vendor.is_dir():
-        pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    with serving(folder, "--port", "0", "--character", str(hoshi)) as server:
+        yield server.address
+    assert "Star number" not in server.log.read_text()
 
 
 @pytest.fixture

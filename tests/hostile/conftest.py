@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.wire import Target
+from tests.serving import serving
 
 TOKEN = "the-word-of-viewers"
 OPEN_FILES = 1024
@@ -24,7 +24,6 @@ MOST_LOGGED = 4096
 class Served:
     target: Target
     pid: int
-    log: Path
 
     def workers(self) -> list[int]:
         """The processes that hold the models."""
@@ -42,31 +41,12 @@ def hostile_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]
     config = folder / "idol.toml"
     config.write_text("[server]\nport = 0\n[engine]\nthreads = 1\n", encoding="utf-8")
     # As many open files as most systems allow: fewer than an attack has sockets.
-    command = ["sh", "-c", f'ulimit -n {OPEN_FILES} && exec "$0" "$@"']
-    command += [sys.executable, "-m", "idol_runtime", "serve", "--config", str(config)]
-    log = folder / "stderr.txt"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=os.environ | {"IDOL_TOKEN": TOKEN},
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            ready = next((line for line in process.stdout if "http://" in line), None)
-            assert ready, log.read_text()
-            host, port = ready.split("http://")[1].strip().rstrip("/").split(":")
-            target = Target(host, int(port), TOKEN)
-            yield Served(target, process.pid, log)
-        finally:
-            process.terminate()
-            status = process.wait(60)
-    assert status == 0, log.read_text()
-    said = log.read_text()
+    limited = ["sh", "-c", f'ulimit -n {OPEN_FILES} && exec "$0" "$@"']
+    arguments = ["--config", str(config)]
+    with serving(folder, *arguments, env={"IDOL_TOKEN": TOKEN}, before=limited) as server:
+        host, port = server.address.split(":")
+        yield Served(Target(host, int(port), TOKEN), server.pid)
+    said = server.log.read_text()
     assert "Traceback" not in said
     assert len(said) < MOST_LOGGED, said[:MOST_LOGGED]
 
