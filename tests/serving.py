@@ -23,7 +23,6 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
 ]
 
 
@@ -80,14 +79,14 @@ def serving(
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser that draws without a screen or a GPU."""
+def chromium(*flags: str) -> Iterator[Any]:
+    """A browser that draws without a screen or a GPU, and plays sound as any other would."""
     playwright = pytest.importorskip("playwright.sync_api")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None or not (WEB / "vendor" / "three").is_dir():
         pytest.skip("Chromium is not installed or the stage page is not set up; run `make setup`")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        browser = driver.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS, *flags])
         yield browser
         browser.close()

@@ -8,5 +8,6 @@ from tests.serving import chromium
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with chromium() as browser:
+    """One that plays sound before anybody has clicked."""
+    with chromium("--autoplay-policy=no-user-gesture-required") as browser:
         yield browser

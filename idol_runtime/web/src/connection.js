@@ -17,8 +17,8 @@ export class Connection {
   #resume; // {token, validS, lastEventId}
 
   /**
-   * `on`: {open(isComingBack), resumed(), begunAnew(), event, media, lost(retryMs), taken()}. `watches`: looks on, and has no
-   * session to come back to. `resume`: of the page that was here before.
+   * `on`: {open(isComingBack), resumed(), caughtUp(), begunAnew(), event, media, lost(retryMs), taken()}.
+   * `watches`: looks on, and has no session to come back to. `resume`: of the page that was here before.
    */
   constructor(url, on, { token = null, watches = false, resume = null } = {}) {
     this.url = url;
@@ -102,6 +102,7 @@ export class Connection {
         hello.forEach(this.on.event);
         this.on.resumed(event);
         for (const each of missed) this.#event(each);
+        this.on.caughtUp();
         return;
       }
       this.#held.push(event);

@@ -20,6 +20,7 @@ export class Conversation {
   #asked = []; // {id, isOver}: asked for, and not begun; over where it was stopped before that
   #answer = null; // {responseId, itemId} of the one that is given
   #heard = null; // the item of the answer that is heard, which may have ended already
+  #missed = null; // an item that was spoken while the connection was away: how much of it was heard is not known
   #owed = false; // asked for while another answer was being given
   #unsent = new Map(); // what the server has not confirmed: item id -> text
   #fetching = new Set(); // items of which only what was heard is to be shown
@@ -81,7 +82,7 @@ export class Conversation {
     const { playedUs } = this.#sound;
     const isGiven = this.#answer !== null || this.#asked.some(({ isOver }) => !isOver);
     const itemId = this.#answer ? this.#answer.itemId : this.#heard;
-    const playedMs = itemId ? this.#sound.playedMs(itemId) : null;
+    const playedMs = itemId && itemId !== this.#missed ? this.#sound.playedMs(itemId) : null;
     this.#sound.hush({ more: isGiven });
     if (playedUs !== null) this.#send({ type: 'idol.playback.progress', event_id: HUSH, pts_us: Math.max(0, Math.round(playedUs)) });
     if (isGiven) this.#send({ type: 'response.cancel', event_id: HUSH });
@@ -99,6 +100,11 @@ export class Conversation {
   /** The same conversation goes on over another connection: what was lost on the way goes out again. */
   resumed() {
     this.#again();
+  }
+
+  /** All that happened meanwhile was received. Of what she was saying, the server knows best what was heard. */
+  caughtUp() {
+    this.#missed = this.#heard;
   }
 
   /** The server knows nothing of the conversation any more. */

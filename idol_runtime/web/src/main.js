@@ -43,7 +43,7 @@ const conversation = new Conversation({ send: (event) => connection.send(event),
 if (before) recall(before);
 const connection = new Connection(
   url,
-  { open: opened, resumed, begunAnew, event: received, media: received_media, lost, taken },
+  { open: opened, resumed, caughtUp: () => conversation.caughtUp(), begunAnew, event: received, media: received_media, lost, taken },
   { token, watches: overlay, resume: before?.resume ?? null },
 );
 

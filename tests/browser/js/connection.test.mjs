@@ -35,6 +35,7 @@ function connect(t, options = {}) {
   const connection = new Connection('ws://here', {
     open: (isComingBack) => told.push(isComingBack ? 'open again' : 'open'),
     resumed: () => told.push('resumed'),
+    caughtUp: () => told.push('caught up'),
     begunAnew: () => told.push('begun anew'),
     event: ({ type }) => told.push(type),
     media: () => told.push('media'),
@@ -62,7 +63,7 @@ test('a connection that was lost goes on with its session: only what it missed i
   socket().onmessage({ data: new ArrayBuffer(16) });
   assert.deepEqual(told, []);
   socket().tell({ type: 'response.done', event_id: 'event_10' }, { type: 'idol.resumed', event_id: 'event_11', replayed: 1, complete: true });
-  assert.deepEqual(told, ['idol.character', 'resumed', 'response.done']);
+  assert.deepEqual(told, ['idol.character', 'resumed', 'response.done', 'caught up']);
   socket().tell({ type: 'idol.resume.token', event_id: 'event_12', token: 'second', valid_s: 60 });
   assert.deepEqual(connection.resume, { token: 'second', validS: 60, lastEventId: 'event_12' });
 });

@@ -83,6 +83,23 @@ test('talking over her stops the sound, tells what was heard, and asks anew', ()
   assert.deepEqual(page.texts(), ['Hello.', 'One.', 'Wait!', 'One. Two.']);
 });
 
+test('of an answer that went on while the page was away, the server says what was heard', () => {
+  const page = new Page();
+  page.conversation.say('Hello.');
+  page.take({ type: 'conversation.item.added', item: { ...page.sent[0].item } });
+  page.answers(1);
+  page.conversation.resumed();
+  page.conversation.caughtUp();
+  page.kinds();
+  page.conversation.say('Wait!');
+  assert.deepEqual(page.kinds(), ['idol.playback.progress', 'response.cancel', 'item.create', 'response.create']);
+  page.ended(1, 'cancelled', 'One.');
+  page.answers(2);
+  assert.deepEqual(page.texts(), ['Hello.', 'One.', 'Wait!', 'One. Two.']);
+  page.conversation.say('And the next is counted again.');
+  assert.deepEqual(page.kinds(), OVER_HER);
+});
+
 test('several in quick succession: each is added, and only the last is answered to its end', () => {
   const page = new Page();
   for (const text of ['One', 'Two', 'Three']) page.conversation.say(text);
