@@ -25,6 +25,8 @@ def node(request: pytest.FixtureRequest) -> Path:
     found = NODES[request.param]
     if found is None or not Path(found).exists():
         pytest.skip(f"Node {request.param} is not installed; `make test` brings 18 and 20 on Linux")
+    if not (MODULES / "ws").is_dir():
+        pytest.skip("The npm package `ws` is not installed; `make test` brings it")
     return Path(found)
 
 
