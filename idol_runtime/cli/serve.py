@@ -141,7 +141,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
 
     def ready(url: str) -> None:
         # What is here now stays to the end: a full collection would walk through all of it, and
-        # no frame is made in those 50 to 100 ms.
+        # no frame is made in those 50 ms.
         gc.freeze()
         print(f"{names} {'is' if len(characters) == 1 else 'are'} ready: {url}", flush=True)
         when_ready(url)

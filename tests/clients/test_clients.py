@@ -88,6 +88,7 @@ def check_events(events: list[dict[str, Any]], interrupted: list[str]) -> None:
     for each in (each for each in events if each["type"] == "conversation.item.retrieved"):
         left = each["item"]["content"][0]["transcript"]
         assert cut_short["content"][0]["transcript"].startswith(left)
+        assert left or truncated["audio_end_ms"] < 1000  # before her first word was out
     # The conversation goes on behind what was interrupted.
     said = {each["item"]["id"]: each for each in events if each["type"] == "conversation.item.done"}
     question = said[said[answer["id"]]["previous_item_id"]]

@@ -36,10 +36,26 @@ async def resume(client: Client, token: str, last_event_id: str | None = None) -
     return await client.until("idol.resume.token")
 
 
-async def nobody_is_connected(scene: Scene) -> None:
-    async with asyncio.timeout(5):
-        while b"idol_ws_connections 0.0" not in scene.server.metrics.page():
+async def until_counted(scene: Scene, gauge: str, count: int) -> None:
+    """Waits until the server's metrics show so many."""
+    line = f"{gauge} {count}.0\n".encode()
+    async with asyncio.timeout(30):
+        while line not in scene.server.metrics.page():
             await asyncio.sleep(0)
+
+
+async def nobody_is_connected(scene: Scene) -> None:
+    await until_counted(scene, "idol_ws_connections", 0)
+
+
+async def refusal(scene: Scene, token: str) -> str:
+    """Why a token opens nothing."""
+    async with scene.client("idol.v1") as late:
+        await late.send({"type": "idol.resume", "token": token})
+        error = await late.error()
+    assert error["code"] == "session_not_found"
+    message: str = error["message"]
+    return message
 
 
 async def answer_to_resume(client: Client) -> str:

@@ -10,6 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from idol_runtime.server.serve import stop_signals
 from tests.server.conftest import OpenScene, Scene
+from tests.server.returning import until_counted
 
 
 async def test_clients_are_told_then_closed_with_1012(scene: Scene) -> None:
@@ -78,9 +79,8 @@ async def test_many_sessions_that_wait_do_not_hold_a_shutdown_up(open_scene: Ope
             await client.send({"type": "response.create"})
             await client.until("response.created")
             client.socket.transport.abort()
+    await until_counted(scene, "idol_sessions_waiting", 12)
     async with asyncio.timeout(30):
-        while b"idol_sessions_waiting 12.0" not in scene.server.metrics.page():
-            await asyncio.sleep(0)
         await scene.server.shutdown()
     assert not scene.stage.performers
     assert b"idol_sessions_waiting 0.0" in scene.server.metrics.page()

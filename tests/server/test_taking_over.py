@@ -9,19 +9,20 @@ from tests.server.conftest import Client, OpenScene, Scene
 from tests.server.returning import (
     answer_to_resume,
     lose,
+    refusal,
     resume,
     token_of,
+    until_counted,
 )
 
 
 async def resume_unheard(scene: Scene, client: Client, token: str) -> str:
     """Takes a session up and reads nothing of it; the token that the connection began with."""
     mine = await token_of(client)
+    await until_counted(scene, "idol_sessions_waiting", 1)
     client.socket.transport.pause_reading()
     await client.send({"type": "idol.resume", "token": token})
-    async with asyncio.timeout(5):
-        while b"idol_sessions_waiting 1.0" in scene.server.metrics.page():
-            await asyncio.sleep(0)
+    await until_counted(scene, "idol_sessions_waiting", 0)
     return mine
 
 
@@ -87,9 +88,7 @@ async def test_each_return_gives_a_new_token_and_the_old_one_opens_nothing(scene
             await lose(client)
     assert len(set(tokens)) == 4
     for old in tokens[:-1]:
-        async with scene.client("idol.v1") as client:
-            await client.send({"type": "idol.resume", "token": old})
-            assert "newer token" in (await client.error())["message"]
+        assert "newer token" in await refusal(scene, old)
     async with scene.client("idol.v1") as client:
         await resume(client, tokens[-1])
 
@@ -109,9 +108,7 @@ async def test_a_token_whose_successor_was_lost_on_the_way_still_opens(
             await back.alive()
             await lose(back)
         deaf.socket.transport.resume_reading()
-    async with scene.client("idol.v1") as late:
-        await late.send({"type": "idol.resume", "token": mine})
-        assert (await late.error())["code"] == "session_not_found"
+    await refusal(scene, mine)
     async with scene.client("idol.v1") as late:
         await resume(late, last)
 
@@ -151,9 +148,7 @@ async def test_what_a_connection_still_sends_when_its_session_is_taken_over_hurt
         with pytest.raises(ConnectionClosed):
             while True:
                 await old.next()
-        async with asyncio.timeout(10):
-            while b"idol_ws_connections 1.0" not in scene.server.metrics.page():
-                await asyncio.sleep(0)
+        await until_counted(scene, "idol_ws_connections", 1)
         await new.alive()
     await scene.server.shutdown()
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
