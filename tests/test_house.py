@@ -14,14 +14,15 @@ RUNTIME = ROOT / "idol_runtime"
 
 CODE = {
     "cli", "bench", "server", "engine", "conversation", "stage", "outputs", "dialogue", "speech",
-    "motion", "music", "audio", "inference", "store", "character", "timeline", "errors", "version",
+    "mind", "motion", "music", "audio", "inference", "store", "character", "timeline", "errors",
+    "version",
 }  # fmt: skip
 FILES = {"web", "bundles", "characters"}
-TO_COME = {"chat", "mind", "hearing"}
+TO_COME = {"chat", "hearing"}
 MOST_ROOMS = 24
-MOST_ARROWS = 68
-"""As many as there are, where the plan drew 74. Whoever takes one away lowers it; one more is a
-decision to defend."""
+MOST_ARROWS = 80
+"""68 without the mind, and its own dozen. Whoever takes one away lowers it; one more is a decision
+to defend."""
 MOST_FLOORS = 9
 
 TESTS_OF_MORE_THAN_A_ROOM = {

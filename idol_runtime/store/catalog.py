@@ -15,7 +15,7 @@ ByteSize: TypeAlias = Annotated[int, Meta(gt=0)]
 # These reach the command lines of package clients: nothing may look like an option.
 Package: TypeAlias = Annotated[str, Meta(pattern=r"^@?[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Version: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]*$")]
-Kind: TypeAlias = Literal["dialogue", "speech", "recognition"]
+Kind: TypeAlias = Literal["dialogue", "speech", "recognition", "embedding"]
 
 
 class Archive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

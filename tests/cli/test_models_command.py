@@ -41,6 +41,7 @@ def test_list_says_what_is_here_and_where(home: Path, capsys: pytest.CaptureFixt
     states = {model["name"]: model["state"] for model in listed["models"]}
     assert states == {
         "kokoro-82m": "missing",
+        "minilm-l6-int8": "missing",
         "smollm2-135m-instruct": "missing",
         "whisper-tiny-en": "missing",
     }

@@ -1,0 +1,1 @@
+"""What makes a mind of a dialogue model: the hooks of its conversations."""
