@@ -1,7 +1,9 @@
 """A conversation: a character on the stage, what was said so far, at most one turn at a time."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -16,11 +18,19 @@ from idol_runtime.conversation.events import (
     TurnEnded,
     TurnStarted,
 )
-from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.hooks import (
+    Exchange,
+    MakeHooks,
+    Meeting,
+    Occasion,
+    no_hooks,
+)
 from idol_runtime.conversation.items import (
+    NOBODY_KNOWN,
     Item,
     ItemLimits,
     Items,
+    Speaker,
     check_message,
     messages_of,
     new_id,
@@ -29,11 +39,13 @@ from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn import TurnRequest
 from idol_runtime.conversation.turn_handle import Ended, Turn
-from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.performer import Performer
 
 log = logging.getLogger(__name__)
+
+CLOSING_S: Final = 5.0
+"""How long a conversation that ends waits for its hooks."""
 
 Subscriber = Callable[[ConversationEvent], None]
 
@@ -48,7 +60,19 @@ class Conversation:
         models: Models,
         make_hooks: MakeHooks = no_hooks,
         limits: ItemLimits | None = None,
+        *,
+        character_id: str = "",
     ) -> None:
+        """Begins one, empty.
+
+        Args:
+            character: Who is spoken to.
+            performer: Its body on the stage.
+            models: Write and speak its answers.
+            make_hooks: Makes the hooks of this conversation.
+            limits: How much it holds.
+            character_id: The name of the character's folder.
+        """
         self.id = new_id("conv")
         self.character = character
         self.performer = performer
@@ -56,8 +80,11 @@ class Conversation:
         self.turn: Turn | None = None
         """The answer that is being given, if one is."""
         self._models = models
-        self._hooks = make_hooks(character, self.id)
+        meeting = Meeting(character_id, character, self.id, performer.feel, models.dialogue)
+        self._hooks = make_hooks(meeting)
         self._subscribers: list[Subscriber] = []
+        self._telling: set[asyncio.Task[None]] = set()
+        """Hooks that are told of answers that were given."""
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Calls `subscriber` with what happens, in the loop's thread: at once with the start of an
@@ -73,15 +100,18 @@ class Conversation:
 
     # What is said to the character
 
-    def hear(self, text: str) -> Item:
+    def hear(self, text: str, speaker: Speaker = NOBODY_KNOWN) -> Item:
         """Adds what a user said; the character listens.
 
         Raises:
             RequestError: the text is empty or too long, or a hook refuses it.
         """
-        return self.add(MessageItem(role="user", content=[InputText(text=text)]))
+        message = MessageItem(role="user", content=[InputText(text=text)])
+        return self.add(message, speaker=speaker)
 
-    def add(self, message: MessageItem, after: str | None = None) -> Item:
+    def add(
+        self, message: MessageItem, after: str | None = None, *, speaker: Speaker = NOBODY_KNOWN
+    ) -> Item:
         """Adds a message at the end, after an item, or (`root`) first.
 
         Raises:
@@ -89,7 +119,7 @@ class Conversation:
         """
         check_message(message)
         message = msgspec.structs.replace(self._read_in(message), status="completed")
-        item = self.items.insert(message, after)
+        item = self.items.insert(message, after, speaker)
         if message.role == "user" and self.turn is None:
             self.performer.activity = "listen"
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
@@ -182,22 +212,37 @@ class Conversation:
             turn.cancel()
             await turn
 
+    async def aclose(self) -> None:
+        """Stops the answer that is being given and returns when all hooks were told."""
+        await self.cancel()
+        if self._telling:
+            await asyncio.wait(self._telling, timeout=CLOSING_S)
+
     def _request(self, options: ReplyOptions) -> TurnRequest:
-        history = self._history(options)
+        occasion = self._occasion(options)
         # Who is told what to say has no use for the character's own first words.
-        greeting = None if history or options.instructions.strip() else self.character.greeting
+        is_first = not occasion.history and not options.instructions.strip()
+        greeting = self.character.greeting if is_first else None
         return TurnRequest(
             new_id("resp"),
             self.character,
-            history,
+            occasion,
             options,
             self._hooks,
             scripted_reply=greeting or None,
         )
 
-    def _history(self, options: ReplyOptions) -> tuple[ChatMessage, ...]:
+    def _occasion(self, options: ReplyOptions) -> Occasion:
+        items = self._answered_items(options)
+        said = next((each for each in reversed(items) if each.message.role != "system"), None)
+        if said is None or said.message.role != "user":
+            return Occasion(NOBODY_KNOWN, "", messages_of(items))
+        return Occasion(said.speaker, said.text, messages_of(items))
+
+    def _answered_items(self, options: ReplyOptions) -> list[Item]:
+        """What an answer is given to."""
         if options.context is None:
-            return self.items.messages()
+            return list(self.items)
         given = []
         for number, each in enumerate(options.context):
             param = f"response.input[{number}]"
@@ -206,7 +251,7 @@ class Conversation:
             else:
                 check_message(each, param)
                 given.append(Item(self._read_in(each)))
-        return messages_of(given)
+        return given
 
     def _read_in(self, message: MessageItem) -> MessageItem:
         """What a user said, as the hooks let it in."""
@@ -233,7 +278,20 @@ class Conversation:
         if turn.options.joins:
             self.items.put(ended.item)
             previous_id = self.items.previous_id(turn.item_id)
+            self._tell_hooks(Exchange(turn.occasion, ended.item.text))
         self._tell(TurnEnded(turn.id, previous_id, ended))
+
+    def _tell_hooks(self, exchange: Exchange) -> None:
+        if not self._hooks.ended:
+            return
+        task = asyncio.create_task(self._hooks.tell(exchange))
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: "asyncio.Task[None]") -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("hook failed", extra={"error": type(error).__name__})
 
     def _tell(self, event: ConversationEvent) -> None:
         for subscriber in tuple(self._subscribers):

@@ -4,21 +4,70 @@ A conversation's hooks are made for it alone, so that they may keep what they ne
 order in a turn stands in `turn.py`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from idol_runtime.character import Character
-from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.conversation.items import Speaker
+from idol_runtime.conversation.models import StreamingModel
+from idol_runtime.conversation.prompt import Prompt
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, Generated
 from idol_runtime.stage.utterance import Line
+
+
+class Feel(Protocol):
+    """Turns what a character feels, until that wears off: see `Performer.feel`."""
+
+    def __call__(self, emotion: Mapping[str, float], *, rise_s: float, fall_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What the hooks of a new conversation are made for."""
+
+    character_id: str
+    """The name of the character's folder."""
+    character: Character
+    conversation_id: str
+    feel: Feel
+    """Turns what the character feels."""
+    dialogue: StreamingModel[DialogueRequest, Generated]
+    """The character's own words, for what has to be put in words beside the answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What an answer is given to."""
+
+    speaker: Speaker
+    said: str
+    """What they just said; empty where the character speaks first."""
+    history: tuple[ChatMessage, ...]
+    """The conversation so far, what was just said included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An answer that was given."""
+
+    occasion: Occasion
+    answered: str
+    """As far as it was heard, without tags."""
+
 
 TextIn: TypeAlias = Callable[[str], str]
 """What a user says, before it joins the conversation: the same text, another, or a
 `RequestError` that refuses it."""
-PromptHook: TypeAlias = Callable[[Sequence[ChatMessage]], Awaitable[Sequence[ChatMessage]]]
+AnswerHook: TypeAlias = Callable[[Occasion], Awaitable[str | None]]
+"""An answer that is given word for word; None leaves it to the next hook, or to the model."""
+PromptHook: TypeAlias = Callable[[Occasion, Prompt], Awaitable[Prompt]]
 """What the dialogue model is to read; may wait for a store."""
-TextOut: TypeAlias = Callable[[Line], Line | None]
-"""A clause before it is shown or spoken: the same, another, or None to leave it out."""
+TextOut: TypeAlias = Callable[[Occasion, Line], Awaitable[Line | None]]
+"""A clause of the model before it is shown or spoken: the same, another, or None to leave it out.
+Answers that are given word for word do not pass here."""
+EndedHook: TypeAlias = Callable[[Exchange], Awaitable[None]]
+"""Told of an answer that was given, beside whatever is said next. One that raises is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +75,51 @@ class Hooks:
     """Each kind is called in order, one with what the one before gave."""
 
     text_in: tuple[TextIn, ...] = ()
+    answer: tuple[AnswerHook, ...] = ()
     prompt: tuple[PromptHook, ...] = ()
     text_out: tuple[TextOut, ...] = ()
+    ended: tuple[EndedHook, ...] = ()
+
+    def __add__(self, other: "Hooks") -> "Hooks":
+        return Hooks(
+            self.text_in + other.text_in,
+            self.answer + other.answer,
+            self.prompt + other.prompt,
+            self.text_out + other.text_out,
+            self.ended + other.ended,
+        )
 
     def read_in(self, text: str) -> str:
         for hook in self.text_in:
             text = hook(text)
         return text
 
-    async def read_prompt(self, messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
-        for hook in self.prompt:
-            messages = await hook(messages)
-        return tuple(messages)
+    async def answer_to(self, occasion: Occasion) -> str | None:
+        for hook in self.answer:
+            if (answer := await hook(occasion)) is not None:
+                return answer
+        return None
 
-    def read_out(self, line: Line) -> Line | None:
+    async def read_prompt(self, occasion: Occasion, prompt: Prompt) -> Prompt:
+        for hook in self.prompt:
+            prompt = await hook(occasion, prompt)
+        return prompt
+
+    async def read_out(self, occasion: Occasion, line: Line) -> Line | None:
         checked: Line | None = line
         for hook in self.text_out:
             if checked is not None:
-                checked = hook(checked)
+                checked = await hook(occasion, checked)
         return checked
 
+    async def tell(self, exchange: Exchange) -> None:
+        for hook in self.ended:
+            await hook(exchange)
 
-MakeHooks: TypeAlias = Callable[[Character, str], Hooks]
-"""The hooks of a new conversation: its character and its id."""
+
+MakeHooks: TypeAlias = Callable[[Meeting], Hooks]
+"""The hooks of a new conversation."""
 
 
-def no_hooks(character: Character, conversation_id: str) -> Hooks:
+def no_hooks(meeting: Meeting) -> Hooks:
     return Hooks()

@@ -91,6 +91,19 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who says something to a character."""
+
+    id: str = ""
+    """The same in every session of theirs, and nobody else's; empty where nobody knows."""
+    name: str = ""
+    """What the character may call them; empty where nobody knows."""
+
+
+NOBODY_KNOWN = Speaker()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One message of a conversation."""
 
@@ -100,6 +113,8 @@ class Item:
     """What the dialogue model wrote, gesture tags and all; None where that is the message."""
     speech: Speech | None = None
     """Of an answer that was spoken."""
+    speaker: Speaker = NOBODY_KNOWN
+    """Who said it; of an answer, nobody but the character."""
 
     @property
     def id(self) -> str:
@@ -164,13 +179,16 @@ class Items:
     def __len__(self) -> int:
         return len(self._order)
 
-    def insert(self, message: MessageItem, after: str | None = None) -> Item:
+    def insert(
+        self, message: MessageItem, after: str | None = None, speaker: Speaker = NOBODY_KNOWN
+    ) -> Item:
         """Adds an item at the end, after another, or (`root`) first; gives it an id if it has none.
 
         Raises:
             RequestError: no such item to follow, the id is taken, or the conversation is full.
         """
-        item = Item(msgspec.structs.replace(message, id=message.id or new_id("item")))
+        message = msgspec.structs.replace(message, id=message.id or new_id("item"))
+        item = Item(message, speaker=speaker)
         if item.id in self._items or item.id == "root" or len(item.id) > 64:
             raise RequestError(
                 "Expected an item id that is new and at most 64 characters long; "
@@ -217,10 +235,6 @@ class Items:
         """The id of the item before this one."""
         at = self._index(item_id)
         return self._order[at - 1] if at else None
-
-    def messages(self) -> tuple[ChatMessage, ...]:
-        """What the dialogue model reads."""
-        return messages_of(self)
 
     def _place(self, after: str | None) -> int:
         if after is None:

@@ -1,13 +1,13 @@
 """One turn, start to end: what the user said becomes words, a voice, a face and a body.
 
-    user text -> [text in] -> the conversation -> [prompt] -> reply deltas
-        -> clauses and gestures -> [text out] -> speech -> the timeline
+    user text -> [text in] -> the conversation -> [answer] or [prompt] -> reply deltas
+        -> clauses and gestures -> [text out] -> speech -> the timeline -> [ended]
 
 What stands in brackets are the hooks of the conversation. The face and the body are not in this
 file: the stage moves every character all the time and reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,14 +18,14 @@ from msgspec.structs import replace
 
 from idol_protocol.items import MAX_REPLY_BYTES
 from idol_runtime.character import Character
-from idol_runtime.conversation.hooks import Hooks
+from idol_runtime.conversation.hooks import Hooks, Occasion
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import GestureReader, Lines, Piece
 from idol_runtime.conversation.run_ahead import run_ahead
 from idol_runtime.conversation.turn_metrics import TurnMetrics, TurnWatch
-from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, TextDelta
+from idol_runtime.dialogue.messages import DialogueRequest, TextDelta
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line, Utterance
@@ -37,8 +37,7 @@ class TurnRequest:
 
     id: str
     character: Character
-    history: tuple[ChatMessage, ...]
-    """The conversation so far; the last message is what the user just said."""
+    occasion: Occasion
     options: ReplyOptions
     hooks: Hooks
     scripted_reply: str | None = None
@@ -67,8 +66,8 @@ async def run_turn(
     """
     performer.activity = "think"
     with TurnWatch(performer) as watch:
-        deltas = _deltas(request, models, watch, reply)
-        async with aclosing(run_ahead(_lines(request, deltas, reply), limit=8)) as lines:
+        made = _lines(request, models, watch, reply)
+        async with aclosing(run_ahead(made, limit=8)) as lines:
             async for line in lines:
                 watch.clause()
                 if request.options.spoken and line.text:
@@ -83,20 +82,40 @@ async def run_turn(
 async def run_aside(request: TurnRequest, models: Models, reply: Reply) -> TurnMetrics:
     """Answers in text alone, off the stage: nobody else sees or hears anything of it."""
     with TurnWatch() as watch:
-        deltas = _deltas(request, models, watch, reply)
-        async with aclosing(_lines(request, deltas, reply)) as lines:
+        async with aclosing(_lines(request, models, watch, reply)) as lines:
             async for _ in lines:
                 watch.clause()
         return watch.metrics()
 
 
-async def _deltas(
+async def _lines(
     request: TurnRequest, models: Models, watch: TurnWatch, reply: Reply
+) -> AsyncGenerator[Line, None]:
+    """The clauses of the answer, each as the hooks let it pass."""
+    hooks, scripted = request.hooks, request.scripted_reply
+    if scripted is None:
+        scripted = await hooks.answer_to(request.occasion)
+    is_checked = scripted is None and bool(hooks.text_out)
+    deltas = _written(request, models, watch) if scripted is None else _whole(scripted)
+    # Where clauses are checked, nothing of one is shown before it has passed.
+    show = None if is_checked else reply.show
+    async with aclosing(_clauses(request, deltas, reply, show)) as clauses:
+        async for line in clauses:
+            passed = await hooks.read_out(request.occasion, line) if is_checked else line
+            if passed is not None:
+                if is_checked and passed.text:
+                    reply.show(passed.text + " ")
+                yield passed
+
+
+async def _whole(text: str) -> AsyncGenerator[str, None]:
+    yield text
+
+
+async def _written(
+    request: TurnRequest, models: Models, watch: TurnWatch
 ) -> AsyncGenerator[str, None]:
-    if request.scripted_reply is not None:
-        reply.write(request.scripted_reply)
-        yield request.scripted_reply
-        return
+    """What the dialogue model writes."""
     size = 0
     async with aclosing(models.dialogue.stream(await _dialogue_request(request))) as items:
         async for item in items:
@@ -106,7 +125,6 @@ async def _deltas(
                 if size > MAX_REPLY_BYTES:
                     watch.cut_off()
                     return
-                reply.write(item.text)
                 yield item.text
 
 
@@ -114,39 +132,32 @@ async def _dialogue_request(request: TurnRequest) -> DialogueRequest:
     options, sampling = request.options, request.character.sampling
     if options.temperature is not None:
         sampling = replace(sampling, temperature=options.temperature)
-    prompt = build_prompt(request.character, request.history, options.instructions)
-    return DialogueRequest(
-        await request.hooks.read_prompt(prompt), sampling, options.max_tokens, options.seed
-    )
+    prompt = build_prompt(request.character, request.occasion.history, options.instructions)
+    prompt = await request.hooks.read_prompt(request.occasion, prompt)
+    return DialogueRequest(prompt.messages(), sampling, options.max_tokens, options.seed)
 
 
-async def _lines(
-    request: TurnRequest, deltas: AsyncGenerator[str, None], reply: Reply
+async def _clauses(
+    request: TurnRequest,
+    deltas: AsyncGenerator[str, None],
+    reply: Reply,
+    show: Callable[[str], None] | None,
 ) -> AsyncGenerator[Line, None]:
-    reader, lines, hooks = GestureReader(request.character.gestures), Lines(), request.hooks
+    reader, lines = GestureReader(request.character.gestures), Lines()
 
     def take(pieces: list[Piece]) -> Iterator[Line]:
         for piece in pieces:
-            # Where clauses are checked, nothing of one is shown before it has passed.
-            if isinstance(piece, str) and not hooks.text_out:
-                reply.show(piece)
+            if show is not None and isinstance(piece, str):
+                show(piece)
             yield from lines.push(piece)
 
-    async def all_lines() -> AsyncGenerator[Line, None]:
-        async with aclosing(deltas):
-            async for delta in deltas:
-                for line in take(reader.push(delta)):
-                    yield line
-        for line in (*take(reader.flush()), *lines.flush()):
-            yield line
-
-    async with aclosing(all_lines()) as made:
-        async for line in made:
-            passed = hooks.read_out(line)
-            if passed is not None:
-                if hooks.text_out and passed.text:
-                    reply.show(passed.text + " ")
-                yield passed
+    async with aclosing(deltas):
+        async for delta in deltas:
+            reply.write(delta)
+            for line in take(reader.push(delta)):
+                yield line
+    for line in (*take(reader.flush()), *lines.flush()):
+        yield line
 
 
 def _utterance(line: Line, request: TurnRequest) -> Utterance:

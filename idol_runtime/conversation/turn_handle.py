@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from idol_protocol.frames import AudioChunk
 from idol_protocol.items import MessageItem, OutputAudio, OutputText
+from idol_runtime.conversation.hooks import Occasion
 from idol_runtime.conversation.items import Item, Speech, SpokenClause, words_of, written_of
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
@@ -92,6 +93,10 @@ class Turn:
     def __await__(self) -> Generator[Any, None, Ended]:
         # Whoever waits may be cancelled; the turn goes on.
         return asyncio.shield(self._ended).__await__()
+
+    @property
+    def occasion(self) -> Occasion:
+        return self._request.occasion
 
     @property
     def options(self) -> ReplyOptions:

@@ -115,8 +115,9 @@ def fit_messages(
 ) -> list[ChatMessage]:
     """The persona and the newest turns that fit in `budget` tokens.
 
-    A turn is what a user said and all that follows until a user speaks again. The oldest turns
-    are dropped whole; the system messages at the start and the newest turn always stay.
+    A turn is what a user said, with the notes told before it, and all that follows until a user
+    speaks again. The oldest turns are dropped whole; the system messages at the start and the
+    newest turn always stay.
 
     Raises:
         InputError: what must stay does not fit.
@@ -124,7 +125,11 @@ def fit_messages(
     system = next(
         (at for at, message in enumerate(messages) if message.role != "system"), len(messages)
     )
-    turns = [at for at, message in enumerate(messages) if at >= system and message.role == "user"]
+    turns = [
+        at - 1 if at > system and messages[at - 1].role == "system" else at
+        for at, message in enumerate(messages)
+        if at >= system and message.role == "user"
+    ]
     starts = sorted({system, *turns}) if system < len(messages) else [system]
 
     def kept(number: int) -> list[ChatMessage]:

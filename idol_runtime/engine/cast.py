@@ -92,7 +92,12 @@ class LiveCast:
         self._joined += 1
         performer = self._stage.join(member.character, self._joined if seed is None else seed)
         conversation = Conversation(
-            member.character, performer, member.models, self._make_hooks, self._items
+            member.character,
+            performer,
+            member.models,
+            self._make_hooks,
+            self._items,
+            character_id=name,
         )
         conversation.subscribe(self._count)
         return conversation
@@ -100,7 +105,7 @@ class LiveCast:
     async def leave(self, conversation: Conversation) -> None:
         self._meetings.end(conversation)
         try:
-            await conversation.cancel()
+            await conversation.aclose()
         finally:  # also where whoever waits for it is cancelled
             self._stage.leave(conversation.performer)
 
@@ -123,7 +128,7 @@ class LiveCast:
         """Ends the answers of shared characters, closes their outputs, and empties the stage."""
         shared, self._shared = self._shared, {}
         for conversation in shared.values():
-            await conversation.cancel()
+            await conversation.aclose()
         await asyncio.gather(*(each.aclose() for each in self._attachments))
         for conversation in shared.values():
             self._stage.leave(conversation.performer)

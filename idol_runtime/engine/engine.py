@@ -135,7 +135,7 @@ class Engine:
     async def _warm_up(self, entry: CastEntry) -> None:
         character, models = entry.character, self.models[entry.folders]
         self.stage.check(character)
-        messages = build_prompt(character, [ChatMessage("user", "Hello.")])
+        messages = build_prompt(character, [ChatMessage("user", "Hello.")]).messages()
         prompt = DialogueRequest(messages, character.sampling, max_tokens=1)
         voice = character.voice
         speech = SpeechRequest("Hello.", voice.name, character.language, voice.speed)

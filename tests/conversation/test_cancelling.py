@@ -10,7 +10,7 @@ import pytest
 from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import Conversation
-from idol_runtime.conversation.hooks import Hooks, MakeHooks, no_hooks
+from idol_runtime.conversation.hooks import Hooks, MakeHooks, Occasion, no_hooks
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone, TextDelta
@@ -167,10 +167,10 @@ async def test_a_dialogue_is_closed_when_the_voice_fails() -> None:
 
 
 async def test_a_dialogue_is_closed_when_a_hook_fails() -> None:
-    def fail(line: Line) -> Line | None:
+    async def fail(occasion: Occasion, line: Line) -> Line | None:
         raise KeyError(line.text)
 
-    scene = Scene(lambda character, conversation_id: Hooks(text_out=(fail,)))
+    scene = Scene(lambda meeting: Hooks(text_out=(fail,)))
     scene.dialogue.sentences = 1_000
     turn = scene.conversation.reply()
     while scene.conversation.turn is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,13 +17,21 @@ from idol_runtime.character import Character
 from idol_runtime.character.character import VoiceSettings
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, ReplyText, TurnEnded, TurnStarted
-from idol_runtime.conversation.hooks import Hooks, MakeHooks, no_hooks
+from idol_runtime.conversation.hooks import (
+    Exchange,
+    Hooks,
+    MakeHooks,
+    Meeting,
+    Occasion,
+    no_hooks,
+)
+from idol_runtime.conversation.items import Speaker, messages_of
 from idol_runtime.conversation.models import ModelWorkers
+from idol_runtime.conversation.prompt import Prompt
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Turn
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import (
-    ChatMessage,
     DialogueRequest,
     Generated,
     GenerationDone,
@@ -59,11 +67,13 @@ REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
 
 
 class Parrot:
-    """Says the last message back word by word; some words make trouble."""
+    """Says the last message back word by word, with what was noted; some words make trouble."""
 
     def serve(self, request: DialogueRequest) -> Iterator[Generated]:
         yield PrefillProgress(1, 1)
         words = request.messages[-1].content.split(" ")
+        if request.messages[1:] and request.messages[-2].role == "system":
+            words += request.messages[-2].content.removeprefix(CHARACTER.persona).split()
         if words[0] == "forever":
             words = [*words[1:], *["again,"] * 100_000]
         if words[0] == "emoji":
@@ -146,7 +156,7 @@ class Talk:
 
     @property
     def remembered(self) -> list[str]:
-        return [message.content for message in self.conversation.items.messages()]
+        return [message.content for message in messages_of(self.conversation.items)]
 
     async def sing_until(self, num_samples: int, text: str = "forever") -> Turn:
         """An answer that never ends, of which this much has been handed over."""
@@ -196,7 +206,7 @@ async def test_a_reply_is_written_spoken_and_remembered(talk: Talk) -> None:
     metrics = ended.result()
     assert ended.item.text == "The moon is bright tonight."
     assert talk.listener.num_samples == 5 * 2400
-    assert [(each.role, each.content) for each in talk.conversation.items.messages()] == [
+    assert [(each.role, each.content) for each in messages_of(talk.conversation.items)] == [
         ("user", "The moon is bright tonight."),
         ("assistant", "The moon is bright tonight."),
     ]
@@ -375,7 +385,7 @@ async def test_what_was_heard_of_a_cancelled_reply_is_remembered_with_its_tags(
 async def test_what_a_user_says_passes_a_hook_before_it_joins_the_conversation(
     open_talk: Open,
 ) -> None:
-    talk = open_talk(make_hooks=lambda character, _: Hooks(text_in=(str.upper, lambda t: t + "!")))
+    talk = open_talk(make_hooks=lambda meeting: Hooks(text_in=(str.upper, lambda t: t + "!")))
     item = talk.conversation.hear("hello")
     assert item.text == "HELLO!"
     assert (await talk.finish(talk.conversation.reply())).item.text == "HELLO!"
@@ -385,7 +395,7 @@ async def test_a_hook_that_refuses_keeps_the_words_out(open_talk: Open) -> None:
     def refuse(text: str) -> str:
         raise RequestError("Expected kind words; say it again.", code="refused")
 
-    talk = open_talk(make_hooks=lambda character, _: Hooks(text_in=(refuse,)))
+    talk = open_talk(make_hooks=lambda meeting: Hooks(text_in=(refuse,)))
     with pytest.raises(RequestError, match="kind words"):
         talk.conversation.hear("hello")
     assert talk.remembered == []
@@ -394,24 +404,66 @@ async def test_a_hook_that_refuses_keeps_the_words_out(open_talk: Open) -> None:
 async def test_a_prompt_hook_may_wait_and_add_what_the_model_reads(open_talk: Open) -> None:
     store = asyncio.Event()
 
-    async def remember(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
+    async def remember(occasion: Occasion, prompt: Prompt) -> Prompt:
         await store.wait()
-        return [*messages, ChatMessage("user", "You met Ann.")]
+        assert occasion.said == "hello"
+        return prompt.noted("You met Ann.")
 
-    talk = open_talk(make_hooks=lambda character, _: Hooks(prompt=(remember,)))
+    talk = open_talk(make_hooks=lambda meeting: Hooks(prompt=(remember,)))
     talk.conversation.hear("hello")
     turn = talk.conversation.reply()
     await talk.step()
     store.set()
-    assert (await talk.finish(turn)).item.text == "You met Ann."
-    assert talk.remembered[0] == "hello"
+    assert (await talk.finish(turn)).item.text == "hello You met Ann."
+    assert talk.remembered == ["hello", "hello You met Ann."]
+
+
+async def test_an_answer_of_a_hook_is_given_word_for_word(open_talk: Open) -> None:
+    async def answer(occasion: Occasion) -> str | None:
+        return "I am here for you." if "sad" in occasion.said else None
+
+    async def nothing(occasion: Occasion, line: Line) -> Line | None:
+        return None
+
+    talk = open_talk(make_hooks=lambda meeting: Hooks(answer=(answer,), text_out=(nothing,)))
+    assert (await talk.say("I am sad")).item.text == "I am here for you."
+    assert (await talk.say("hello")).item.text == ""
+
+
+async def test_hooks_are_told_what_was_said_by_whom_and_what_was_heard_of_the_answer(
+    open_talk: Open,
+) -> None:
+    told: list[Exchange] = []
+
+    async def keep(exchange: Exchange) -> None:
+        told.append(exchange)
+        raise ValueError(exchange.answered)
+
+    talk = open_talk(make_hooks=lambda meeting: Hooks(ended=(keep,)))
+    ann = Speaker("t/ann", "Ann")
+    talk.conversation.hear("hello there", ann)
+    await talk.finish(talk.conversation.reply())
+    talk.conversation.hear("forever dear friend")
+    turn = talk.conversation.reply()
+    while talk.listener.num_samples < 2 * 2400 + 20 * 2400:
+        await talk.step()
+    turn.cancel()
+    heard = (await turn).item.text
+    await talk.conversation.aclose()
+    assert [each.occasion.speaker for each in told] == [ann, Speaker()]
+    assert [each.occasion.said for each in told] == ["hello there", "forever dear friend"]
+    assert [each.content for each in told[1].occasion.history] == [
+        *("hello there", "hello there", "forever dear friend"),
+    ]
+    assert [each.answered for each in told] == ["hello there", heard]
+    assert heard.startswith("dear friend again, again,")
 
 
 async def test_a_clause_that_does_not_pass_is_neither_shown_nor_spoken(open_talk: Open) -> None:
-    def without_names(line: Line) -> Line | None:
+    async def without_names(occasion: Occasion, line: Line) -> Line | None:
         return None if "Ann" in line.text else line
 
-    talk = open_talk(make_hooks=lambda character, _: Hooks(text_out=(without_names,)))
+    talk = open_talk(make_hooks=lambda meeting: Hooks(text_out=(without_names,)))
     shown: list[str] = []
     talk.conversation.subscribe(
         lambda event: shown.append(event.text) if isinstance(event, ReplyText) else None
@@ -427,8 +479,8 @@ async def test_a_clause_that_does_not_pass_is_neither_shown_nor_spoken(open_talk
 async def test_each_conversation_has_hooks_of_its_own(open_talk: Open) -> None:
     made: list[tuple[str, str]] = []
 
-    def make(character: Character, conversation_id: str) -> Hooks:
-        made.append((character.name, conversation_id))
+    def make(meeting: Meeting) -> Hooks:
+        made.append((meeting.character.name, meeting.conversation_id))
         return Hooks()
 
     one, other = open_talk(make_hooks=make), open_talk(make_hooks=make)

@@ -78,3 +78,14 @@ def test_a_newest_message_that_is_too_long_is_refused_in_a_sentence() -> None:
 def test_a_conversation_with_only_a_persona_is_kept() -> None:
     messages = [ChatMessage("system", "p")]
     assert fit_messages(messages, Words(), 20) == messages
+
+
+@given(TURNS, st.integers(8, 400))
+def test_what_is_told_before_the_last_question_stays_with_it(
+    turns: list[tuple[int, int]], budget: int
+) -> None:
+    *before, question = conversation(turns)
+    told = ChatMessage("system", "n")
+    kept = fit_messages([*before, told, question], Words(), budget)
+    assert kept[-2:] == [told, question]
+    assert Words().count(kept) <= budget

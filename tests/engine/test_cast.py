@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from idol_protocol.frames import FaceFrame
 from idol_protocol.items import InputText, MessageItem
-from idol_runtime.character import DEFAULT_CHARACTER, Character, load_character
+from idol_runtime.character import DEFAULT_CHARACTER, load_character
 from idol_runtime.conversation.character_handle import CharacterHandle
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded, TurnStarted
-from idol_runtime.conversation.hooks import Hooks
+from idol_runtime.conversation.hooks import Hooks, Meeting
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
@@ -76,8 +76,8 @@ class House:
         self.cast = LiveCast(self.stage, members, self.make_hooks)
         self.cast.on_turn_ended = self.ended.append
 
-    def make_hooks(self, character: Character, conversation_id: str) -> Hooks:
-        self.made.append((character.name, conversation_id))
+    def make_hooks(self, meeting: Meeting) -> Hooks:
+        self.made.append((meeting.character_id, meeting.conversation_id))
         return Hooks()
 
     async def enter(self, name: str) -> CharacterHandle:
@@ -147,9 +147,9 @@ async def test_no_two_characters_move_alike(house: House) -> None:
 
 
 async def test_each_conversation_has_hooks_of_its_own(house: House) -> None:
-    assert [name for name, _ in house.made] == ["Ren"]  # shared, so already there
+    assert [name for name, _ in house.made] == ["ren"]  # shared, so already there
     handles = [await house.enter(name) for name in ("hoshi", "ren", "hoshi", "ren")]
-    assert [name for name, _ in house.made] == ["Ren", "Hoshi", "Hoshi"]
+    assert [name for name, _ in house.made] == ["ren", "hoshi", "hoshi"]
     assert {each for _, each in house.made} == {each.card.conversation_id for each in handles}
 
 

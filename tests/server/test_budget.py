@@ -102,7 +102,7 @@ async def test_an_event_that_fails_is_told_and_the_connection_lives(
     def broken(text: str) -> str:
         raise ValueError(text)
 
-    scene = await open_scene(make_hooks=lambda character, conversation_id: Hooks((broken,)))
+    scene = await open_scene(make_hooks=lambda meeting: Hooks((broken,)))
     content = [{"type": "input_text", "text": "my secret"}]
     item = {"type": "message", "role": "user", "content": content}
     async with scene.client() as client:
