@@ -5,6 +5,7 @@ from idol_runtime.character.character import (
     CHARACTER_FILE,
     DEFAULT_CHARACTER,
     OPENAI_PREFIX,
+    SMALL_DIALOGUE,
     STYLE_SIZE,
     Character,
     ModelNames,
@@ -12,6 +13,7 @@ from idol_runtime.character.character import (
     Sampling,
     find_character,
     load_character,
+    with_small_mind,
 )
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "CHARACTER_FILE",
     "DEFAULT_CHARACTER",
     "OPENAI_PREFIX",
+    "SMALL_DIALOGUE",
     "STYLE_SIZE",
     "Character",
     "ModelNames",
@@ -26,4 +29,5 @@ __all__ = [
     "Sampling",
     "find_character",
     "load_character",
+    "with_small_mind",
 ]

@@ -24,6 +24,15 @@ def character_of(options: argparse.Namespace) -> Character:
     return load_character(find_character(options.character))
 
 
+def add_small(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        default=None,
+        help="SmolLM2 135M gives every character its words, for machines with little memory",
+    )
+
+
 def add_compute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--provider",

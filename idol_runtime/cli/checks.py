@@ -8,7 +8,7 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Literal
 
@@ -69,11 +69,12 @@ def examine(
     yield Finding("platform", "ok", f"{platform.platform()}, {platform.machine()}")
     yield _cores()
     yield _memory()
-    yield _disk(store)
+    wanted = _wanted(store, cast)
+    yield _disk(store, wanted)
     yield _runtime_distributions()
     yield from _providers()
     yield from _shipped_bundles()
-    yield from _models(store, pull)
+    yield from _models(store, pull, wanted)
     yield _package_clients()
     yield from _languages(cast)
     yield _stage_page()
@@ -102,9 +103,17 @@ def _memory() -> Finding:
     return Finding("memory", level, f"{total / (1 << 30):.1f} GiB", advice)
 
 
-def _disk(store: Store) -> Finding:
+def _wanted(store: Store, cast: Sequence[Character]) -> Set[str]:
+    """The models that somebody uses; all, where nobody is known."""
+    if not cast:
+        return store.catalog.models.keys()
+    shared = {name for name, each in store.catalog.models.items() if each.kind == "embedding"}
+    return shared.union(*((each.models.dialogue, each.models.speech) for each in cast))
+
+
+def _disk(store: Store, wanted: Set[str]) -> Finding:
     missing = sum(
-        model.size for model in store.status() if model.present == 0 and model.kind != "recognition"
+        model.size for model in store.status() if model.present == 0 and model.name in wanted
     )
     free = free_bytes(store.home)
     found = f"{size_text(free)} free for {store.home}"
@@ -197,15 +206,16 @@ def _shipped_bundles() -> Iterator[Finding]:
             yield Finding(f"{kind} bundle", "ok", f"{bundle.manifest.name}, every hash is right")
 
 
-def _models(store: Store, pull_command: str) -> Iterator[Finding]:
+def _models(store: Store, pull_command: str, wanted: Set[str]) -> Iterator[Finding]:
+    """What the cast uses, and whatever else is here; the rest of the catalog is for `list`."""
     for model in store.status():
         check = f"model {model.name}"
         pull = f"`{pull_command} {model.name}`"
         if model.state == "missing":
-            level: Level = "ok" if model.kind == "recognition" else "warn"
-            found = f"not fetched ({size_text(model.size)}, {model.kind})"
-            advice = f"{pull} fetches it; so does the first start." if level == "warn" else ""
-            yield Finding(check, level, found, advice)
+            if model.name in wanted:
+                found = f"not fetched ({size_text(model.size)}, {model.kind})"
+                advice = f"{pull} fetches it; so does the first start."
+                yield Finding(check, "warn", found, advice)
             continue
         problems = store.verify(model.name)
         if model.state == "partial":

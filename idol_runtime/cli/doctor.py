@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from idol_runtime.character import Character, load_character
+from idol_runtime.character import DEFAULT_CHARACTER, Character, load_character, with_small_mind
 from idol_runtime.cli.arguments import Subparsers
 from idol_runtime.cli.findings import Finding
 from idol_runtime.cli.serve import add_server
@@ -63,7 +63,9 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     except ConfigError as error:
         # What no settings are needed for is looked at all the same.
         yield Finding("settings", "error", str(error), "Mend that; the rest is looked at without.")
-        yield from examine(default_store(offline=True), host="127.0.0.1", port=0, pull=pull)
+        store = default_store(offline=True)
+        hoshi = [load_character(DEFAULT_CHARACTER)]
+        yield from examine(store, host="127.0.0.1", port=0, cast=hoshi, pull=pull)
         return
     yield Finding("settings", "ok", f"of {path}" if path else "flags, environment and defaults")
     cast: list[Character] = []
@@ -78,7 +80,8 @@ def _characters(settings: ServeSettings, cast: list[Character]) -> Iterator[Find
     for member in settings.cast:
         check = f"character {member.name}"
         try:
-            cast.append(load_character(Path(member.folder)))
+            character = load_character(Path(member.folder))
+            cast.append(with_small_mind(character) if settings.engine.small else character)
         except ConfigError as error:
             yield Finding(check, "error", str(error), "Mend that file; the sentence says how.")
         else:

@@ -17,6 +17,9 @@ class EngineTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What models run on; auto takes a GPU when one really works."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
     """For each of the dialogue and speech models; all cores when left out."""
+    small: bool = False
+    """SmolLM2 135M gives every character its words, whatever its `models.dialogue` says: for
+    machines with little memory."""
     replies: Annotated[int, Meta(ge=1, le=1024)] = 8
     """Replies that the dialogue model writes at once; each takes about 12 MB of its process. The
     others wait in order."""

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from idol_runtime.character import ModelNames
 from idol_runtime.cli.arguments import Subparsers
 from idol_runtime.cli.serve_settings import store_of
 from idol_runtime.errors import InputError
@@ -40,7 +41,12 @@ def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     listing = actions.add_parser("list", help="every model, and how much of it is here")
     listing.set_defaults(run=run_list)
     pulling = actions.add_parser("pull", help="fetch models; an interrupted pull resumes")
-    pulling.add_argument("names", nargs="*", metavar="NAME", help="default: what a character needs")
+    pulling.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="default: what a character needs",
+    )
     pulling.add_argument("--offline", action="store_true", help="only check what is here")
     pulling.set_defaults(run=run_pull)
     verifying = actions.add_parser("verify", help="hash every file of the models that are here")
@@ -120,7 +126,7 @@ def run_list(options: argparse.Namespace) -> int:
 def run_pull(options: argparse.Namespace) -> int:
     with contextlib.closing(display_for(Console(stderr=True))) as display:
         store = store_for(options, display)
-        names = options.names or needed_by_characters(store)
+        names = options.names or needed_by_default(store)
         for name in names:
             store.catalog.model(name)  # a wrong name is refused before anything is fetched
         folders = {name: store.pull(name) for name in names}
@@ -132,11 +138,11 @@ def run_pull(options: argparse.Namespace) -> int:
     return 0
 
 
-def needed_by_characters(store: Store) -> list[str]:
-    """Every model that a character can use; the others serve the tests."""
-    return sorted(
-        name for name, model in store.catalog.models.items() if model.kind != "recognition"
-    )
+def needed_by_default(store: Store) -> list[str]:
+    """The models of a character that names none, and those that all characters share."""
+    names = ModelNames()
+    shared = [name for name, each in store.catalog.models.items() if each.kind == "embedding"]
+    return sorted([names.dialogue, names.speech, *shared])
 
 
 def run_verify(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from idol_runtime.cli.arguments import (
     Subparsers,
     add_character,
     add_compute,
+    add_small,
     character_of,
     positive,
     seed,
@@ -27,15 +28,19 @@ def add_say_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("--seed", type=seed, default=1, metavar="N", help="draws reply and motion")
     add_character(parser)
     add_compute(parser)
+    add_small(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    from idol_runtime.character import with_small_mind
     from idol_runtime.cli.fetching import fetch_with_progress
     from idol_runtime.conversation.items import check_text
     from idol_runtime.engine.offline import say
 
     character = character_of(options)
+    if options.small:
+        character = with_small_mind(character)
     check_text(options.text)
     said = asyncio.run(
         say(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from idol_runtime.character import load_character
-from idol_runtime.cli.arguments import Subparsers, add_compute
+from idol_runtime.character import load_character, with_small_mind
+from idol_runtime.cli.arguments import Subparsers, add_compute, add_small
 from idol_runtime.server.config import Limits
 
 
@@ -73,6 +73,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         help="where the shared character's timeline also goes; may be repeated",
     )
     add_compute(parser)
+    add_small(parser)
     parser.set_defaults(provider=None, threads=None)  # told apart from what is asked for
     limits = parser.add_argument_group(
         "limits", "each is a key of [limits] in idol.toml, and a variable such as $IDOL_STALL_S"
@@ -104,6 +105,8 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
 
     settings = settings_of(options)
     characters = {member.name: load_character(member.folder) for member in settings.cast}
+    if settings.engine.small:
+        characters = {name: with_small_mind(each) for name, each in characters.items()}
     for member in settings.cast:
         if member.shared:
             check_audience(settings.server, member.name, characters[member.name].audience)
@@ -132,6 +135,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
         if character.avatar is not None
     }
     given = msgspec.structs.asdict(settings.engine)
+    del given["small"]  # the characters know it
     config = EngineConfig(
         **{key: value for key, value in given.items() if value is not None},
         items=settings.server.limits.items,

@@ -52,6 +52,7 @@ SETTINGS: Final = (
     ),
     Setting("engine.provider", "--provider"),
     Setting("engine.threads", "--threads"),
+    Setting("engine.small", "--small", ("IDOL_SMALL",)),
     Setting("store.home", variables=("IDOL_HOME",)),
     Setting("store.offline", variables=("IDOL_OFFLINE", "HF_HUB_OFFLINE")),
     Setting("cast.character", "--character"),

@@ -74,6 +74,15 @@ def test_how_many_may_connect_is_a_flag_a_variable_and_a_key(tmp_path: Path) -> 
         settings(IDOL_MAX_CONNECTIONS="many")
 
 
+def test_a_small_mind_is_a_flag_a_variable_and_a_key(tmp_path: Path) -> None:
+    config = configured(tmp_path, "[engine]\nsmall = true")
+    assert not settings().engine.small
+    assert settings("--small").engine.small
+    assert settings(IDOL_SMALL="1").engine.small
+    assert settings("--config", config).engine.small
+    assert not settings("--config", config, IDOL_SMALL="0").engine.small
+
+
 def test_the_file_is_found_by_its_variable_and_the_flag_counts_before_it(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = configured(tmp_path, "[server]\nport = 1")

