@@ -12,10 +12,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
+from idol_runtime.character.lore import LoreEntry, LoreFile, LoreSettings
+from idol_runtime.character.macros import expand, expand_spoken
 from idol_runtime.character.toml_table import nearest, read_toml, struct_of
 from idol_runtime.errors import ConfigError
 
 CHARACTER_FILE = "character.toml"
+LORE_FILE = "lore.toml"
 BUILT_IN = Path(__file__).parents[1] / "characters"
 DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
@@ -100,10 +103,15 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """What it is called."""
     persona: str
-    """Who it is: what the dialogue model reads before every conversation."""
+    """Who it is: what the dialogue model reads before every conversation. In all texts `{{char}}`
+    is its name and `{{user}}` whoever it talks with."""
     examples: list[Example] = []
     greeting: str = ""
     """Said when a conversation begins without the user having said anything."""
+    alternate_greetings: list[str] = []
+    """Others; each time one of all of them is drawn."""
+    reminder: str = ""
+    """What the dialogue model reads right before every answer; best one short sentence."""
     language: str = "en-us"
     """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`, the last two with an extra each."""
     voice: VoiceSettings = VoiceSettings()
@@ -119,6 +127,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
+    lorebook: LoreSettings = LoreSettings()
+    lore: list[LoreEntry] = []
 
     def emotion_vector(self) -> NDArray[np.float32]:
         """Shape (8,), in `EMOTIONS` order."""
@@ -134,13 +144,7 @@ def load_character(folder: Path) -> Character:
             that kind.
     """
     path = folder / CHARACTER_FILE
-    if not path.is_file():
-        raise ConfigError(
-            f"{folder}: expected a character folder with a {CHARACTER_FILE}, found "
-            f"{'no such folder' if not folder.exists() else 'none in it'}; built-in characters "
-            f"are {', '.join(sorted(path.parent.name for path in BUILT_IN.glob('*/*.toml')))}."
-        )
-    character = struct_of(read_toml(path), Character, path)
+    character = _named(_with_lore(folder, read_character(folder)))
     _check(path, character)
     if character.avatar is not None:
         character = replace(character, avatar=str(_avatar(path, character.avatar)))
@@ -156,6 +160,54 @@ def load_character(folder: Path) -> Character:
 def with_small_mind(character: Character) -> Character:
     """The same character with the smallest dialogue model there is, whatever it names."""
     return replace(character, models=replace(character.models, dialogue=SMALL_DIALOGUE))
+
+
+def read_character(folder: Path) -> Character:
+    """What `character.toml` itself says: macros and relative paths as they stand there.
+
+    Raises:
+        ConfigError: no such folder or file, broken TOML, an unknown key, a value out of range.
+    """
+    path = folder / CHARACTER_FILE
+    if not path.is_file():
+        raise ConfigError(
+            f"{folder}: expected a character folder with a {CHARACTER_FILE}, found "
+            f"{'no such folder' if not folder.exists() else 'none in it'}; built-in characters "
+            f"are {', '.join(sorted(path.parent.name for path in BUILT_IN.glob('*/*.toml')))}."
+        )
+    return struct_of(read_toml(path), Character, path)
+
+
+def read_lore(folder: Path, character: Character) -> LoreFile:
+    """The lore that `character.toml` and `lore.toml` hold together."""
+    path = folder / LORE_FILE
+    own = LoreFile(character.lore, character.lorebook)
+    if not path.is_file():
+        return own
+    found = struct_of(read_toml(path), LoreFile, path)
+    settings = own.lorebook if found.lorebook == LoreSettings() else found.lorebook
+    return LoreFile([*own.lore, *found.lore], settings)
+
+
+def _with_lore(folder: Path, character: Character) -> Character:
+    found = read_lore(folder, character)
+    return replace(character, lore=found.lore, lorebook=found.lorebook)
+
+
+def _named(character: Character) -> Character:
+    """With names in place of macros; lore is left for when the user's is known."""
+    name = character.name
+    return replace(
+        character,
+        persona=expand(character.persona, name),
+        reminder=expand(character.reminder, name),
+        greeting=expand_spoken(character.greeting, name),
+        alternate_greetings=[expand_spoken(each, name) for each in character.alternate_greetings],
+        examples=[
+            Example(expand_spoken(each.user, name), expand_spoken(each.reply, name))
+            for each in character.examples
+        ],
+    )
 
 
 def _own_bundle(path: Path, kind: str, name: str) -> str:

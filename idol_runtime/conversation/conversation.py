@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -222,7 +223,7 @@ class Conversation:
         occasion = self._occasion(options)
         # Who is told what to say has no use for the character's own first words.
         is_first = not occasion.history and not options.instructions.strip()
-        greeting = self.character.greeting if is_first else None
+        greeting = self._greeting(options.seed) if is_first else None
         return TurnRequest(
             new_id("resp"),
             self.character,
@@ -231,6 +232,11 @@ class Conversation:
             self._hooks,
             scripted_reply=greeting or None,
         )
+
+    def _greeting(self, seed: int | None) -> str:
+        """The character's own first words: one of several, where it has several."""
+        others = self.character.alternate_greetings
+        return random.Random(seed).choice([self.character.greeting, *others])
 
     def _occasion(self, options: ReplyOptions) -> Occasion:
         items = self._answered_items(options)

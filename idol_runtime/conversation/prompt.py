@@ -56,5 +56,6 @@ def opening(character: Character, instructions: str = "") -> tuple[ChatMessage, 
 def build_prompt(
     character: Character, history: Sequence[ChatMessage], instructions: str = ""
 ) -> Prompt:
-    """The opening, then the conversation so far."""
-    return Prompt(opening(character, instructions), tuple(history) or (FIRST_WORDS,))
+    """The opening, then the conversation so far, and what the character is always reminded of."""
+    notes = (character.reminder,) if character.reminder.strip() else ()
+    return Prompt(opening(character, instructions), tuple(history) or (FIRST_WORDS,), notes)

@@ -232,6 +232,16 @@ async def test_without_anything_said_the_greeting_is_spoken(talk: Talk) -> None:
     assert talk.listener.num_samples == 2 * 2400
 
 
+async def test_one_of_several_greetings_is_drawn(open_talk: Open) -> None:
+    several = replace(CHARACTER, alternate_greetings=["You again.", "Shut the door."])
+    said = set()
+    for seed in range(12):
+        talk = open_talk(several)
+        ended = await talk.finish(talk.conversation.reply(ReplyOptions(seed=seed, spoken=False)))
+        said.add(ended.item.text)
+    assert said == {"Welcome, traveller.", "You again.", "Shut the door."}
+
+
 async def test_text_only_replies_leave_the_voice_silent(talk: Talk) -> None:
     ended = await talk.say("Whisper it.", ReplyOptions(spoken=False))
     assert ended.item.text == "Whisper it."

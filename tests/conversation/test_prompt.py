@@ -1,3 +1,5 @@
+from msgspec.structs import replace
+
 from idol_runtime.character import Character
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.dialogue.messages import FIRST_WORDS, ChatMessage
@@ -40,3 +42,9 @@ def test_what_the_host_says_after_the_user_stays_last() -> None:
 def test_a_character_that_speaks_first_is_told_its_notes_too() -> None:
     prompt = build_prompt(REN, ()).noted("It rains.")
     assert prompt.messages() == (PERSONA, ChatMessage("system", "It rains."), FIRST_WORDS)
+
+
+def test_a_reminder_is_read_right_before_every_answer() -> None:
+    reminded = replace(REN, reminder="Ren never leaves the tea house.")
+    prompt = build_prompt(reminded, SAID).noted("It rains.")
+    assert prompt.notes == ("Ren never leaves the tea house.", "It rains.")
