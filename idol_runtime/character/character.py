@@ -74,8 +74,21 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How freely words are chosen; 0 always takes the likeliest."""
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     """Words are chosen among the likeliest that together are as likely as this."""
+    top_k: Annotated[int, Meta(ge=0)] | None = None
+    """Words are chosen among so many of the likeliest; 0 for all."""
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """What is less likely than this share of the likeliest is never chosen."""
     repetition_penalty: Annotated[float, Meta(ge=1, le=5)] | None = None
     """Makes words that were just used less likely; 1 does nothing."""
+    presence_penalty: Annotated[float, Meta(ge=-2, le=5)] | None = None
+    """Makes every word that the answer has already less likely; 0 does nothing."""
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=5)] | None = None
+    """The same, for each time that the answer has it."""
+    dry_multiplier: Annotated[float, Meta(ge=0, le=100)] | None = None
+    """Makes going on with a phrase as it went on before less likely, in the same answer and as in
+    earlier ones, more with every word of it; 0 does nothing."""
+    enough_tokens: Annotated[int, Meta(ge=0)] | None = None
+    """An answer of so many tokens ends with its sentence; 0 lets it go on."""
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     """An answer ends after so many tokens at the latest."""
 

@@ -1,6 +1,7 @@
 """What goes into a dialogue model and what comes out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from idol_runtime.character import Sampling
@@ -29,6 +30,15 @@ class DialogueRequest:
     """Of the reply; None leaves it to `sampling` and the engine."""
     seed: int | None = None
     """Draws the reply; None draws a new one each time."""
+    priority: int = 0
+    """Higher is served first. What nobody waits for has less than 0: it is written in the pauses
+    of the others."""
+    fresh_against: tuple[str, ...] = ()
+    """Earlier replies: to go on as one of them did is made unlikely, more with every word."""
+    stop: tuple[str, ...] = ()
+    """A reply ends before the first of these."""
+    logit_bias: Mapping[str, float] = field(default_factory=dict)
+    """Added to the logits of the tokens whose whole text this is, after a space or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,20 @@ class GenerationOptions:
     repetition_penalty: float = 1.15
     """For tokens among the last `repetition_window` of the reply; 1 is off."""
     repetition_window: int = 64
+    presence_penalty: float = 0.0
+    """Taken from the logit of every token that the reply has."""
+    frequency_penalty: float = 0.0
+    """Taken from a token's logit for each time that the reply has it."""
+    dry_multiplier: float = 0.8
+    """Taken from the logit of a token that would continue a run of `dry_length` tokens as the
+    reply, or one of `fresh_against`, continued it before; times `dry_base` for each token by which
+    the run is longer. 0 is off."""
+    dry_base: float = 1.75
+    dry_length: int = 2
+    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*", "[", "]")
+    """A token that holds one of these is no part of a run."""
+    fresh_against: tuple[str, ...] = ()
+    logit_bias: Mapping[str, float] = field(default_factory=dict)
     no_repeat_ngram: int = 4
     """A reply never has the same run of this many tokens twice; 0 is off."""
     enough_tokens: int = 40
@@ -68,6 +92,11 @@ class GenerationOptions:
             "min_p": (0.0, 1.0),
             "repetition_penalty": (1.0, 5.0),
             "repetition_window": (0, 1_000_000),
+            "presence_penalty": (-2.0, 5.0),
+            "frequency_penalty": (-2.0, 5.0),
+            "dry_multiplier": (0.0, 100.0),
+            "dry_base": (1.0, 10.0),
+            "dry_length": (1, 1_000),
             "no_repeat_ngram": (0, 1_000),
             "enough_tokens": (0, 1_000_000),
             "max_tokens": (1, 1_000_000),

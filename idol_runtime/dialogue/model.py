@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
-import numpy as np
 
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
@@ -24,7 +23,7 @@ from idol_runtime.dialogue.messages import (
     TextDelta,
 )
 from idol_runtime.dialogue.replies import Replies
-from idol_runtime.dialogue.sampling import next_token
+from idol_runtime.dialogue.sampling import new_sampler
 from idol_runtime.dialogue.slots import Slot, SlotPool
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
@@ -181,9 +180,10 @@ class DialogueModel:
         options: GenerationOptions,
     ) -> Iterator[int]:
         """Tokens of the reply, each also put into `reply`; the model runs when the next is due."""
-        rng = np.random.default_rng(options.seed)
+        sampler = new_sampler(options, self.chat, self._end_ids)
         while True:
-            token = next_token(logits, reply, options, rng, spared=self._end_ids)
+            token = sampler.draw(logits)
+            sampler.push(token)
             reply.append(token)
             yield token
             if token in self._end_ids or len(reply) == options.max_tokens:
@@ -220,8 +220,14 @@ def options_of(request: DialogueRequest) -> GenerationOptions:
     changes = msgspec.structs.asdict(request.sampling)
     if request.max_tokens is not None:
         changes["max_tokens"] = request.max_tokens
-    changes["seed"] = request.seed
-    return GenerationOptions(**{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    return GenerationOptions(
+        **given,
+        seed=request.seed,
+        stop=request.stop,
+        fresh_against=request.fresh_against,
+        logit_bias=request.logit_bias,
+    )
 
 
 def _device(provider: Provider, config: DialogueConfig, folder: Path) -> Provider:

@@ -3,8 +3,9 @@
 import codecs
 import json
 import re
+from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -34,6 +35,17 @@ class TokenBytes:
         self.longest = max(
             map(len, texts if self._is_byte_level else (text.encode() for text in texts))
         )
+
+    @cached_property
+    def _ids(self) -> dict[bytes, list[int]]:
+        ids: defaultdict[bytes, list[int]] = defaultdict(list)
+        for index in self._tokens:
+            ids[self.of(index)].append(index)
+        return ids
+
+    def ids_of(self, text: str) -> list[int]:
+        """Tokens whose whole text this is, after a space or not; empty where none is."""
+        return [index for each in (text, f" {text}") for index in self._ids.get(each.encode(), ())]
 
     def of(self, index: int) -> bytes:
         """Empty for control tokens and for ids the vocabulary does not have."""
