@@ -190,4 +190,4 @@ def test_any_text_can_be_read(text: str) -> None:
     ],
 )
 def test_what_a_reply_must_not_hold_is_told(text: str) -> None:
-    assert read_reply(text).faults
+    assert read_reply(text, names=["Hoshi"]).faults

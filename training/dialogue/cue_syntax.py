@@ -15,7 +15,7 @@ MOVES: Final = (*GESTURES, "dance")
 _EMOTION: Final = re.compile(rf"(?:very |a little )?(?P<name>{'|'.join(FELT)})")
 _ACTION: Final = re.compile(r"(?P<name>[a-z][a-z0-9_]*) (?P<arguments>\{.*\})", re.DOTALL)
 _MARKUP: Final = re.compile(r"[*`_#<>|]|^\s*[-+•]\s|^\s*\d+[.)]\s|\n|https?:")
-_ROLE: Final = re.compile(r"^\s*(?:[A-Z][\w ]{0,18}|User|Assistant|You|Me):\s")
+_ROLES: Final = ("user", "assistant", "system", "you", "me", "a", "b", "q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,15 @@ class WrittenReply:
     """What a reply must not hold, a sentence each; empty for a clean one."""
 
 
-def read_reply(text: str, actions: Collection[str] = ()) -> WrittenReply:
+def read_reply(
+    text: str, actions: Collection[str] = (), names: Collection[str] = ()
+) -> WrittenReply:
     """Reads any text: what is wrong with it is told, never raised.
 
     Args:
         text: The reply of a mind.
         actions: Names that may be called.
+        names: Of the speakers; a reply that begins `Hoshi:` is a script, not speech.
     """
     emotions: list[str] = []
     moves: list[str] = []
@@ -80,7 +83,7 @@ def read_reply(text: str, actions: Collection[str] = ()) -> WrittenReply:
             faults.append(f"[{tag}] is no emotion, gesture, gaze or action")
     speech.append(text[at:])
     said = " ".join("".join(speech).split())
-    faults.extend(_faults_of_speech(text, said))
+    faults.extend(_faults_of_speech(text, said, names))
     return WrittenReply(
         said, tuple(emotions), tuple(moves), tuple(gazes), tuple(calls), tuple(faults)
     )
@@ -121,13 +124,14 @@ def _call(tag: str) -> ActionCall | None:
     return ActionCall(match["name"], arguments)
 
 
-def _faults_of_speech(text: str, said: str) -> list[str]:
-    faults = []
+def _faults_of_speech(text: str, said: str, names: Collection[str]) -> list[str]:
+    faults: list[str] = []
+    role = said.partition(":")[0].strip().lower() if ":" in said else ""
     if not said:
         faults.append("nothing is said")
     if _MARKUP.search(said) or "\n" in text.strip():
         faults.append("the speech holds markup, a link or a line break")
-    if _ROLE.match(said):
+    if role and role in (*_ROLES, *(name.lower() for name in names)):
         faults.append("the speech begins with the name of a role")
     if len(said) > 1 and said[0] in "\"“'「『" and said[-1] in "\"”'」』":
         faults.append("the whole reply stands in quotation marks")
