@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idol_runtime.character import Character
-from idol_runtime.conversation.hooks import MakeHooks, no_hooks
+from idol_runtime.conversation.hooks import MakeHooks
 from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
 from idol_runtime.conversation.prompt import build_prompt
@@ -21,6 +21,7 @@ from idol_runtime.inference.process import Room
 from idol_runtime.inference.session import Provider
 from idol_runtime.inference.vitals import Patience
 from idol_runtime.inference.worker import WorkerEvent
+from idol_runtime.mind.mind import make_mind
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
@@ -70,7 +71,7 @@ class Engine:
         models: Mapping[ModelFolders, ModelWorkers],
         stage: Stage,
         config: EngineConfig,
-        make_hooks: MakeHooks = no_hooks,
+        make_hooks: MakeHooks,
     ) -> None:
         self.stage = stage
         self.models = models
@@ -195,7 +196,7 @@ async def open_engine(
     config: EngineConfig,
     *,
     clock: Clock | None = None,
-    make_hooks: MakeHooks = no_hooks,
+    make_hooks: MakeHooks | None = None,
     at_once: bool = False,
 ) -> AsyncIterator[Engine]:
     """A running engine: the stage ticks until the end.
@@ -204,7 +205,7 @@ async def open_engine(
         entries: Who lives here, at least one.
         config: Where and how wide to run.
         clock: The stage's; the machine's own by default.
-        make_hooks: Makes the hooks of each conversation.
+        make_hooks: Makes the hooks of each conversation; those of the mind by default.
         at_once: Start the workers before anything else; otherwise with the first request.
 
     Raises:
@@ -217,7 +218,7 @@ async def open_engine(
             for each in models.values():
                 each.begin()
         stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
-        engine = Engine(entries, models, stage, config, make_hooks)
+        engine = Engine(entries, models, stage, config, make_hooks or make_mind())
         try:
             for entry in entries:
                 for output in entry.outputs:

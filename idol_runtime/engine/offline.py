@@ -17,6 +17,7 @@ from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.errors import InputError
 from idol_runtime.inference.session import Provider
+from idol_runtime.mind.mind import make_mind
 from idol_runtime.music.beats import BeatGrid
 from idol_runtime.outputs.beats_csv import write_beats_csv
 from idol_runtime.outputs.recorder import Recorder
@@ -64,7 +65,7 @@ async def say(
     models = start_models(folders, provider=provider, threads=threads)
     try:
         await models.check(character)
-        conversation = Conversation(character, performer, models)
+        conversation = Conversation(character, performer, models, make_mind())
         conversation.hear(text)
         ended = await conversation.reply(ReplyOptions(seed=seed))
         metrics = ended.result()
