@@ -49,4 +49,7 @@ if [ ! -d tests/readers/real ]; then
   rm -r "$unpacked"
 fi
 
+echo "==> Installing llama.cpp, as a server of another's mind and as a rival"
+npm ci --prefix tests/llama --omit=optional --ignore-scripts --no-audit --no-fund --silent
+
 sh tests/clients/install.sh
