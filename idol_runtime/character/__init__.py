@@ -1,5 +1,6 @@
 """A character is a folder: `character.toml`, owned by the people who wrote it."""
 
+from idol_runtime.character.actions import Action, checked_actions, fits
 from idol_runtime.character.character import (
     BUILT_IN,
     CHARACTER_FILE,
@@ -23,11 +24,14 @@ __all__ = [
     "OPENAI_PREFIX",
     "SMALL_DIALOGUE",
     "STYLE_SIZE",
+    "Action",
     "Character",
     "ModelNames",
     "Motion",
     "Sampling",
+    "checked_actions",
     "find_character",
+    "fits",
     "load_character",
     "with_small_mind",
 ]

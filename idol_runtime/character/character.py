@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
+from idol_runtime.character.actions import Action, checked_actions
 from idol_runtime.character.lore import LoreEntry, LoreFile, LoreSettings
 from idol_runtime.character.macros import expand, expand_spoken
 from idol_runtime.character.toml_table import nearest, read_toml, struct_of
@@ -136,6 +137,8 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     motion: Motion = Motion()
     gestures: tuple[str, ...] = GESTURES
     """What the body may do when a reply asks for it (`[wave]`)."""
+    actions: list[Action] = []
+    """What it can do beyond its body; clients may declare more (`session.tools`)."""
     audience: Literal["everyone", "host"] = "everyone"
     """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
@@ -159,6 +162,9 @@ def load_character(folder: Path) -> Character:
     path = folder / CHARACTER_FILE
     character = _named(_with_lore(folder, read_character(folder)))
     _check(path, character)
+    character = replace(
+        character, actions=list(checked_actions(character.actions, f"{path}: actions"))
+    )
     if character.avatar is not None:
         character = replace(character, avatar=str(_avatar(path, character.avatar)))
     own = {

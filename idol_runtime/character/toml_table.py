@@ -153,6 +153,8 @@ def _in_words(kind: inspect.Type) -> str:
             return f"one of {', '.join(str(each) for each in values)}"
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return f"a list, each {_in_words(item)}"
+        case inspect.DictType(value_type=inspect.AnyType()):
+            return "a table"
         case inspect.DictType(value_type=item):
             return f"a table, each {_in_words(item)}"
         case inspect.UnionType(types=types):

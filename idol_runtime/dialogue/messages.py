@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from idol_runtime.character import Sampling
+from idol_runtime.dialogue.cues import AllowedCues
 from idol_runtime.errors import InputError
 
 
@@ -39,6 +40,8 @@ class DialogueRequest:
     """A reply ends before the first of these."""
     logit_bias: Mapping[str, float] = field(default_factory=dict)
     """Added to the logits of the tokens whose whole text this is, after a space or not."""
+    cues: AllowedCues | None = None
+    """The tags that the reply may hold, and it holds no other markup then; None for any text."""
 
 
 @dataclass(frozen=True, slots=True)

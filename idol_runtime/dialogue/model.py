@@ -11,8 +11,10 @@ import msgspec
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
 from idol_runtime.dialogue.config import MODEL_FILE, DialogueConfig, read_config
+from idol_runtime.dialogue.cues import AllowedCues
 from idol_runtime.dialogue.decoder import DecoderMemory, Logits, new_memory
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
+from idol_runtime.dialogue.grammar import ReplyGrammars
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
@@ -25,6 +27,7 @@ from idol_runtime.dialogue.messages import (
 from idol_runtime.dialogue.replies import Replies
 from idol_runtime.dialogue.sampling import new_sampler
 from idol_runtime.dialogue.slots import Slot, SlotPool
+from idol_runtime.dialogue.token_mask import TokenMask
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle, open_verified
@@ -53,6 +56,7 @@ class DialogueModel:
         self._clock = clock
         self._end_ids = frozenset([config.eos_id, *config.end_ids])
         memory = partial(new_memory, session, config.decoder, context_tokens)
+        self._grammars = ReplyGrammars(chat, config.decoder.vocab, sorted(self._end_ids))
         self.slots: SlotPool[DecoderMemory] = SlotPool(slots, memory)
 
     @classmethod
@@ -93,7 +97,10 @@ class DialogueModel:
         return cls(config, session, chat, context_tokens=context_tokens, slots=slots, clock=clock)
 
     def generate(
-        self, messages: Sequence[ChatMessage], options: GenerationOptions
+        self,
+        messages: Sequence[ChatMessage],
+        options: GenerationOptions,
+        cues: AllowedCues | None = None,
     ) -> Generator[Generated, None, None]:
         """Answers the conversation: `PrefillProgress`, then `TextDelta`, then `GenerationDone`.
 
@@ -104,10 +111,12 @@ class DialogueModel:
         is repeatable for a seed and for the same history of calls.
 
         Raises (with the first item):
-            InputError: the options are out of range, or the newest message is too long.
+            InputError: the options are out of range, the newest message is too long, or an action
+                has a schema that no grammar can be made of.
         """
         options.check()
         started = self._clock()
+        mask = None if cues is None else self._grammars.mask(cues)
         prompt = self.encode(messages, options)
         slot = self.slots.acquire(prompt)
         try:
@@ -117,7 +126,7 @@ class DialogueModel:
                 logits = self._read(slot, prompt[start : start + PREFILL_CHUNK])
                 yield PrefillProgress(len(slot.tokens) - cached, len(prompt) - cached)
             assert logits is not None  # a slot holds a proper prefix of the prompt
-            yield from self._reply(slot, logits, prompt, cached, options, started)
+            yield from self._reply(slot, logits, prompt, cached, options, mask, started)
         finally:
             self.slots.release(slot)
 
@@ -142,13 +151,14 @@ class DialogueModel:
         prompt: list[int],
         cached: int,
         options: GenerationOptions,
+        mask: TokenMask | None,
         started: float,
     ) -> Iterator[Generated]:
         text = TokenText(self.chat.bytes, options.stop)
         reply: list[int] = []
         ttft_s: float | None = None
         decoding_s = 0.0
-        tokens = self._tokens(slot, logits, reply, options)
+        tokens = self._tokens(slot, logits, reply, options, mask)
         stepped = self._clock()
         for token in tokens:
             # Only the time of the steps counts, not the time until the next item is asked for.
@@ -178,19 +188,22 @@ class DialogueModel:
         logits: Logits,
         reply: list[int],
         options: GenerationOptions,
+        mask: TokenMask | None,
     ) -> Iterator[int]:
         """Tokens of the reply, each also put into `reply`; the model runs when the next is due."""
         sampler = new_sampler(options, self.chat, self._end_ids)
         while True:
-            token = sampler.draw(logits)
-            sampler.push(token)
-            reply.append(token)
-            yield token
-            if token in self._end_ids or len(reply) == options.max_tokens:
-                return
-            if len(slot.tokens) == self.context_tokens:
-                return
-            logits = self._read(slot, [token])
+            allowed = None if mask is None else mask.allowed()
+            drawn = sampler.draw(logits, allowed)
+            for token in (run := [drawn, *_forced_after(mask, drawn)]):
+                sampler.push(token)
+                reply.append(token)
+                yield token
+                if token in self._end_ids or len(reply) == options.max_tokens:
+                    return
+                if len(slot.tokens) + len(run) > self.context_tokens:
+                    return
+            logits = self._read(slot, run)
 
     def _finish_reason(
         self, text: TokenText, reply: list[int], options: GenerationOptions
@@ -205,12 +218,23 @@ class DialogueModel:
         return "length" if len(reply) == options.max_tokens else "context"
 
 
+def _forced_after(mask: TokenMask | None, drawn: int) -> Sequence[int]:
+    """What follows a drawn token in any case, such as the keys of an action's arguments."""
+    if mask is None:
+        return ()
+    mask.advance(drawn)
+    forced = mask.forced()
+    for token in forced:
+        mask.advance(token)
+    return forced
+
+
 def open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
     """The engine `decoder` on a verified bundle; see `DialogueModel.open`."""
     model = DialogueModel.open(folder, provider=provider, threads=threads, is_verified=True)
 
     def reply(request: DialogueRequest) -> Iterator[Generated]:
-        return model.generate(request.messages, options_of(request))
+        return model.generate(request.messages, options_of(request), request.cues)
 
     return Replies(reply, DialogueCapabilities(context_length=model.context_tokens))
 

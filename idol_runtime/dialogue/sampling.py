@@ -19,6 +19,8 @@ from idol_runtime.errors import InputError
 
 Logits = NDArray[np.float32]
 
+FREE_SHARE: Final = 0.25
+"""Where fewer tokens than this may be drawn, as in a tag, runs of them may come again."""
 COLUMNS: Final = 1024
 MANY: Final = 64
 """Columns with something to be drawn: with more of them a second pass is quicker."""
@@ -67,9 +69,8 @@ class Sampler:
             self._count(logits)
         if self._runs is not None:
             self._dry(logits, self._runs)
-        if allowed is not None:
-            keep_allowed(logits, allowed)
-        if repeats := said.completing():
+        is_free = allowed is None or keep_allowed(logits, allowed) > FREE_SHARE * logits.size
+        if is_free and (repeats := said.completing()):
             forbid(logits, repeats)
         if options.temperature == 0:
             return int(logits.argmax())
@@ -146,10 +147,11 @@ def forbid(logits: Logits, ids: Collection[int]) -> None:
         logits[chosen] = values
 
 
-def keep_allowed(logits: Logits, allowed: NDArray[np.int32]) -> None:
-    """Takes out the tokens whose bit is 0."""
+def keep_allowed(logits: Logits, allowed: NDArray[np.int32]) -> int:
+    """Takes out the tokens whose bit is 0, and tells how many are left."""
     bits = np.unpackbits(allowed.view(np.uint8), count=logits.size, bitorder="little")
     np.copyto(logits, -np.inf, where=bits == 0)
+    return int(np.count_nonzero(bits))
 
 
 def candidates(

@@ -10,7 +10,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)*]*$")
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)*]*(?: ?\[[^\[\]]*\])*$")
+_TAIL = 96
+"""Characters of the end of what was said; the longest tags of cues fit in."""
 
 
 @cache
@@ -84,8 +86,13 @@ class TokenText:
         return self._advance(self._decoder.decode(self._tokens.of(index)))
 
     def is_sentence_end_before(self, index: int) -> bool:
-        """Whether a sentence has ended and the token `index` begins something new."""
-        return bool(_SENTENCE_END.search(self._tail)) and self._tokens.of(index)[:1].isspace()
+        """Whether a sentence has ended and the token `index` begins something new.
+
+        A tag behind it belongs to it.
+        """
+        token = self._tokens.of(index)
+        begins = token[:1].isspace() and not token.lstrip().startswith(b"[")
+        return begins and bool(_SENTENCE_END.search(self._tail))
 
     def flush(self) -> str:
         """What was held back in case a stop string began there."""
@@ -108,7 +115,7 @@ class TokenText:
         keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
         out = self._held[: len(self._held) - keep]
         self._held = self._held[len(out) :]
-        self._tail = (self._tail + out)[-8:]
+        self._tail = (self._tail + out)[-_TAIL:]
         return out
 
 

@@ -139,3 +139,12 @@ LOWEST_EMOTIONS: Final[dict[str, float]] = dict.fromkeys(EMOTIONS, 0.0) | {
     "arousal": -1.0,
 }
 """Where each begins; all end at 1."""
+
+FEELINGS: Final[tuple[str, ...]] = EMOTIONS[2:]
+"""What a reply may ask for by name (`[very happy]`); valence and arousal follow from it."""
+
+GAZES: Final[tuple[str, ...]] = ("left", "right", "up", "down", "away", "you")
+"""Where a character can be asked to look: its own left and right; `you` is who it talks to."""
+
+STRENGTHS: Final[dict[str, float]] = {"a little ": 0.35, "": 0.65, "very ": 1.0}
+"""What stands before such a name, and how strong it is then."""

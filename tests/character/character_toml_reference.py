@@ -63,6 +63,11 @@ happy = 0.2
 style_seed = 7
 style_tags = ["calm"]
 
+[[actions]]
+name = "give_tea"
+description = "gives the guest a cup of tea"
+parameters = { properties = { kind = { enum = ["green", "black"] } }, required = ["kind"] }
+
 [models]
 dialogue = "smollm2-135m-instruct"
 speech = "kokoro-82m"
