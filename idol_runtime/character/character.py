@@ -39,6 +39,9 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     empty for the model's own choice."""
     speed: Annotated[float, Meta(ge=0.5, le=2)] = 1.0
     """1 is the voice's own pace."""
+    by_language: dict[str, str] = {}
+    """The voice for another language that is spoken, such as `ja = "jf_alpha"`; without one the
+    speech model takes a voice of the same kind."""
 
 
 class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +108,14 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the character answers."""
 
 
+class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What it says word for word where its dialogue model is not asked; gestures as in replies."""
+
+    other_language: list[str] = []
+    """Once, to somebody whose language it does not speak; one of them is drawn. Without any there
+    are some in its own language."""
+
+
 class _Manifest(msgspec.Struct, frozen=True):
     """What is read of a bundle before it is opened."""
 
@@ -128,6 +139,9 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the dialogue model reads right before every answer; best one short sentence."""
     language: str = "en-us"
     """BCP 47; Kokoro speaks `en-us`, `en-gb`, `ja` and `zh`, the last two with an extra each."""
+    languages: list[str] | None = None
+    """In which others it answers whoever speaks them, as `es`; without this in all that its voice
+    speaks, and in text in any."""
     voice: VoiceSettings = VoiceSettings()
     avatar: str | None = None
     """The VRM file that the stage page shows, relative to the character's folder and inside it."""
@@ -143,6 +157,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
+    lines: ScriptedLines = ScriptedLines()
     lorebook: LoreSettings = LoreSettings()
     lore: list[LoreEntry] = []
 

@@ -81,7 +81,9 @@ class Conversation:
         self.turn: Turn | None = None
         """The answer that is being given, if one is."""
         self._models = models
-        meeting = Meeting(character_id, character, self.id, performer.feel, models.dialogue)
+        meeting = Meeting(
+            character_id, character, self.id, performer.feel, models.dialogue, models.voice
+        )
         self._hooks = make_hooks(meeting)
         self._subscribers: list[Subscriber] = []
         self._telling: set[asyncio.Task[None]] = set()
@@ -242,8 +244,8 @@ class Conversation:
         items = self._answered_items(options)
         said = next((each for each in reversed(items) if each.message.role != "system"), None)
         if said is None or said.message.role != "user":
-            return Occasion(NOBODY_KNOWN, "", messages_of(items))
-        return Occasion(said.speaker, said.text, messages_of(items))
+            return Occasion(NOBODY_KNOWN, "", messages_of(items), options.spoken)
+        return Occasion(said.speaker, said.text, messages_of(items), options.spoken)
 
     def _answered_items(self, options: ReplyOptions) -> list[Item]:
         """What an answer is given to."""

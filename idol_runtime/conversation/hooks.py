@@ -13,6 +13,7 @@ from idol_runtime.conversation.items import Speaker
 from idol_runtime.conversation.models import StreamingModel
 from idol_runtime.conversation.prompt import Prompt
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, Generated
+from idol_runtime.speech.engine import VoiceCapabilities
 from idol_runtime.stage.utterance import Line
 
 
@@ -34,6 +35,8 @@ class Meeting:
     """Turns what the character feels."""
     dialogue: StreamingModel[DialogueRequest, Generated]
     """The character's own words, for what has to be put in words beside the answers."""
+    voice: Callable[[], Awaitable[VoiceCapabilities | None]]
+    """What its voice can do, once that is open; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Occasion:
     """What they just said; empty where the character speaks first."""
     history: tuple[ChatMessage, ...]
     """The conversation so far, what was just said included."""
+    is_spoken: bool = True
+    """Whether the answer is spoken, not in text alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Exchange:
     """As far as it was heard, without tags."""
 
 
+LanguageHook: TypeAlias = Callable[[Occasion], Awaitable[str | None]]
+"""The language of an answer, BCP 47; None for the character's own."""
 TextIn: TypeAlias = Callable[[str], str]
 """What a user says, before it joins the conversation: the same text, another, or a
 `RequestError` that refuses it."""
@@ -79,6 +86,7 @@ class Hooks:
     prompt: tuple[PromptHook, ...] = ()
     text_out: tuple[TextOut, ...] = ()
     ended: tuple[EndedHook, ...] = ()
+    language: tuple[LanguageHook, ...] = ()
 
     def __add__(self, other: "Hooks") -> "Hooks":
         return Hooks(
@@ -87,12 +95,19 @@ class Hooks:
             self.prompt + other.prompt,
             self.text_out + other.text_out,
             self.ended + other.ended,
+            self.language + other.language,
         )
 
     def read_in(self, text: str) -> str:
         for hook in self.text_in:
             text = hook(text)
         return text
+
+    async def language_of(self, occasion: Occasion) -> str | None:
+        for hook in self.language:
+            if (language := await hook(occasion)) is not None:
+                return language
+        return None
 
     async def answer_to(self, occasion: Occasion) -> str | None:
         for hook in self.answer:

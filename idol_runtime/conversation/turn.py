@@ -66,12 +66,14 @@ async def run_turn(
     """
     performer.activity = "think"
     with TurnWatch(performer) as watch:
+        language = await request.hooks.language_of(request.occasion)
         made = _lines(request, models, watch, reply)
         async with aclosing(run_ahead(made, limit=8)) as lines:
             async for line in lines:
                 watch.clause()
                 if request.options.spoken and line.text:
-                    await _say(line, request, models, performer, watch)
+                    speech = _speech(line, request, language)
+                    await _say(speech, _utterance(line, request), models, performer, watch)
                 else:
                     performer.perform(line.gestures, _utterance(line, request))
         await performer.delivered()
@@ -164,17 +166,27 @@ def _utterance(line: Line, request: TurnRequest) -> Utterance:
     return Utterance(f"utt_{uuid4().hex[:12]}", request.id, line.text, line.gestures)
 
 
-async def _say(
-    line: Line, request: TurnRequest, models: Models, performer: Performer, watch: TurnWatch
-) -> None:
+def _speech(line: Line, request: TurnRequest, language: str | None) -> SpeechRequest:
     voice, options = request.character.voice, request.options
-    speech = SpeechRequest(
+    name = options.voice or voice.name
+    if language is not None:
+        name = voice.by_language.get(language, name)
+    return SpeechRequest(
         line.text,
-        options.voice or voice.name,
-        request.character.language,
+        name,
+        language or request.character.language,
         options.speed or voice.speed,
+        is_foreign=language is not None and language not in voice.by_language,
     )
-    utterance = _utterance(line, request)
+
+
+async def _say(
+    speech: SpeechRequest,
+    utterance: Utterance,
+    models: Models,
+    performer: Performer,
+    watch: TurnWatch,
+) -> None:
     async with aclosing(models.speech.stream(speech)) as chunks:
         async for chunk in chunks:
             watch.spoke(chunk)

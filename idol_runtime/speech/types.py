@@ -20,6 +20,9 @@ class SpeechRequest:
     """BCP 47: `en-us`, `ja`."""
     speed: float
     """1 is the voice's own pace; 0.5 to 2."""
+    is_foreign: bool = False
+    """Whether the voice was chosen for another language: an engine that has one like it for this
+    language takes that one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

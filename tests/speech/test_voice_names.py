@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from idol_runtime.errors import ConfigError
 from idol_runtime.speech.engine import VoiceCapabilities
+from idol_runtime.speech.kokoro.voices import native_voice
 from idol_runtime.speech.voice_names import check_voice, parts_of
 
 VOICES = ("af_heart", "am_adam", "bf_emma")
@@ -56,3 +57,26 @@ def test_a_weight_that_is_no_share_is_named(voice: str) -> None:
 
 def test_an_engine_whose_voices_nobody_knows_takes_any() -> None:
     check_voice("anything:1+at all", VoiceCapabilities(24_000, ("en",)))
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "native"),
+    [
+        ("af_heart", "ja", "jf_alpha"),
+        ("am_michael", "ja", "jm_kumo"),
+        ("bf_emma:0.3+am_michael:0.7", "zh", "zm_yunxi"),
+        ("af_heart", "es", "ef_dora"),
+        ("jf_alpha", "en-gb", "af_heart"),
+        ("bf_emma", "en-us", "bf_emma"),
+        ("am_michael", "fr", "ff_siwis"),
+        ("af_heart", "ko", "af_heart"),
+    ],
+)
+def test_for_another_language_there_is_a_voice_of_the_same_kind(
+    voice: str, language: str, native: str
+) -> None:
+    names = (
+        "af_alloy", "af_heart", "am_michael", "bf_emma", "jf_alpha", "jm_kumo", "zf_xiaobei",
+        "zm_yunjian", "zm_yunxi", "ef_dora", "ff_siwis",
+    )  # fmt: skip
+    assert native_voice(voice, language, names) == native

@@ -6,7 +6,7 @@ wait for the last word.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from idol_runtime.speech.engine import Voice, VoiceCapabilities
 from idol_runtime.speech.kokoro.harmonics import HarmonicMix, HarmonicSource
 from idol_runtime.speech.kokoro.phonemize import Phonemizer, spoken_here
 from idol_runtime.speech.kokoro.statistics import Statistics, StatisticsPredictor, clause_summary
-from idol_runtime.speech.kokoro.voices import Voices
+from idol_runtime.speech.kokoro.voices import Voices, native_voice
 from idol_runtime.speech.kokoro.windows import STAGE_0, STAGE_1, Window, plan
 from idol_runtime.speech.normalize import normalize
 from idol_runtime.speech.types import SpeechChunk, SpeechRequest
@@ -226,6 +226,12 @@ class SpeechModel:
             phonemes = ()
 
 
+def voice_of(request: SpeechRequest, names: Collection[str]) -> str:
+    """The voice that is asked for, or one like it in the language that is asked for."""
+    voice = request.voice or DEFAULT_VOICE
+    return native_voice(voice, request.language, names) if request.is_foreign else voice
+
+
 def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
     """The engine `kokoro` on a verified bundle; see `SpeechModel.open`."""
     model = SpeechModel.open(folder, provider=provider, threads=threads, is_verified=True)
@@ -233,7 +239,7 @@ def open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
     def speak(request: SpeechRequest) -> Iterator[SpeechChunk]:
         return model.synthesize(
             request.text,
-            voice=request.voice or DEFAULT_VOICE,
+            voice=voice_of(request, model.voices.names),
             language=request.language,
             speed=request.speed,
         )

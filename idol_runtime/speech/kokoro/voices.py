@@ -1,6 +1,8 @@
 """Voices of Kokoro: tables of style vectors, by name or blended by weights."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,26 @@ from idol_runtime.speech.voice_names import parts_of, unknown_voice
 
 ROWS = 510
 STYLE_SIZE = 256
+
+
+_LETTERS: Final = {
+    "en": "ab", "ja": "j", "zh": "z", "es": "e", "fr": "f", "it": "i", "pt": "p", "hi": "h",
+}  # fmt: skip
+"""What names of voices begin with; `f` or `m` for women and men follows."""
+_BEST: Final = ("af_heart", "am_michael", "zf_xiaoxiao", "zm_yunxi")
+"""The best of their kind; others are taken in the order of the alphabet."""
+
+
+def native_voice(voice: str, language: str, names: Collection[str]) -> str:
+    """A voice of that language for women or for men as `voice` is, or `voice` where none is."""
+    name = max(parts_of(voice), key=lambda part: part[1])[0]
+    letters = _LETTERS.get(language.lower().split("-")[0], "")
+    if name[:1] in letters:
+        return voice
+    alike = [each for each in sorted(names) if each[:1] in letters and each[1:3] == name[1:3]]
+    others = [each for each in sorted(names) if each[:1] in letters]
+    found = alike or others if letters else []
+    return next((each for each in found if each in _BEST), found[0] if found else voice)
 
 
 class Voices:
