@@ -16,6 +16,7 @@ from idol_runtime.character.character import (
     load_character,
     with_small_mind,
 )
+from idol_runtime.character.http_mind import HttpMind
 
 __all__ = [
     "BUILT_IN",
@@ -26,6 +27,7 @@ __all__ = [
     "STYLE_SIZE",
     "Action",
     "Character",
+    "HttpMind",
     "ModelNames",
     "Motion",
     "Sampling",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from idol_protocol.channels import EMOTIONS, GESTURES, LOWEST_EMOTIONS
 from idol_runtime.character.actions import Action, checked_actions
+from idol_runtime.character.http_mind import HttpMind, http_mind, is_address
 from idol_runtime.character.lore import LoreEntry, LoreFile, LoreSettings
 from idol_runtime.character.macros import expand, expand_spoken
 from idol_runtime.character.toml_table import nearest, read_toml, struct_of
@@ -61,7 +62,9 @@ class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     dialogue: str = SMALL_DIALOGUE
     """A dialogue model of the store (in the catalog, or imported by `idol models import`), or the
-    folder of a bundle of its own, relative to the character's, such as `./my_dialogue`."""
+    folder of a bundle of its own, relative to the character's, such as `./my_dialogue`, or the
+    address of a server, such as `http://localhost:8080/v1` (see `models.http`)."""
+    http: HttpMind = HttpMind()
     speech: str = "kokoro-82m"
     """The same for its voice."""
     face: str | None = None
@@ -182,18 +185,26 @@ def load_character(folder: Path) -> Character:
     )
     if character.avatar is not None:
         character = replace(character, avatar=str(_avatar(path, character.avatar)))
+    character = replace(
+        character,
+        models=replace(
+            character.models, http=http_mind(path, character.models.dialogue, character.models.http)
+        ),
+    )
     own = {
         kind: _own_bundle(path, kind, name)
         for kind in ("dialogue", "speech", "face", "pose")
         if (name := getattr(character.models, kind)) is not None
         and (kind in ("face", "pose") or "/" in name or "\\" in name)
+        and not (kind == "dialogue" and is_address(name))
     }
     return replace(character, models=replace(character.models, **own))
 
 
 def with_small_mind(character: Character) -> Character:
     """The same character with the smallest dialogue model there is, whatever it names."""
-    return replace(character, models=replace(character.models, dialogue=SMALL_DIALOGUE))
+    small = replace(character.models, dialogue=SMALL_DIALOGUE, http=HttpMind())
+    return replace(character, models=small)
 
 
 def read_character(folder: Path) -> Character:

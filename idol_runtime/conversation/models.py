@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from idol_runtime.character import Character
 from idol_runtime.dialogue.config import ENGINE as DECODER
+from idol_runtime.dialogue.config import HTTP_ENGINE as HTTP_ENGINE
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.messages import DialogueRequest, Generated
 from idol_runtime.errors import ConfigError
@@ -178,6 +179,12 @@ def _open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
     return open_decoder(folder, provider, threads)
 
 
+def _open_http_mind(folder: Path, provider: Provider, threads: int) -> Dialogue:
+    from idol_runtime.dialogue.http_mind import open_http_mind
+
+    return open_http_mind(folder, provider, threads)
+
+
 def _open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
     from idol_runtime.speech.kokoro.model import open_kokoro
 
@@ -185,6 +192,6 @@ def _open_kokoro(folder: Path, provider: Provider, threads: int) -> Voice:
 
 
 DIALOGUE_ENGINES: EngineNames[Dialogue] = EngineNames(
-    "dialogue", DialogueCapabilities, {DECODER: _open_decoder}
+    "dialogue", DialogueCapabilities, {DECODER: _open_decoder, HTTP_ENGINE: _open_http_mind}
 )
 VOICE_ENGINES: EngineNames[Voice] = EngineNames("speech", VoiceCapabilities, {KOKORO: _open_kokoro})

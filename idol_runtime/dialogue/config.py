@@ -10,6 +10,8 @@ from idol_runtime.inference.bundle import Bundle
 
 ENGINE = "decoder"
 """What the manifests of these bundles name."""
+HTTP_ENGINE = "http"
+"""What those name whose model another server runs."""
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"

@@ -4,10 +4,13 @@ import hashlib
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from idol_runtime.character import Character
-from idol_runtime.conversation.models import ModelFolders
-from idol_runtime.inference.bundle import open_bundle, open_verified
+import msgspec
+
+from idol_runtime.character import Character, HttpMind, ModelNames
+from idol_runtime.conversation.models import HTTP_ENGINE, ModelFolders
+from idol_runtime.inference.bundle import open_bundle, open_verified, write_manifest
 from idol_runtime.store import Store
 from idol_runtime.store.verified import recall, remember, stamp
 
@@ -20,12 +23,15 @@ def fetch_models(store: Store, character: Character) -> ModelFolders:
         IdolError: a model cannot be converted.
     """
     return ModelFolders(
-        dialogue=_dialogue_bundle(store, character.models.dialogue),
+        dialogue=_dialogue_bundle(store, character.models),
         speech=_speech_bundle(store, character.models.speech),
     )
 
 
-def _dialogue_bundle(store: Store, name: str) -> Path:
+def _dialogue_bundle(store: Store, models: ModelNames) -> Path:
+    if models.http.url:
+        return _http_bundle(store, models.http)
+    name = models.dialogue
     if (own := _own(store, "dialogue", name)) is not None:
         return own
     [gguf] = store.pull(name).glob("*.gguf")
@@ -36,6 +42,24 @@ def _dialogue_bundle(store: Store, name: str) -> Path:
         import_gguf(gguf, target, name=name, weights="int8", progress=store.display.step)
 
     return store.derived(name, convert, "int8-blocks", check=partial(_verify, store, "dialogue"))
+
+
+def _http_bundle(store: Store, mind: HttpMind) -> Path:
+    """A bundle without weights: where another server is, and what to ask it for."""
+    config: dict[str, Any] = msgspec.to_builtins(mind)
+
+    def write(target: Path) -> None:
+        write_manifest(
+            target,
+            kind="dialogue",
+            name="http-mind",
+            licence="that of the server's model",
+            config=config,
+            engine=HTTP_ENGINE,
+        )
+
+    key = hashlib.sha256(msgspec.json.encode(mind)).hexdigest()[:16]
+    return store.derived("http-mind", write, key, check=partial(_verify, store, "dialogue"))
 
 
 def _own(store: Store, kind: str, name: str) -> Path | None:

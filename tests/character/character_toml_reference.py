@@ -3,6 +3,7 @@
 python -m tests.character.character_toml_reference
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,13 +81,19 @@ max_tokens = 80
 
 
 def page() -> str:
-    tables = [(f"## Above all tables\n\n{_rows(Character)}")]
-    for field in msgspec.structs.fields(Character):
-        if (found := struct_in(field.type)) is not None:
-            struct, several = found
-            heading = f"[[{field.name}]]" if several else f"[{field.name}]"
-            tables.append(f"## `{heading}`\n\n{one_line(struct.__doc__ or '')}\n\n{_rows(struct)}")
+    tables = [f"## Above all tables\n\n{_rows(Character)}", *_tables(Character, "")]
     return "\n".join([HEAD.format(example=EXAMPLE.rstrip()), *tables])
+
+
+def _tables(struct: type[Any], prefix: str) -> Iterator[str]:
+    """The tables inside of one, and those inside of them."""
+    for field in msgspec.structs.fields(struct):
+        if (found := struct_in(field.type)) is not None:
+            inner, several = found
+            name = f"{prefix}{field.name}"
+            heading = f"[[{name}]]" if several else f"[{name}]"
+            yield f"## `{heading}`\n\n{one_line(inner.__doc__ or '')}\n\n{_rows(inner)}"
+            yield from _tables(inner, f"{name}.")
 
 
 def _rows(struct: type[Any]) -> str:
