@@ -85,6 +85,12 @@ def test_two_placeholders_of_a_list_differ_and_never_are_her_own_name() -> None:
             values.fill("{name3}")
 
 
+def test_a_value_at_the_beginning_of_a_sentence_is_written_large() -> None:
+    values = Values({"food": ("ramen",)}, random.Random(0))
+    assert values.fill("[happy] {food}! {food}, so {food}.") == "[happy] Ramen! Ramen, so ramen."
+    assert values.fill('[give {"item": "{food}"}]') == '[give {"item": "ramen"}]'
+
+
 def test_a_language_has_its_own_values(tmp_path: Path) -> None:
     path = tmp_path / "values.txt"
     path.write_text("# names\nname = Sam\nname.ja = 健太\n", "utf-8")

@@ -10,6 +10,8 @@ from typing import Final
 from training.dialogue.scenes import Beat, PersonaSheet, ScreenplayError, Talk
 
 _PLACEHOLDER: Final = re.compile(r"\{(?P<first>[a-z]+\d*)(?P<rest>(?:[-+*](?:[a-z]+\d*|\d+))*)\}")
+_BEGINS: Final = re.compile(r"(?:^|\n|[.!?\]] )$")
+"""Before the first word of a sentence."""
 _TERM: Final = re.compile(r"([-+*])([a-z]+\d*|\d+)")
 
 
@@ -60,7 +62,9 @@ class Values:
     def _filled(self, match: re.Match[str]) -> str:
         first, rest = match["first"], match["rest"]
         if not rest:
-            return self._value(first)
+            value = self._value(first)
+            begins = _BEGINS.search(match.string[: match.start()])
+            return value[:1].upper() + value[1:] if begins else value
         total = self._number(first)
         for sign, term in _TERM.findall(rest):
             number = int(term) if term.isdigit() else self._number(term)
