@@ -10,7 +10,7 @@ from typing import Final
 from training.dialogue.scenes import Beat, PersonaSheet, ScreenplayError, Talk
 
 _PLACEHOLDER: Final = re.compile(r"\{(?P<first>[a-z]+\d*)(?P<rest>(?:[-+*](?:[a-z]+\d*|\d+))*)\}")
-_BEGINS: Final = re.compile(r"(?:^|\n|[.!?\]] )$")
+_BEGINS: Final = re.compile(r"(?:^|\n|[.!?\]] )[¡¿]?$")
 """Before the first word of a sentence."""
 _TERM: Final = re.compile(r"([-+*])([a-z]+\d*|\d+)")
 
