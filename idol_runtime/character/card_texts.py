@@ -12,7 +12,7 @@ from idol_runtime.character.lore import LoreEntry, LoreSettings
 
 OWN_EXTENSION: Final = "idol"
 """The key of a card's `extensions` under which we keep what no card has."""
-OWN_KEYS: Final = ("language", "voice", "emotion", "motion", "gestures")
+OWN_KEYS: Final = ("language", "voice", "emotion", "motion", "gestures", "mood")
 """Of `character.toml`. Models are not among them: a card of a stranger must not choose those."""
 MAX_EXAMPLE_CHARS: Final = 3_000
 """Of all examples that a character takes from a card; the card keeps the others."""

@@ -111,6 +111,15 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the character answers."""
 
 
+class MoodSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How what is said to it changes how it feels, and how it likes whoever says it."""
+
+    sensitivity: Annotated[float, Meta(ge=0, le=3)] = 1.0
+    """How much; 0 for a character that nothing moves."""
+    half_life_s: Annotated[float, Meta(ge=1)] = 600.0
+    """In how many seconds half of a mood has worn off."""
+
+
 class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it says word for word where its dialogue model is not asked; gestures as in replies."""
 
@@ -160,6 +169,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may speak to it where it is shared: every session, or those of its host alone."""
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
+    mood: MoodSettings = MoodSettings()
     lines: ScriptedLines = ScriptedLines()
     lorebook: LoreSettings = LoreSettings()
     lore: list[LoreEntry] = []

@@ -1,15 +1,31 @@
 """A character's mind: what takes hold of its conversations, made from its settings."""
 
+import time
+from collections.abc import Callable
+
 from idol_runtime.conversation.hooks import Hooks, MakeHooks, Meeting
 from idol_runtime.mind.languages import language_hooks
 from idol_runtime.mind.lorebook import lore_hooks
+from idol_runtime.mind.mood import MoodsInMemory, MoodStore, mood_hooks
 
 
-def make_mind() -> MakeHooks:
-    """Makes the hooks of every conversation of a cast."""
+def make_mind(
+    *, now_s: Callable[[], float] = time.time, moods: MoodStore | None = None
+) -> MakeHooks:
+    """Makes the hooks of every conversation of a cast.
+
+    Args:
+        now_s: The time of the day, in seconds.
+        moods: Keeps how characters feel about people; in memory by default.
+    """
+    moods = moods or MoodsInMemory()
 
     def make_hooks(meeting: Meeting) -> Hooks:
         # In the order in which what they note is told: how to answer last.
-        return lore_hooks(meeting.character) + language_hooks(meeting)
+        return (
+            mood_hooks(meeting, moods, now_s)
+            + lore_hooks(meeting.character)
+            + language_hooks(meeting)
+        )
 
     return make_hooks
