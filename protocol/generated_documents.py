@@ -168,7 +168,8 @@ def _interface(struct: type, done: dict[str, str]) -> str:
 def _typescript(kind: inspect.Type, done: dict[str, str]) -> str:
     match kind:
         case inspect.UnionType(types=types):
-            return " | ".join(_typescript(each, done) for each in types)
+            kinds = dict.fromkeys(_typescript(each, done) for each in types)
+            return " | ".join(kinds)
         case inspect.Metadata(type=inner):
             return _typescript(inner, done)
         case inspect.StructType(cls=cls):

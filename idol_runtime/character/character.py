@@ -120,6 +120,13 @@ class MoodSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In how many seconds half of a mood has worn off."""
 
 
+class WorldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a game tells of its world by `idol.world.update`."""
+
+    token_budget: Annotated[int, Meta(ge=0)] = 300
+    """About how many tokens of it are told before each answer; the newest facts are kept."""
+
+
 class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it says word for word where its dialogue model is not asked; gestures as in replies."""
 
@@ -170,6 +177,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: ModelNames = ModelNames()
     sampling: Sampling = Sampling()
     mood: MoodSettings = MoodSettings()
+    world: WorldSettings = WorldSettings()
     lines: ScriptedLines = ScriptedLines()
     lorebook: LoreSettings = LoreSettings()
     lore: list[LoreEntry] = []

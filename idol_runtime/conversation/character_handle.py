@@ -4,6 +4,7 @@ Nothing that can change is reached through it, so that the character may live in
 or on another machine.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from idol_runtime.character import OPENAI_PREFIX
 from idol_runtime.conversation.events import ConversationEvent
 from idol_runtime.conversation.items import Item
 from idol_runtime.conversation.reply_options import ReplyOptions
+from idol_runtime.conversation.world import Fact
 from idol_runtime.timeline import Frame
 
 
@@ -109,6 +111,10 @@ class CharacterHandle(Protocol):
     async def set_activity(self, wish: IdolActivitySet) -> None: ...
 
     async def set_emotion(self, wish: IdolEmotionSet) -> None: ...
+
+    async def update_world(self, facts: Mapping[str, Fact | None]) -> Mapping[str, Fact]:
+        """Changes what is so in the host's world, and returns all that is so now."""
+        ...
 
     def attend(self, is_here: bool) -> None:
         """Whether whoever watches is there, as who has lost its connection is not.

@@ -40,6 +40,7 @@ from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn import TurnRequest
 from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.conversation.world import World
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.performer import Performer
 
@@ -80,9 +81,17 @@ class Conversation:
         self.items = Items(limits)
         self.turn: Turn | None = None
         """The answer that is being given, if one is."""
+        self.world = World()
+        """What the host says is so."""
         self._models = models
         meeting = Meeting(
-            character_id, character, self.id, performer.feel, models.dialogue, models.voice
+            character_id,
+            character,
+            self.id,
+            performer.feel,
+            models.dialogue,
+            models.voice,
+            self.world,
         )
         self._hooks = make_hooks(meeting)
         self._subscribers: list[Subscriber] = []

@@ -12,6 +12,7 @@ from idol_runtime.character import Character
 from idol_runtime.conversation.items import Speaker
 from idol_runtime.conversation.models import StreamingModel
 from idol_runtime.conversation.prompt import Prompt
+from idol_runtime.conversation.world import World
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, Generated
 from idol_runtime.speech.engine import VoiceCapabilities
 from idol_runtime.stage.utterance import Line
@@ -37,6 +38,8 @@ class Meeting:
     """The character's own words, for what has to be put in words beside the answers."""
     voice: Callable[[], Awaitable[VoiceCapabilities | None]]
     """What its voice can do, once that is open; None where nobody knows."""
+    world: World
+    """What its host says is so; changes while the conversation goes on."""
 
 
 @dataclass(frozen=True, slots=True)

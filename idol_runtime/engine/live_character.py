@@ -1,7 +1,7 @@
 """A live character as one session has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,6 +19,7 @@ from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import read_gestures
 from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.conversation.world import Fact
 from idol_runtime.errors import ConfigError, IdolError, RequestError
 from idol_runtime.music.metronome import Metronome
 from idol_runtime.speech.voice_names import check_voice
@@ -254,6 +255,17 @@ class LiveCharacter:
         self._check_audience()
         levels = {name: level for name, level in asdict(wish.emotion).items() if level is not UNSET}
         self._performer.feel(levels, rise_s=wish.rise_s, fall_s=wish.fall_s)
+
+    async def update_world(self, facts: Mapping[str, Fact | None]) -> Mapping[str, Fact]:
+        self._check_audience()
+        if not self.card.may_instruct:
+            raise RequestError(
+                f"Expected the host to say what is so in the world of {self.card.name}, whom all "
+                "sessions share; connect with the host's token.",
+                code="not_in_audience",
+            )
+        self._conversation.world.update(facts)
+        return dict(self._conversation.world.facts)
 
     def attend(self, is_here: bool) -> None:
         if self.card.is_shared or is_here == self._is_here:

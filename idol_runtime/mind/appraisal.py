@@ -60,12 +60,15 @@ _KIND: Final = (
     r"\beres (?:muy |tan )?(?:simpátic[ao]|guap[ao]|lind[ao]|genial|buen[ao]|amable)\b",
     r"ありがとう|大好き|可愛い|かわいい|すてき|素敵|谢谢|喜欢你|爱你|可爱|你真好|太棒了",
 )
-_PATTERNS: Final[tuple[tuple[Deed, re.Pattern[str]], ...]] = tuple(
-    (deed, re.compile("|".join(patterns), re.IGNORECASE))
-    for deed, patterns in (
-        ("hurtful", _HURTFUL), ("apology", _APOLOGY), ("gift", _GIFT), ("kind", _KIND),
-    )
-)  # fmt: skip
+_WORDS: Final[tuple[tuple[Deed, tuple[str, ...]], ...]] = (
+    ("hurtful", _HURTFUL),
+    ("apology", _APOLOGY),
+    ("gift", _GIFT),
+    ("kind", _KIND),
+)
+_PATTERNS: Final = tuple(
+    (deed, re.compile("|".join(patterns), re.IGNORECASE)) for deed, patterns in _WORDS
+)
 """The first that is found counts."""
 _UNSAID: Final = re.compile(
     r"\b(?:if|would|wouldn't|they|he|she|people|someone|somebody|who)\b[^.?!]{0,20}$", re.I

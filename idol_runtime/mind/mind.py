@@ -7,6 +7,7 @@ from idol_runtime.conversation.hooks import Hooks, MakeHooks, Meeting
 from idol_runtime.mind.languages import language_hooks
 from idol_runtime.mind.lorebook import lore_hooks
 from idol_runtime.mind.mood import MoodsInMemory, MoodStore, mood_hooks
+from idol_runtime.mind.world import world_hooks
 
 
 def make_mind(
@@ -24,6 +25,7 @@ def make_mind(
         # In the order in which what they note is told: how to answer last.
         return (
             mood_hooks(meeting, moods, now_s)
+            + world_hooks(meeting)
             + lore_hooks(meeting.character)
             + language_hooks(meeting)
         )

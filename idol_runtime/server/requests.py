@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from idol_protocol import client_events as ask
 from idol_protocol.client_events import ClientEvent
 from idol_protocol.errors import ProtocolError
-from idol_protocol.idol_events import IdolClockPong
+from idol_protocol.idol_events import IdolClockPong, IdolWorldUpdated
 from idol_protocol.items import ErrorObject
 from idol_protocol.server_events import ConversationItemRetrieved, Error, SessionUpdated
 from idol_runtime.errors import IdolError, RequestError
@@ -115,6 +115,9 @@ async def _answer(session: Session, event: ClientEvent) -> list[LeftOut]:
             await character.gesture(event.gesture, event.stroke_pts_us)
         case ask.IdolEmotionSet():
             await character.set_emotion(event)
+        case ask.IdolWorldUpdate():
+            facts = await character.update_world(event.facts)
+            session.emit(IdolWorldUpdated(facts=dict(facts)))
         case ask.IdolActivitySet():
             await character.set_activity(event)
         case ask.IdolPlaybackProgress():

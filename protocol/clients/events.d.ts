@@ -257,6 +257,13 @@ export interface IdolEmotionSet {
   fall_s?: number;
 }
 
+/** Says what is so in the client's world, such as a game: the character knows it from its next answer on. Answered by `idol.world.updated`. Of a shared character, the host alone may say it. */
+export interface IdolWorldUpdate {
+  type: "idol.world.update";
+  event_id?: string | null;
+  facts: Record<string, string | number | boolean | null>;
+}
+
 /** Goes on with a session of an earlier connection; only as the first event of a connection. Answered by every control event after `last_event_id`, `idol.resumed`, and a new token. An earlier connection that is open still is closed with 4409. */
 export interface IdolResume {
   type: "idol.resume";
@@ -607,6 +614,13 @@ export interface IdolEmotion {
   fall_s: number;
 }
 
+/** All that is so in the client's world now, as `idol.world.update` has said it. */
+export interface IdolWorldUpdated {
+  type: "idol.world.updated";
+  event_id?: string;
+  facts: Record<string, string | number | boolean>;
+}
+
 /** Sent with the first sound of the utterance, which plays at `pts_us`. For subtitles. */
 export interface IdolUtteranceStarted {
   type: "idol.utterance.started";
@@ -752,6 +766,7 @@ export type ClientEvent =
   | IdolGestureCreate
   | IdolActivitySet
   | IdolEmotionSet
+  | IdolWorldUpdate
   | IdolResume
   | IdolAuthenticate;
 
@@ -782,6 +797,7 @@ export type ServerEvent =
   | IdolAudioSkipped
   | IdolActivity
   | IdolEmotion
+  | IdolWorldUpdated
   | IdolUtteranceStarted
   | IdolUtteranceEnded
   | IdolPhonemes

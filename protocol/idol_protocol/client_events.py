@@ -280,6 +280,23 @@ class IdolEmotionSet(ClientEvent, tag="idol.emotion.set", kw_only=True, frozen=T
     """How long it takes from there back to the character's baseline."""
 
 
+class IdolWorldUpdate(ClientEvent, tag="idol.world.update", kw_only=True, frozen=True):
+    """Says what is so in the client's world, such as a game: the character knows it from its next
+    answer on. Answered by `idol.world.updated`. Of a shared character, the host alone may say it.
+    """
+
+    facts: Annotated[
+        dict[
+            Annotated[str, Meta(min_length=1, max_length=64)],
+            Annotated[str, Meta(max_length=500)] | int | float | bool | None,
+        ],
+        Meta(max_length=200),
+    ]
+    """By names of the client's own, such as `shop.open`. A text is a sentence that the character
+    is told as it is (`The shop is open.`), another value is told with its name (`gold: 50`);
+    a null takes the fact away, and what is left out stays."""
+
+
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):
     """Goes on with a session of an earlier connection; only as the first event of a connection.
 

@@ -102,6 +102,12 @@ class IdolEmotion(ServerEvent, tag="idol.emotion", kw_only=True, frozen=True):
     fall_s: float
 
 
+class IdolWorldUpdated(ServerEvent, tag="idol.world.updated", kw_only=True, frozen=True):
+    """All that is so in the client's world now, as `idol.world.update` has said it."""
+
+    facts: dict[str, str | int | float | bool]
+
+
 class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):
     """What happens to one utterance: the clause that is spoken as a piece."""
 

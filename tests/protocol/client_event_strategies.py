@@ -28,12 +28,14 @@ def valid(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return valid(inner)
         case inspect.ListType(item_type=item, min_length=least, max_length=most):
             return st.lists(valid(item), min_size=least or 0, max_size=most or 3)
-        case inspect.DictType(value_type=value):
-            return st.dictionaries(text, valid(value), max_size=3)
+        case inspect.DictType(key_type=key, value_type=value):
+            return st.dictionaries(valid(key), valid(value), max_size=3)
         case inspect.LiteralType(values=values):
             return st.sampled_from(values)
         case inspect.NoneType():
             return st.none()
+        case inspect.BoolType():
+            return st.booleans()
         case inspect.IntType(ge=low, le=high):
             return st.integers(
                 -(2**63) if low is None else low, 2**63 - 1 if high is None else high
