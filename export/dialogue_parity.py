@@ -12,7 +12,7 @@ from transformers import DynamicCache
 
 from idol_runtime.dialogue.architecture import DecoderConfig
 from idol_runtime.dialogue.config import MODEL_FILE
-from idol_runtime.dialogue.decoder import new_memory
+from idol_runtime.dialogue.decoder import open_rows
 from idol_runtime.inference.session import OnnxSession
 
 Logits = NDArray[np.float32]
@@ -93,11 +93,11 @@ def bundle_logits(
     session: OnnxSession, config: DecoderConfig, prompt: Sequence[int], reply: Sequence[int]
 ) -> Logits:
     """Of the prompt's last position and every position of the reply, shape (1 + reply, vocab)."""
-    memory = new_memory(session, config, len(prompt) + len(reply))
-    rows = [memory.run(prompt, 0).copy()]
+    rows = open_rows(session, config, 1, len(prompt) + len(reply))
+    logits = [rows.read(0, prompt, 0).copy()]
     for at, token in enumerate(reply):
-        rows.append(memory.run([token], len(prompt) + at).copy())
-    return np.stack(rows)
+        logits.append(rows.read(0, [token], len(prompt) + at).copy())
+    return np.stack(logits)
 
 
 def _log_softmax(logits: Logits) -> NDArray[np.float64]:

@@ -1,12 +1,15 @@
-"""Runs a decoder graph over attention state that stays where it is.
+"""Runs a decoder graph over the attention state of many conversations, each a row of one block.
 
-Past and present of every layer are bound to the same memory once, so that a step writes one new
-row in place, and nothing but two small buffers changes between steps.
+Past and present of every layer are bound to the same memory, so that a run writes its new
+positions in place, and nothing but two small buffers changes between runs.
 """
 
+import math
+import mmap
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
@@ -17,90 +20,198 @@ from idol_runtime.inference.session import OnnxSession
 
 Logits: TypeAlias = NDArray[np.float32]
 
+KEPT_BINDINGS: Final = 128
+"""To bind all layers takes a tenth of a step."""
 
-class DecoderMemory(Protocol):
-    """Keys and values of one conversation, with room for `capacity` tokens."""
+
+class DecoderRows(Protocol):
+    """Keys and values of `count` conversations, each with room for `capacity` tokens.
+
+    Logits are valid until the next run, and whoever asked for them may change them.
+    """
+
+    count: int
+    capacity: int
+    token_bytes: int
+    """What one position of a row takes."""
 
     @abstractmethod
-    def copy_from(self, other: Self, tokens: int, /) -> None: ...
+    def read(self, row: int, ids: Sequence[int], past: int) -> Logits:
+        """Reads `ids` at the positions from `past` on; the last one's logits, shape (vocab,)."""
 
     @abstractmethod
-    def run(self, ids: Sequence[int], past: int) -> Logits:
-        """Reads `ids` at the positions from `past` on.
+    def step(self, first: int, tokens: Sequence[int], pasts: Sequence[int]) -> Logits:
+        """Reads one token in each of the rows from `first` on; logits of shape (rows, vocab)."""
 
-        Returns the logits of the last position, shape (vocab,), valid until the next run.
-        """
+    @abstractmethod
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Makes the first `tokens` positions of two rows the same."""
+
+    @abstractmethod
+    def swap(self, one: int, other: int, one_tokens: int, other_tokens: int) -> None:
+        """Two rows change places, with so many positions of each."""
+
+    @abstractmethod
+    def free(self, row: int) -> None:
+        """Gives the memory of a row back, where the system can."""
 
 
-def new_memory(session: OnnxSession, config: DecoderConfig, capacity: int) -> DecoderMemory:
+def open_rows(
+    session: OnnxSession, config: DecoderConfig, count: int, capacity: int
+) -> DecoderRows:
     """Memory on the device the session runs on."""
-    kind = CudaMemory if session.provider == "cuda" else CpuMemory
-    return kind(session, config, capacity)
+    kind = CudaRows if session.provider == "cuda" else CpuRows
+    return kind(session, config, count, capacity)
 
 
-class CpuMemory(DecoderMemory):
-    """One array for all layers. Pages that no token has reached yet take no memory."""
+class CpuRows(DecoderRows):
+    """One block for all layers. Pages that no token has reached yet take no memory."""
 
-    def __init__(self, session: OnnxSession, config: DecoderConfig, capacity: int) -> None:
-        shape = (config.layers, 2, config.kv_heads, capacity, config.head_dim)
-        self._keys_values = np.zeros(shape, np.float32)
-        self._session, self._config, self._capacity = session.ort, config, capacity
-        self._mask = np.zeros((1, capacity), np.int64)
-        self._next = np.zeros((1, 1), np.int64)
-        self._logits = np.zeros((1, config.vocab), np.float32)
-        self._decode = self._binding()
-        self._bind(self._decode, self._next, self._mask)
-        self._prefill = self._binding()
+    def __init__(
+        self, session: OnnxSession, config: DecoderConfig, count: int, capacity: int
+    ) -> None:
+        self.count, self.capacity = count, capacity
+        self._session, self._config = session.ort, config
+        shape = (config.layers, 2, count, config.kv_heads, capacity, config.head_dim)
+        self.token_bytes = math.prod(shape) // (count * capacity) * 4
+        self._pages = _untouched(math.prod(shape) * 4)
+        self._block = np.frombuffer(self._pages, np.float32).reshape(shape)
+        # The graph asks a mask for nothing but its width and the sum of each row.
+        self._mask = np.zeros((count, capacity), np.int64)
+        self._read_mask = np.zeros((1, capacity), np.int64)
+        self._next = np.zeros((count, 1), np.int64)
+        self._logits = np.zeros((count, config.vocab), np.float32)
+        self._step_binding = lru_cache(KEPT_BINDINGS)(self._bind_step)
+        self._read_binding = lru_cache(KEPT_BINDINGS)(self._bind_rows)
 
-    def copy_from(self, other: Self, tokens: int) -> None:
-        self._keys_values[..., :tokens, :] = other._keys_values[..., :tokens, :]
-
-    def run(self, ids: Sequence[int], past: int) -> Logits:
-        total = past + len(ids)
-        self._mask[0, :total] = 1
-        self._mask[0, total:] = 0
+    def read(self, row: int, ids: Sequence[int], past: int) -> Logits:
         if len(ids) == 1:
-            self._next[0, 0] = ids[0]
-            self._session.run_with_iobinding(self._decode)
-        else:
-            prompt = np.array([ids], np.int64)
-            self._bind(self._prefill, prompt, self._mask[:, :total])
-            self._session.run_with_iobinding(self._prefill)
-        logits: Logits = self._logits[0]
+            logits: Logits = self.step(row, ids, [past])[0]
+            return logits
+        total = past + len(ids)
+        prompt = np.array([ids], np.int64)
+        self._read_mask[0, 0] = total
+        binding = self._read_binding(row, 1)
+        _bind_input(binding, "input_ids", prompt)
+        _bind_input(binding, "attention_mask", self._read_mask[:, :total])
+        self._session.run_with_iobinding(binding)
+        read: Logits = self._logits[row]
+        return read
+
+    def step(self, first: int, tokens: Sequence[int], pasts: Sequence[int]) -> Logits:
+        rows = slice(first, first + len(tokens))
+        self._next[rows, 0] = tokens
+        self._mask[rows, 0] = pasts
+        self._mask[rows, 0] += 1
+        self._session.run_with_iobinding(self._step_binding(first, len(tokens)))
+        logits: Logits = self._logits[rows]
         return logits
 
-    def _binding(self) -> Any:
-        binding = self._session.io_binding()
-        config = self._config
-        shape = [1, config.kv_heads, self._capacity, config.head_dim]
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        self._block[:, :, target, :, :tokens] = self._block[:, :, source, :, :tokens]
+
+    def swap(self, one: int, other: int, one_tokens: int, other_tokens: int) -> None:
+        for layer in self._block:
+            kept = layer[:, one, :, :one_tokens].copy()
+            layer[:, one, :, :other_tokens] = layer[:, other, :, :other_tokens]
+            layer[:, other, :, :one_tokens] = kept
+
+    def free(self, row: int) -> None:
+        if not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        page, size = mmap.PAGESIZE, self._block[0, 0, row].nbytes
+        for part in range(self._config.layers * 2):
+            start = (part * self.count + row) * size
+            whole = -(-start // page) * page
+            if (length := (start + size) // page * page - whole) > 0:
+                self._pages.madvise(mmap.MADV_DONTNEED, whole, length)
+
+    def _bind_step(self, first: int, count: int) -> Any:
+        binding = self._bind_rows(first, count)
+        rows = slice(first, first + count)
+        _bind_input(binding, "input_ids", self._next[rows])
+        _bind_input(binding, "attention_mask", self._mask[rows])
+        return binding
+
+    def _bind_rows(self, first: int, count: int) -> Any:
+        binding, config = self._session.io_binding(), self._config
+        rows = slice(first, first + count)
         for layer in range(config.layers):
             for index, part in enumerate(("key", "value")):
-                place = self._keys_values[layer, index].ctypes.data
-                past, present = f"past_key_values.{layer}.{part}", f"present.{layer}.{part}"
-                binding.bind_input(past, "cpu", 0, np.float32, shape, place)
-                binding.bind_output(present, "cpu", 0, np.float32, shape, place)
-        logits = self._logits
+                values = self._block[layer, index, rows]
+                at = (np.float32, values.shape, values.ctypes.data)
+                binding.bind_input(f"past_key_values.{layer}.{part}", "cpu", 0, *at)
+                binding.bind_output(f"present.{layer}.{part}", "cpu", 0, *at)
+        logits = self._logits[rows]
         binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         return binding
 
-    @staticmethod
-    def _bind(binding: Any, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> None:
-        for name, values in (("input_ids", ids), ("attention_mask", mask)):
-            place = values.ctypes.data
-            binding.bind_input(name, "cpu", 0, np.int64, values.shape, place)
+
+def _bind_input(binding: Any, name: str, values: NDArray[np.int64]) -> None:
+    binding.bind_input(name, "cpu", 0, np.int64, values.shape, values.ctypes.data)
 
 
-class CudaMemory(DecoderMemory):
+def _untouched(size: int) -> mmap.mmap:
+    """Memory of zeros that takes none until it is written to, page by page."""
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
+        return mmap.mmap(-1, size)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    pages = mmap.mmap(-1, size, flags=flags)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        # In huge pages the state of a short reply takes the memory of the longest one.
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return pages
+
+
+class CudaRows(DecoderRows):
+    """Rows that are read one after the other, each made when it is first used.
+
+    Written after the documentation of ONNX Runtime 1.31; not measured on a device yet.
+    """
+
+    def __init__(
+        self, session: OnnxSession, config: DecoderConfig, count: int, capacity: int
+    ) -> None:
+        self.count, self.capacity = count, capacity
+        self.token_bytes = config.layers * 2 * config.kv_heads * config.head_dim * 2
+        self._session, self._config = session, config
+        self._rows: dict[int, CudaMemory] = {}
+
+    def read(self, row: int, ids: Sequence[int], past: int) -> Logits:
+        return self._at(row).run(ids, past)
+
+    def step(self, first: int, tokens: Sequence[int], pasts: Sequence[int]) -> Logits:
+        each = zip(tokens, pasts, strict=True)
+        return np.stack(
+            [self._at(row).run([token], past) for row, (token, past) in enumerate(each, first)]
+        )
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        self._at(target).copy_from(self._at(source), tokens)
+
+    def swap(self, one: int, other: int, one_tokens: int, other_tokens: int) -> None:
+        rows = self._rows
+        rows[one], rows[other] = self._at(other), self._at(one)
+
+    def free(self, row: int) -> None:
+        self._rows.pop(row, None)
+
+    def _at(self, row: int) -> "CudaMemory":
+        if row not in self._rows:
+            self._rows[row] = CudaMemory(self._session, self._config, self.capacity)
+        return self._rows[row]
+
+
+class CudaMemory:
     """One device value for each layer's keys and values, float16.
 
     CUDA's attention kernel shares past and present when both are bound to the same value.
-    Written after the documentation of ONNX Runtime 1.31; not measured on a device yet.
     """
 
     def __init__(self, session: OnnxSession, config: DecoderConfig, capacity: int) -> None:
         self._session = session.ort
         shape = [1, config.kv_heads, capacity, config.head_dim]
-        self._values = {
+        self.values = {
             f"{layer}.{part}": ort.OrtValue.ortvalue_from_numpy(
                 np.zeros(shape, np.float16), "cuda", 0
             )
@@ -108,15 +219,15 @@ class CudaMemory(DecoderMemory):
             for part in ("key", "value")
         }
         self._binding = self._session.io_binding()
-        for name, value in self._values.items():
+        for name, value in self.values.items():
             self._binding.bind_ortvalue_input(f"past_key_values.{name}", value)
             self._binding.bind_ortvalue_output(f"present.{name}", value)
 
-    def copy_from(self, other: Self, tokens: int) -> None:
+    def copy_from(self, other: "CudaMemory", tokens: int) -> None:
         # ONNX Runtime has no copy of a part on the device: through the host, once for each reply.
-        for name, value in self._values.items():
+        for name, value in self.values.items():
             mine = value.numpy()
-            mine[:, :, :tokens] = other._values[name].numpy()[:, :, :tokens]
+            mine[:, :, :tokens] = other.values[name].numpy()[:, :, :tokens]
             value.update_inplace(mine)
 
     def run(self, ids: Sequence[int], past: int) -> Logits:
@@ -125,5 +236,5 @@ class CudaMemory(DecoderMemory):
         self._binding.bind_cpu_input("attention_mask", mask)
         self._binding.bind_output("logits", "cpu")
         self._session.run_with_iobinding(self._binding)
-        logits: Logits = self._binding.get_outputs()[-1].numpy()[0]
+        logits: Logits = self._binding.get_outputs()[-1].numpy()[0].copy()
         return logits

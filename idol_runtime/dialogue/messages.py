@@ -141,7 +141,11 @@ class GenerationDone:
     ttft_s: float | None = None
     """From the request to the first text; None where the engine does not measure it."""
     decode_tokens_per_s: float | None = None
-    """None when fewer than two tokens were made, too."""
+    """In the steps it had a part in; None when fewer than two tokens were made, too."""
+    cache_bytes: int = 0
+    """Attention state that the engine holds, of all conversations."""
+    cache_evictions: int = 0
+    """Conversations whose state gave way to others since an earlier reply ended."""
 
 
 Generated: TypeAlias = PrefillProgress | TextDelta | GenerationDone

@@ -1,10 +1,10 @@
 """A dialogue model: messages in, pieces of a reply out, on numpy, tokenizers and ONNX Runtime."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import msgspec
 
@@ -12,52 +12,66 @@ from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
 from idol_runtime.dialogue.config import MODEL_FILE, DialogueConfig, read_config
 from idol_runtime.dialogue.cues import AllowedCues
-from idol_runtime.dialogue.decoder import DecoderMemory, Logits, new_memory
+from idol_runtime.dialogue.decoder import DecoderRows, open_rows
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
 from idol_runtime.dialogue.grammar import ReplyGrammars
+from idol_runtime.dialogue.live_reply import LiveReply
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     DialogueRequest,
     Generated,
-    GenerationDone,
     GenerationOptions,
-    PrefillProgress,
-    TextDelta,
 )
+from idol_runtime.dialogue.prefix_cache import PrefixCache
 from idol_runtime.dialogue.replies import Replies
 from idol_runtime.dialogue.sampling import new_sampler
-from idol_runtime.dialogue.slots import Slot, SlotPool
-from idol_runtime.dialogue.token_mask import TokenMask
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle, open_verified
+from idol_runtime.inference.service import StreamEnd
 from idol_runtime.inference.session import OnnxSession, Provider, resolve_provider
 
-CONTEXT_TOKENS = 2048
-PREFILL_CHUNK = 128
-"""Prompt tokens read between two items, so that a cancelled reply ends soon."""
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderRoom:
+    """How much a dialogue model may take on."""
+
+    context_tokens: int = 2048
+    """Prompt and reply together; cut to what the model was made for."""
+    replies: int = 8
+    """Written at once; more wait in order."""
+    kept_conversations: int = 24
+    """Whose attention state may wait for their next turn."""
+    kept_bytes: int = 512 * MIB
+    """That all of them may take."""
 
 
 class DialogueModel:
-    """Several replies may be live at once; each advances by one step with each item taken."""
+    """A bundle that is open. Its replies are made together, see `Replies`."""
 
     def __init__(
         self,
         config: DialogueConfig,
-        session: OnnxSession,
         chat: ChatTokenizer,
-        *,
-        context_tokens: int,
-        slots: int,
+        rows: DecoderRows,
+        room: DecoderRoom,
         clock: Callable[[], float],
+        provider: Provider,
     ) -> None:
-        self.config, self.chat, self.context_tokens = config, chat, context_tokens
-        self.provider = session.provider
+        self.config, self.chat, self.provider = config, chat, provider
+        self.context_tokens = rows.capacity
         self._clock = clock
         self._end_ids = frozenset([config.eos_id, *config.end_ids])
-        memory = partial(new_memory, session, config.decoder, context_tokens)
         self._grammars = ReplyGrammars(chat, config.decoder.vocab, sorted(self._end_ids))
-        self.slots: SlotPool[DecoderMemory] = SlotPool(slots, memory)
+        self.replies = Replies(
+            self._asked,
+            rows,
+            PrefixCache(rows, room.kept_bytes),
+            DialogueCapabilities(context_length=rows.capacity),
+            clock,
+        )
 
     @classmethod
     def open(
@@ -66,8 +80,7 @@ class DialogueModel:
         *,
         provider: Provider,
         threads: int,
-        context_tokens: int = CONTEXT_TOKENS,
-        slots: int = 4,
+        room: DecoderRoom = DecoderRoom(),
         clock: Callable[[], float] = time.perf_counter,
         is_verified: bool = False,
     ) -> Self:
@@ -78,8 +91,7 @@ class DialogueModel:
             provider: `cuda` needs a bundle with float16 activations; `auto` takes the CPU for
                 others.
             threads: Of one decode step.
-            context_tokens: Prompt and reply together; cut to what the model was made for.
-            slots: Conversations whose attention state is kept for their next turn.
+            room: How much it takes on.
             clock: Seconds, for the measurements in `GenerationDone`.
             is_verified: The bundle's files were verified and need not be read for that again.
 
@@ -93,8 +105,10 @@ class DialogueModel:
         session = OnnxSession(
             bundle.path(MODEL_FILE), provider=_device(provider, config, folder), threads=threads
         )
-        context_tokens = min(context_tokens, config.decoder.positions, MAX_POSITIONS)
-        return cls(config, session, chat, context_tokens=context_tokens, slots=slots, clock=clock)
+        capacity = min(room.context_tokens, config.decoder.positions, MAX_POSITIONS)
+        count = room.replies + room.kept_conversations
+        rows = open_rows(session, config.decoder, count, capacity)
+        return cls(config, chat, rows, room, clock, session.provider)
 
     def generate(
         self,
@@ -107,28 +121,43 @@ class DialogueModel:
         Closing the iterator ends the reply at once; what was read stays for the next turn. A
         reply cut by `max_tokens` is emitted as it is, possibly in the middle of a sentence, with
         finish reason `length`. The oldest turns are left out when the context would overflow.
-        Numbers depend in the last bits on how much of the prompt was cached, so a sampled reply
-        is repeatable for a seed and for the same history of calls.
+        Numbers depend in the last bits on how much of the prompt was cached and on how many
+        replies are made together, so a sampled reply is repeatable for a seed and the same calls.
 
         Raises (with the first item):
             InputError: the options are out of range, the newest message is too long, or an action
                 has a schema that no grammar can be made of.
         """
-        options.check()
-        started = self._clock()
-        mask = None if cues is None else self._grammars.mask(cues)
-        prompt = self.encode(messages, options)
-        slot = self.slots.acquire(prompt)
+        reply = self.replies.add(self.begin(messages, options, cues))
         try:
-            cached = len(slot.tokens)
-            logits: Logits | None = None
-            for start in range(cached, len(prompt), PREFILL_CHUNK):
-                logits = self._read(slot, prompt[start : start + PREFILL_CHUNK])
-                yield PrefillProgress(len(slot.tokens) - cached, len(prompt) - cached)
-            assert logits is not None  # a slot holds a proper prefix of the prompt
-            yield from self._reply(slot, logits, prompt, cached, options, mask, started)
+            while True:
+                for _, item in self.replies.step([reply]):
+                    if isinstance(item, StreamEnd):
+                        return
+                    yield item
         finally:
-            self.slots.release(slot)
+            self.replies.close(reply)
+
+    def begin(
+        self,
+        messages: Sequence[ChatMessage],
+        options: GenerationOptions,
+        cues: AllowedCues | None = None,
+        priority: int = 0,
+    ) -> LiveReply:
+        """A reply that nobody works on yet, for `Replies`; raises what `generate` raises."""
+        options.check()
+        return LiveReply(
+            self.encode(messages, options),
+            options,
+            sampler=new_sampler(options, self.chat, self._end_ids),
+            text=TokenText(self.chat.bytes, options.stop),
+            end_ids=self._end_ids,
+            capacity=self.context_tokens,
+            started_s=self._clock(),
+            priority=priority,
+            mask=None if cues is None else self._grammars.mask(cues),
+        )
 
     def encode(self, messages: Sequence[ChatMessage], options: GenerationOptions) -> list[int]:
         """The prompt: as many of the newest turns as leave room for the reply.
@@ -139,104 +168,20 @@ class DialogueModel:
         room = min(options.max_tokens, self.context_tokens // 2)
         return self.chat.encode(fit_messages(messages, self.chat, self.context_tokens - room))
 
-    def _read(self, slot: Slot[DecoderMemory], ids: Sequence[int]) -> Logits:
-        logits = slot.memory.run(ids, len(slot.tokens))
-        slot.tokens.extend(ids)
-        return logits
-
-    def _reply(
-        self,
-        slot: Slot[DecoderMemory],
-        logits: Logits,
-        prompt: list[int],
-        cached: int,
-        options: GenerationOptions,
-        mask: TokenMask | None,
-        started: float,
-    ) -> Iterator[Generated]:
-        text = TokenText(self.chat.bytes, options.stop)
-        reply: list[int] = []
-        ttft_s: float | None = None
-        decoding_s = 0.0
-        tokens = self._tokens(slot, logits, reply, options, mask)
-        stepped = self._clock()
-        for token in tokens:
-            # Only the time of the steps counts, not the time until the next item is asked for.
-            decoding_s += self._clock() - stepped if len(reply) > 1 else 0.0
-            if 0 < options.enough_tokens < len(reply) and text.is_sentence_end_before(token):
-                break
-            if delta := text.push(token):
-                ttft_s = self._clock() - started if ttft_s is None else ttft_s
-                yield TextDelta(delta)
-            if text.is_stopped:
-                break
-            stepped = self._clock()
-        if delta := text.flush():
-            yield TextDelta(delta)
-        yield GenerationDone(
-            finish_reason=self._finish_reason(text, reply, options),
-            prompt_tokens=len(prompt),
-            cached_tokens=cached,
-            completion_tokens=len(reply),
-            ttft_s=self._clock() - started if ttft_s is None else ttft_s,
-            decode_tokens_per_s=(len(reply) - 1) / decoding_s if decoding_s > 0 else None,
-        )
-
-    def _tokens(
-        self,
-        slot: Slot[DecoderMemory],
-        logits: Logits,
-        reply: list[int],
-        options: GenerationOptions,
-        mask: TokenMask | None,
-    ) -> Iterator[int]:
-        """Tokens of the reply, each also put into `reply`; the model runs when the next is due."""
-        sampler = new_sampler(options, self.chat, self._end_ids)
-        while True:
-            allowed = None if mask is None else mask.allowed()
-            drawn = sampler.draw(logits, allowed)
-            for token in (run := [drawn, *_forced_after(mask, drawn)]):
-                sampler.push(token)
-                reply.append(token)
-                yield token
-                if token in self._end_ids or len(reply) == options.max_tokens:
-                    return
-                if len(slot.tokens) + len(run) > self.context_tokens:
-                    return
-            logits = self._read(slot, run)
-
-    def _finish_reason(
-        self, text: TokenText, reply: list[int], options: GenerationOptions
-    ) -> Literal["stop", "length", "context"]:
-        enough = 0 < options.enough_tokens < len(reply)
-        if (
-            text.is_stopped
-            or reply[-1] in self._end_ids
-            or (enough and text.is_sentence_end_before(reply[-1]))
-        ):
-            return "stop"
-        return "length" if len(reply) == options.max_tokens else "context"
+    def _asked(self, request: DialogueRequest) -> LiveReply:
+        return self.begin(request.messages, options_of(request), request.cues, request.priority)
 
 
-def _forced_after(mask: TokenMask | None, drawn: int) -> Sequence[int]:
-    """What follows a drawn token in any case, such as the keys of an action's arguments."""
-    if mask is None:
-        return ()
-    mask.advance(drawn)
-    forced = mask.forced()
-    for token in forced:
-        mask.advance(token)
-    return forced
-
-
-def open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
+def open_decoder(
+    folder: Path,
+    provider: Provider,
+    threads: int,
+    room: DecoderRoom = DecoderRoom(),
+) -> Dialogue:
     """The engine `decoder` on a verified bundle; see `DialogueModel.open`."""
-    model = DialogueModel.open(folder, provider=provider, threads=threads, is_verified=True)
-
-    def reply(request: DialogueRequest) -> Iterator[Generated]:
-        return model.generate(request.messages, options_of(request), request.cues)
-
-    return Replies(reply, DialogueCapabilities(context_length=model.context_tokens))
+    return DialogueModel.open(
+        folder, provider=provider, threads=threads, room=room, is_verified=True
+    ).replies
 
 
 def options_of(request: DialogueRequest) -> GenerationOptions:

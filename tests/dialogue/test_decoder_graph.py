@@ -1,5 +1,7 @@
 """The decoder graph against torch, on tiny random models of every family."""
 
+import mmap
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from export.dialogue import CheckpointWeights, torch_from_gguf
 from export.dialogue_parity import bundle_logits, torch_logits
 from idol_runtime.dialogue.architecture import FAMILIES
 from idol_runtime.dialogue.config import MODEL_FILE
-from idol_runtime.dialogue.decoder import new_memory
+from idol_runtime.dialogue.decoder import CpuRows, DecoderRows, open_rows
 from idol_runtime.dialogue.gguf_file import GgufFile
 from idol_runtime.dialogue.gguf_weights import GgufWeights
 from idol_runtime.dialogue.graph import build_decoder
@@ -50,10 +52,10 @@ def test_reading_a_prompt_in_chunks_gives_the_logits_of_reading_it_whole(
 ) -> None:
     source = CheckpointWeights(tiny_model(family))
     session = built(source, tmp_path, "fp32")
-    whole = new_memory(session, source.config, 64).run(IDS, 0).copy()
-    memory, past = new_memory(session, source.config, 64), 0
+    rows, past = open_rows(session, source.config, 2, 64), 0
+    whole = rows.read(0, IDS, 0).copy()
     for size in (7, 1, 20, 12):
-        logits = memory.run(IDS[past : past + size], past)
+        logits = rows.read(1, IDS[past : past + size], past)
         past += size
     assert past == len(IDS)
     assert np.abs(logits - whole).max() <= EXACT
@@ -62,10 +64,68 @@ def test_reading_a_prompt_in_chunks_gives_the_logits_of_reading_it_whole(
 def test_a_copied_prefix_continues_as_if_it_had_been_read(tmp_path: Path) -> None:
     source = CheckpointWeights(tiny_model("llama"))
     session = built(source, tmp_path, "fp32")
-    first, second = (new_memory(session, source.config, 64) for _ in range(2))
-    whole = first.run(IDS, 0).copy()
-    second.copy_from(first, 30)
-    assert np.abs(second.run(IDS[30:], 30) - whole).max() <= EXACT
+    rows = open_rows(session, source.config, 2, 64)
+    whole = rows.read(0, IDS, 0).copy()
+    rows.copy(0, 1, 30)
+    assert np.abs(rows.read(1, IDS[30:], 30) - whole).max() <= EXACT
+
+
+LENGTHS = (5, 21, 1, 12)
+
+
+@pytest.fixture
+def ragged(tmp_path: Path) -> DecoderRows:
+    """Rows 1 to 4 of six hold so many tokens."""
+    source = CheckpointWeights(tiny_model("qwen3"))
+    rows = open_rows(built(source, tmp_path, "fp32"), source.config, 6, 64)
+    for row, size in enumerate(LENGTHS, 1):
+        rows.read(row, IDS[:size], 0)
+    return rows
+
+
+def alone(rows: DecoderRows, size: int) -> np.ndarray:
+    """The logits after the first `size` tokens and one more, read in row 0 by itself."""
+    return rows.read(0, IDS[: size + 1], 0).copy()
+
+
+def test_rows_of_all_lengths_step_together_as_each_alone(ragged: DecoderRows) -> None:
+    logits = ragged.step(1, [IDS[size] for size in LENGTHS], LENGTHS).copy()
+    for size, found in zip(LENGTHS, logits, strict=True):
+        assert np.abs(found - alone(ragged, size)).max() <= EXACT
+
+
+def test_a_row_that_is_only_taken_along_keeps_what_it_holds(ragged: DecoderRows) -> None:
+    ragged.step(1, [IDS[5], 0, 0, IDS[12]], LENGTHS)
+    logits = ragged.step(2, [IDS[21], IDS[1]], LENGTHS[1:3]).copy()
+    assert np.abs(logits[0] - alone(ragged, 21)).max() <= EXACT
+    assert np.abs(logits[1] - alone(ragged, 1)).max() <= EXACT
+
+
+def test_rows_change_places_whole(ragged: DecoderRows) -> None:
+    ragged.swap(2, 4, 21, 12)
+    logits = ragged.step(2, [IDS[12], IDS[1], IDS[21]], (12, 1, 21)).copy()
+    for size, found in zip((12, 1, 21), logits, strict=True):
+        assert np.abs(found - alone(ragged, size)).max() <= EXACT
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells memory by /proc")
+def test_rows_take_memory_as_they_are_read_and_give_it_back(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    session = built(source, tmp_path, "fp32")
+    rows, positions = CpuRows(session, source.config, 64, 8192), 4096
+    block = rows.token_bytes * positions
+
+    def taken() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    before = taken()
+    for row in range(1, 9):
+        rows.copy(0, row, positions)
+    grown = taken() - before
+    for row in range(9):
+        rows.free(row)
+    assert 8 * block <= grown <= 11 * block
+    assert taken() - before < 2 * block
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.dialogue.model import PREFILL_CHUNK, DialogueModel
+from idol_runtime.dialogue.model import DecoderRoom
+from idol_runtime.dialogue.replies import ALONE
 from idol_runtime.errors import InputError, ProviderError
 from tests.dialogue.conftest import TinyChat
 
@@ -36,10 +37,6 @@ def reply(items: Iterator[Generated]) -> tuple[str, GenerationDone]:
     return "".join(item.text for item in made if isinstance(item, TextDelta)), done
 
 
-def busy(model: DialogueModel) -> int:
-    return sum(slot.is_busy for slot in model.slots.slots)
-
-
 def test_a_reply_is_progress_then_text_then_one_summary(tiny_chat: TinyChat) -> None:
     items = list(tiny_chat.open().generate(asking("hello"), OPTIONS))
     kinds = [kind for kind, _ in itertools.groupby(items, type)]
@@ -48,7 +45,7 @@ def test_a_reply_is_progress_then_text_then_one_summary(tiny_chat: TinyChat) -> 
     assert isinstance(done, GenerationDone)
     prefills = [item for item in items if isinstance(item, PrefillProgress)]
     assert prefills[-1].done_tokens == prefills[-1].total_tokens == done.prompt_tokens
-    assert len(prefills) == -(-done.prompt_tokens // PREFILL_CHUNK) > 1
+    assert len(prefills) == -(-done.prompt_tokens // ALONE) > 1
     assert 0 < done.completion_tokens <= OPTIONS.max_tokens
 
 
@@ -78,36 +75,14 @@ def test_the_next_turn_reads_only_what_is_new(tiny_chat: TinyChat) -> None:
     turn = [*asking("hello"), ChatMessage("assistant", first), ChatMessage("user", "more")]
     _, second = reply(model.generate(turn, OPTIONS))
     assert second.cached_tokens >= done.prompt_tokens
-    assert len(model.slots.slots) == 1
-
-
-def test_interleaved_replies_equal_the_same_replies_alone(tiny_chat: TinyChat) -> None:
-    questions = ["who are you", "what is the weather", "tell me about the sea", "bye", "a", "b"]
-    alone = [reply(tiny_chat.open().generate(asking(text), OPTIONS))[0] for text in questions]
-    model = tiny_chat.open(slots=3)
-    live = {text: model.generate(asking(text), OPTIONS) for text in questions}
-    texts = dict.fromkeys(questions, "")
-    while live:
-        for text, items in list(live.items()):
-            item = next(items, None)
-            if item is None:
-                del live[text]
-            elif isinstance(item, TextDelta):
-                texts[text] += item.text
-    assert list(texts.values()) == alone
-    assert len(model.slots.slots) == 3
+    assert second.cache_bytes == (second.prompt_tokens + second.completion_tokens - 1) * 512
 
 
 def test_closing_a_reply_stops_it_at_once_and_keeps_what_was_read(tiny_chat: TinyChat) -> None:
     model = tiny_chat.open()
     items = model.generate(asking("hello"), OPTIONS)
-    text = next(item for item in items if isinstance(item, TextDelta))
-    assert text
-    slot = model.slots.slots[0]
-    read = list(slot.tokens)
+    assert next(item for item in items if isinstance(item, TextDelta)).text
     items.close()
-    assert busy(model) == 0
-    assert slot.tokens == read
     _, done = reply(model.generate(asking("hello"), OPTIONS))
     assert done.cached_tokens == done.prompt_tokens - 1
 
@@ -115,12 +90,10 @@ def test_closing_a_reply_stops_it_at_once_and_keeps_what_was_read(tiny_chat: Tin
 def test_a_reply_can_be_closed_between_two_parts_of_its_prompt(tiny_chat: TinyChat) -> None:
     model = tiny_chat.open()
     items = model.generate(asking("hello"), OPTIONS)
-    assert next(items) == PrefillProgress(
-        PREFILL_CHUNK, len(model.encode(asking("hello"), OPTIONS))
-    )
+    assert next(items) == PrefillProgress(ALONE, len(model.encode(asking("hello"), OPTIONS)))
     items.close()
-    assert busy(model) == 0
-    assert len(model.slots.slots[0].tokens) == PREFILL_CHUNK
+    _, done = reply(model.generate(asking("hello"), OPTIONS))
+    assert done.cached_tokens == ALONE
 
 
 def test_a_reply_the_model_never_ends_stops_at_its_limit(tiny_chat: TinyChat) -> None:
@@ -134,7 +107,7 @@ def test_a_reply_the_model_never_ends_stops_at_its_limit(tiny_chat: TinyChat) ->
 
 
 def test_a_reply_without_a_limit_ends_with_the_context(tiny_chat: TinyChat) -> None:
-    model = tiny_chat.open(context_tokens=256)
+    model = tiny_chat.open(room=DecoderRoom(context_tokens=256))
     options = replace(OPTIONS, max_tokens=100_000, temperature=5.0, top_k=0, top_p=1.0)
     for seed in range(20):
         _, done = reply(
@@ -174,7 +147,7 @@ def test_a_stop_string_ends_a_reply_before_it(tiny_chat: TinyChat) -> None:
 
 
 def test_a_long_conversation_never_overflows_the_context(tiny_chat: TinyChat) -> None:
-    model = tiny_chat.open(context_tokens=300)
+    model = tiny_chat.open(room=DecoderRoom(context_tokens=300))
     messages = [ChatMessage("system", "be brief")]
     for number in range(12):
         messages.append(ChatMessage("user", f"question {number}"))
@@ -188,7 +161,6 @@ def test_a_message_that_cannot_fit_is_refused_in_a_sentence(tiny_chat: TinyChat,
     model = tiny_chat.open()
     with pytest.raises(InputError, match="shorten the message"):
         next(model.generate(asking(text), OPTIONS))
-    assert busy(model) == 0
 
 
 @pytest.mark.parametrize(
