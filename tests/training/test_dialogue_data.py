@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from training.dialogue.check import DATA, distinct_n, faults_of, good_replies, words_of
+from training.dialogue.check import DATA, distinct_n, faults_of, good_replies, read_part, words_of
 from training.dialogue.cue_syntax import read_reply
 from training.dialogue.placeholders import draw, read_values
 from training.dialogue.screenplay import parse_screenplay, read_folder
@@ -14,7 +14,7 @@ PERSONA = '@persona smith\nname: Torvald\naction: give {"item": string} (gives)\
 
 @pytest.mark.parametrize("part", ["train", "heldout", "eval", "pairs", "judged"])
 def test_every_reply_is_clean_and_said_once(part: str) -> None:
-    assert faults_of(read_folder(DATA / part), read_values(DATA / "values.txt")) == []
+    assert faults_of(read_part(part), read_values(DATA / "values.txt")) == []
 
 
 def test_every_drawn_reply_is_clean_with_its_values() -> None:

@@ -1,6 +1,7 @@
 """Counts of the conversations, and what is wrong with them: `python -m training.dialogue.check`."""
 
 import argparse
+import dataclasses
 import random
 import re
 import sys
@@ -26,12 +27,21 @@ def main() -> None:
     lists = read_values(arguments.data / "values.txt")
     faults: list[str] = []
     for part in ("train", "heldout", "eval", "pairs", "judged"):
-        play = read_folder(arguments.data / part)
+        play = read_part(part, arguments.data)
         faults += [f"{part}: {fault}" for fault in faults_of(play, lists)]
         _print_counts(part, play)
     for fault in faults:
         print(fault)
     sys.exit(1 if faults else 0)
+
+
+def read_part(part: str, data: Path = DATA) -> Screenplay:
+    """A folder of the data; pairs and labels are spoken by the personas of `train`."""
+    play = read_folder(data / part)
+    if part in ("pairs", "judged"):
+        personas = read_folder(data / "train").personas | play.personas
+        play = dataclasses.replace(play, personas=personas)
+    return play
 
 
 def faults_of(play: Screenplay, lists: dict[str, tuple[str, ...]]) -> list[str]:
@@ -92,7 +102,7 @@ def _faults_of_placeholders(play: Screenplay, lists: dict[str, tuple[str, ...]])
             yield f"a placeholder is left open in {drawn.exchanges[0].said}"
     scenes: list[tuple[str, Sequence[Beat], Sequence[str]]] = [
         *(
-            (pair.persona, pair.beats, (*pair.good, *dict(pair.bad).values()))
+            (pair.persona, pair.beats, (*pair.good, *(text for _, text in pair.bad)))
             for pair in play.pairs
         ),
         *((script.persona, script.beats, ()) for script in play.scripts),
