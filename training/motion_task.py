@@ -1,10 +1,8 @@
 """What the trainings of face and body have in common: a generator, a style encoder and critics."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +12,9 @@ from training.device import MixedPrecision
 from training.gan import Contest, Critics
 from training.settings import MotionSettings
 from training.style import StyleEncoder, axis_loss, kl
-from training.trainer import AVERAGED, GENERATOR, Metrics
+from training.trainer import AVERAGED, GENERATOR, Metrics, learning_rate_share
 
 B = TypeVar("B")
-
-WARM_UP_STEPS: Final = 50
 
 
 class MotionTask(Generic[B]):
@@ -83,19 +79,3 @@ class MotionTask(Generic[B]):
         divergence = kl(mean, log_variance, free_nats=0.02).mean()
         loss = self.settings.axis_weight * axes + self.settings.kl_weight * divergence
         return loss, {"style/axes": axes.item(), "style/kl": divergence.item()}
-
-
-def learning_rate_share(step: int, steps: int) -> float:
-    """The share of the highest rate, in (0, 1]: a linear warm-up, then a cosine to 3 %."""
-    falling = 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
-    return min(1.0, (step + 1) / WARM_UP_STEPS) * (0.03 + 0.97 * falling)
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Without dropout inside, and with it again after."""
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train()

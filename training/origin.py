@@ -16,8 +16,9 @@ from training.ingest.shipping import SEEN_FILE, Seen, read_seen, write_seen
 
 CONFIG_FILE: Final = "config.json"
 ORIGIN_FILE: Final = "origin.json"
-FREE: Final = ("steps", "save_every", "tracking", "device")
-"""Settings that may change when a run goes on: they do not change what a step learns from."""
+FREE: Final = ("steps", "save_every", "tracking", "device", "model")
+"""Settings that may change when a run goes on: they do not change what a step learns from. Of a
+`model` its place may change; what it is stands in the origin."""
 
 
 def start_run(

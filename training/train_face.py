@@ -18,7 +18,7 @@ from training.face.material import gather
 from training.face.settings import FaceSettings
 from training.face.task import FaceTask
 from training.origin import keep_seen, start_run
-from training.run_options import run_parser, setup
+from training.run_options import motion_parser, setup
 from training.trainer import Trainer
 
 
@@ -46,7 +46,7 @@ def train(
 
 
 def main() -> None:
-    parser = run_parser("Trains the face generator.")
+    parser = motion_parser("Trains the face generator.")
     parser.add_argument("--held-out", nargs="*", help="recordings to keep away from this run")
     settings, args = setup(parser, FaceSettings)
     train(settings, args.run, speech=args.speech, data=args.data, base=args.base)

@@ -16,7 +16,7 @@ from training.origin import keep_seen, start_run
 from training.pose.material import gather
 from training.pose.settings import PoseSettings
 from training.pose.task import PoseTask
-from training.run_options import run_parser, setup
+from training.run_options import motion_parser, setup
 from training.trainer import Trainer
 
 
@@ -45,7 +45,7 @@ def train(
 
 
 def main() -> None:
-    parser = run_parser("Trains the pose generator.")
+    parser = motion_parser("Trains the pose generator.")
     parser.add_argument("--sets", type=Path, help="the folder of data sets of bodies")
     settings, args = setup(parser, PoseSettings)
     train(settings, args.run, data=args.data, speech=args.speech, sets=args.sets, base=args.base)

@@ -1,6 +1,8 @@
 """The loop that every training runs in; what is trained comes in as a `Task`."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -29,6 +31,7 @@ VALIDATION_FILE: Final = "validation.json"
 GENERATOR: Final = "generator"
 AVERAGED: Final = "generator_ema"
 LOG_EVERY: Final = 25
+WARM_UP_STEPS: Final = 50
 
 Metrics = dict[str, float]
 Weights = tuple[Tensor, ...] | list[Tensor]
@@ -205,3 +208,19 @@ def averaged_model(module: nn.Module, decay: float) -> AveragedModel:
     averaged = AveragedModel(module, multi_avg_fn=average)
     averaged.requires_grad_(False).eval()
     return averaged
+
+
+def learning_rate_share(step: int, steps: int, *, warm_up: int = WARM_UP_STEPS) -> float:
+    """The share of the highest rate, in (0, 1]: a linear warm-up, then a cosine to 3 %."""
+    falling = 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
+    return min(1.0, (step + 1) / warm_up) * (0.03 + 0.97 * falling)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Without dropout inside, and with it again after."""
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()

@@ -12,7 +12,7 @@ from typing import Final
 
 from training.dialogue.cue_syntax import ActionCall, read_reply
 from training.dialogue.placeholders import Values, draw, exchanges_of, read_values
-from training.dialogue.scenes import Beat, PersonaSheet, Screenplay
+from training.dialogue.scenes import PersonaSheet, Screenplay, ScriptLine
 from training.dialogue.screenplay import read_folder
 
 DATA: Final = Path(__file__).parent / "data"
@@ -100,7 +100,7 @@ def _faults_of_placeholders(play: Screenplay, lists: dict[str, tuple[str, ...]])
             drawn = draw(talk, play.personas, lists, rng)
         if any("{" in exchange.said for exchange in drawn.exchanges):
             yield f"a placeholder is left open in {drawn.exchanges[0].said}"
-    scenes: list[tuple[str, Sequence[Beat], Sequence[str]]] = [
+    scenes: list[tuple[str, Sequence[ScriptLine], Sequence[str]]] = [
         *(
             (pair.persona, pair.beats, (*pair.good, *(text for _, text in pair.bad)))
             for pair in play.pairs

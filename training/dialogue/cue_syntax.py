@@ -27,7 +27,7 @@ class ActionCall:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenReply:
+class ScannedReply:
     """A reply read into what is said and what is done."""
 
     speech: str
@@ -44,7 +44,7 @@ class WrittenReply:
 
 def read_reply(
     text: str, actions: Collection[str] = (), names: Collection[str] = ()
-) -> WrittenReply:
+) -> ScannedReply:
     """Reads any text: what is wrong with it is told, never raised.
 
     Args:
@@ -84,7 +84,7 @@ def read_reply(
     speech.append(text[at:])
     said = " ".join("".join(speech).split())
     faults.extend(_faults_of_speech(text, said, names))
-    return WrittenReply(
+    return ScannedReply(
         said, tuple(emotions), tuple(moves), tuple(gazes), tuple(calls), tuple(faults)
     )
 

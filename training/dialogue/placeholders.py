@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from training.dialogue.scenes import Beat, PersonaSheet, ScreenplayError, Talk
+from training.dialogue.scenes import PersonaSheet, ScreenplayError, ScriptLine, Talk
 
 _PLACEHOLDER: Final = re.compile(r"\{(?P<first>[a-z]+\d*)(?P<rest>(?:[-+*](?:[a-z]+\d*|\d+))*)\}")
 _BEGINS: Final = re.compile(r"(?:^|\n|[.!?\]] )[¡¿]?$")
@@ -16,7 +16,7 @@ _TERM: Final = re.compile(r"([-+*])([a-z]+\d*|\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class DrawnExchange:
     """What was said to the mind, and what it answered."""
 
     notes: tuple[str, ...]
@@ -37,7 +37,7 @@ class Drawn:
     persona: str
     actions: tuple[str, ...]
     tags: tuple[str, ...]
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[DrawnExchange, ...]
 
 
 class Values:
@@ -138,9 +138,11 @@ def draw(
     return Drawn(values.fill("{self}"), persona, actions, talk.tags, exchanges)
 
 
-def exchanges_of(beats: Sequence[Beat], values: Values, rng: random.Random) -> tuple[Exchange, ...]:
+def exchanges_of(
+    beats: Sequence[ScriptLine], values: Values, rng: random.Random
+) -> tuple[DrawnExchange, ...]:
     """Beats folded into exchanges, with the notes that hold for each."""
-    exchanges: list[Exchange] = []
+    exchanges: list[DrawnExchange] = []
     notes: tuple[str, ...] = ()
     kind_before = ""
     pending: list[str] = []
@@ -151,13 +153,13 @@ def exchanges_of(beats: Sequence[Beat], values: Values, rng: random.Random) -> t
                 earlier = notes if kind_before == "N" else ()
                 notes = () if text == "-" else (*earlier, text)
             case "U":
-                exchanges.append(Exchange(notes, values.fill(beat.speaker), text, ()))
+                exchanges.append(DrawnExchange(notes, values.fill(beat.speaker), text, ()))
             case "R":
                 pending.append(text)
             case "A":
                 last = exchanges[-1]
                 results = (*last.results, tuple(pending)) if last.replies else last.results
-                exchanges[-1] = Exchange(
+                exchanges[-1] = DrawnExchange(
                     last.notes, last.speaker, last.said, (*last.replies, text), results
                 )
                 pending = []

@@ -22,7 +22,7 @@ class PersonaSheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class ScriptLine:
     """One line of a conversation: `N`, `U`, `A`, `R`, or the session break of a script."""
 
     kind: str
@@ -39,7 +39,7 @@ class Talk:
 
     persona: str
     tags: tuple[str, ...]
-    beats: tuple[Beat, ...]
+    beats: tuple[ScriptLine, ...]
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -50,7 +50,7 @@ class EvaluationScript:
     id: str
     persona: str
     categories: tuple[str, ...]
-    beats: tuple[Beat, ...]
+    beats: tuple[ScriptLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class PreferencePair:
 
     persona: str
     tags: tuple[str, ...]
-    beats: tuple[Beat, ...]
+    beats: tuple[ScriptLine, ...]
     good: tuple[str, ...]
     bad: tuple[tuple[str, str], ...]
     """Kind and text."""
@@ -71,7 +71,7 @@ class JudgedReply:
     """A reply with a person's verdict, to measure a judge by."""
 
     persona: str
-    beats: tuple[Beat, ...]
+    beats: tuple[ScriptLine, ...]
     reply: str
     kind: str
     """Empty for a good reply, else one of `BAD_KINDS`."""

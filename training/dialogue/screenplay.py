@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from training.dialogue.scenes import (
-    Beat,
     EvaluationScript,
     JudgedReply,
     PersonaSheet,
     PreferencePair,
     Screenplay,
     ScreenplayError,
+    ScriptLine,
     Talk,
 )
 
@@ -206,13 +206,13 @@ _AFTER: Final[dict[str, tuple[str, ...]]] = {
 """What may follow what, what may begin, what may end."""
 
 
-def _beats(block: _Block, kind: str) -> tuple[Beat, ...]:
+def _beats(block: _Block, kind: str) -> tuple[ScriptLine, ...]:
     steps, first, last = (part.split() for part in _AFTER[kind])
-    beats: list[Beat] = []
+    beats: list[ScriptLine] = []
     before = ""
     for key, text, where in block.lines:
         if key == "@session":
-            beats.append(Beat("@session", ()))
+            beats.append(ScriptLine("@session", ()))
             before = ""
             continue
         if key == "?":
@@ -220,7 +220,7 @@ def _beats(block: _Block, kind: str) -> tuple[Beat, ...]:
                 raise ScreenplayError(f"{where}: expected a rule after a U of a script")
             user = beats[-1]
             rules = (*user.rules, _rule(text, where))
-            beats[-1] = Beat(user.kind, user.texts, user.speaker, rules)
+            beats[-1] = ScriptLine(user.kind, user.texts, user.speaker, rules)
             continue
         letter, _, speaker = key.partition(" ")
         if f"{before}>{letter}" not in (steps if before else first):
@@ -228,7 +228,7 @@ def _beats(block: _Block, kind: str) -> tuple[Beat, ...]:
                 f"{where}: {key}: cannot follow {before or 'the beginning'} here; a reply follows "
                 "each U, notes stand before a U, results after the A that acts"
             )
-        beats.append(Beat(letter, _choices(text, where), speaker))
+        beats.append(ScriptLine(letter, _choices(text, where), speaker))
         before = letter
     if before not in last:
         raise ScreenplayError(

@@ -17,9 +17,9 @@ from training.face.style import AXES, hide_channels
 from training.face.style_codes import write_codes
 from training.face.validation import speaker_styles, validate
 from training.face.windows import FaceBatch, FaceWindows
-from training.motion_task import MotionTask, evaluating
+from training.motion_task import MotionTask
 from training.style import STYLES_FILE, StyleEncoder, posterior_codes, sample
-from training.trainer import Metrics
+from training.trainer import Metrics, evaluating
 
 
 class FaceTask(MotionTask[FaceBatch]):

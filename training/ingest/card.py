@@ -11,7 +11,7 @@ CARD_FILE: Final = "card.toml"
 
 FaceKind = Literal["video", "livelink", "pairs", "beat"]
 BodyKind = Literal["motion", "beat-body", "film-body"]
-Kind = FaceKind | BodyKind | Literal["made"]
+Kind = FaceKind | BodyKind | Literal["made", "written"]
 
 
 class RecordingError(Exception):

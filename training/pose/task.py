@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from training.checkpoint import write_json
 from training.device import MixedPrecision, pick_device, seed_everything
-from training.motion_task import MotionTask, evaluating
+from training.motion_task import MotionTask
 from training.pose.adversaries import PoseCritics
 from training.pose.conditions import AXES
 from training.pose.material import PoseMaterial
@@ -18,7 +18,7 @@ from training.pose.settings import PoseSettings
 from training.pose.streams import ClipBatch, PoseStreams
 from training.pose.validation import validate
 from training.style import STYLES_FILE, StyleEncoder, combine, sample
-from training.trainer import Metrics
+from training.trainer import Metrics, evaluating
 
 _STATE = "generator_state"
 

@@ -3,6 +3,8 @@
     python -m training.search face --config training/configs/face_smoke.toml \
         --space training/configs/face_space.toml --study runs/search --trials 20 \
         [--data DATA --speech SPEECH --base RUN]
+    python -m training.search dialogue --config training/configs/dialogue.toml \
+        --space training/configs/dialogue_space.toml --study runs/search --model QWEN.gguf
 
 The study folder holds the stored study (optuna, TPE sampler, median pruner), one run folder a
 trial, `best.toml` to train with, and pictures. Run the command again to go on: trials that were
@@ -11,14 +13,16 @@ cut are resumed from their checkpoints, and more are made until there are `--tri
 
 import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import optuna
 import torch
 
-from training import train_face, train_pose
+from training import train_dialogue, train_face, train_pose
 from training.config import load_config
+from training.dialogue.settings import DialogueSettings
 from training.face.settings import FaceSettings
 from training.pose.settings import PoseSettings
 from training.search.pictures import draw_study
@@ -26,25 +30,45 @@ from training.search.space import read_space, to_settings
 from training.search.study import Search, run_search
 from training.tracking import OBJECTIVE
 
-SUBJECTS: dict[str, tuple[Any, Any]] = {
-    "face": (train_face, FaceSettings),
-    "pose": (train_pose, PoseSettings),
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What can be searched for."""
+
+    script: Any
+    kind: type[Any]
+    """Of its settings."""
+    inputs: tuple[str, ...]
+    """Options that its `train` takes."""
+    settings: tuple[str, ...] = ()
+    """Options that are settings of it."""
+
+
+SUBJECTS: Final = {
+    "face": Searched(train_face, FaceSettings, ("data", "speech", "base")),
+    "pose": Searched(train_pose, PoseSettings, ("data", "speech")),
+    "dialogue": Searched(train_dialogue, DialogueSettings, ("base",), ("model", "data")),
 }
 
 
 def search(args: argparse.Namespace) -> optuna.Study:
-    script, kind = SUBJECTS[args.subject]
-
-    if args.base and args.subject != "face":
-        raise SystemExit(
-            f"--base starts a face from another run; {args.subject} has no such start."
-        )
-    start = {"base": args.base} if args.base else {}
+    subject = SUBJECTS[args.subject]
+    given = {
+        name: value
+        for name in ("data", "speech", "base", "model")
+        if (value := getattr(args, name)) is not None
+    }
+    for name in given:
+        if name not in (*subject.inputs, *subject.settings):
+            raise SystemExit(f"--{name} starts another training; {args.subject} has no such start.")
+    inputs = {name: value for name, value in given.items() if name in subject.inputs}
 
     def train(settings: Any, run: Path) -> None:
-        script.train(settings, run, data=args.data, speech=args.speech, **start)
+        subject.script.train(settings, run, **inputs)
 
-    config = load_config(args.config, dict)
+    kind = subject.kind
+    changed = {name: str(given[name]) for name in subject.settings if name in given}
+    config = load_config(args.config, dict) | changed
     prune_after = args.prune_after
     if prune_after is None:
         prune_after = to_settings(config, kind).steps // 4
@@ -73,9 +97,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--objective", default=OBJECTIVE, help="logged number to minimise")
     parser.add_argument("--prune-after", type=int, help="first step at which a trial may be ended")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--base", type=Path, help="a face run that every trial starts from")
+    parser.add_argument("--base", type=Path, help="a run that every trial starts from")
     parser.add_argument("--speech", type=Path, help="what training.face.speech wrote")
-    parser.add_argument("--data", type=Path, help="the folder of real captures")
+    parser.add_argument("--data", type=Path, help="the folder of data")
+    parser.add_argument("--model", help="of a dialogue, the base: a GGUF file or a folder")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     return parser.parse_args(arguments)
 
