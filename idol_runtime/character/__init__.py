@@ -17,6 +17,7 @@ from idol_runtime.character.character import (
     with_small_mind,
 )
 from idol_runtime.character.http_mind import HttpMind
+from idol_runtime.character.scripted import ScriptedLines, lines_of
 
 __all__ = [
     "BUILT_IN",
@@ -31,9 +32,11 @@ __all__ = [
     "ModelNames",
     "Motion",
     "Sampling",
+    "ScriptedLines",
     "checked_actions",
     "find_character",
     "fits",
+    "lines_of",
     "load_character",
     "with_small_mind",
 ]

@@ -16,6 +16,7 @@ from idol_runtime.character.actions import Action, checked_actions
 from idol_runtime.character.http_mind import HttpMind, http_mind, is_address
 from idol_runtime.character.lore import LoreEntry, LoreFile, LoreSettings
 from idol_runtime.character.macros import expand, expand_spoken
+from idol_runtime.character.scripted import ScriptedLines
 from idol_runtime.character.toml_table import nearest, read_toml, struct_of
 from idol_runtime.errors import ConfigError
 
@@ -127,14 +128,6 @@ class WorldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """About how many tokens of it are told before each answer; the newest facts are kept."""
 
 
-class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What it says word for word where its dialogue model is not asked; gestures as in replies."""
-
-    other_language: list[str] = []
-    """Once, to somebody whose language it does not speak; one of them is drawn. Without any there
-    are some in its own language."""
-
-
 class _Manifest(msgspec.Struct, frozen=True):
     """What is read of a bundle before it is opened."""
 
@@ -181,6 +174,9 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: ScriptedLines = ScriptedLines()
     lorebook: LoreSettings = LoreSettings()
     lore: list[LoreEntry] = []
+    repeats: bool = False
+    """Whether it may say again what it said, and give the user's own words back, as a parrot does;
+    otherwise such sentences are left out, and another answer is asked for where nothing is left."""
 
     def emotion_vector(self) -> NDArray[np.float32]:
         """Shape (8,), in `EMOTIONS` order."""

@@ -38,8 +38,8 @@ from idol_runtime.conversation.items import (
 )
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
-from idol_runtime.conversation.turn import TurnRequest
 from idol_runtime.conversation.turn_handle import Ended, Turn
+from idol_runtime.conversation.turn_request import TurnRequest
 from idol_runtime.conversation.world import World
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.performer import Performer

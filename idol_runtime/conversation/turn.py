@@ -7,41 +7,19 @@ What stands in brackets are the hooks of the conversation. The face and the body
 file: the stage moves every character all the time and reads what is said from the same timeline.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
-import msgspec
-from msgspec.structs import replace
-
-from idol_protocol.items import MAX_REPLY_BYTES
-from idol_runtime.character import Character
-from idol_runtime.conversation.hooks import Hooks, Occasion
 from idol_runtime.conversation.models import Models
-from idol_runtime.conversation.prompt import build_prompt
-from idol_runtime.conversation.reply_options import ReplyOptions
-from idol_runtime.conversation.reply_reader import GestureReader, Lines, Piece
 from idol_runtime.conversation.run_ahead import run_ahead
 from idol_runtime.conversation.turn_metrics import TurnMetrics, TurnWatch
-from idol_runtime.dialogue.messages import DialogueRequest, TextDelta
+from idol_runtime.conversation.turn_request import TurnRequest
+from idol_runtime.conversation.writing import clauses_of, whole, written_clauses
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line, Utterance
-
-
-@dataclass(frozen=True, slots=True)
-class TurnRequest:
-    """What is to be answered, and how."""
-
-    id: str
-    character: Character
-    occasion: Occasion
-    options: ReplyOptions
-    hooks: Hooks
-    scripted_reply: str | None = None
-    """Said word for word instead of asking the dialogue model, as a greeting is."""
 
 
 class Reply(Protocol):
@@ -52,7 +30,7 @@ class Reply(Protocol):
         ...
 
     def write(self, text: str) -> None:
-        """The next piece as the dialogue model wrote it, tags and all."""
+        """The next piece as the dialogue model is to remember it, tags and all."""
         ...
 
 
@@ -97,69 +75,18 @@ async def _lines(
     hooks, scripted = request.hooks, request.scripted_reply
     if scripted is None:
         scripted = await hooks.answer_to(request.occasion)
-    is_checked = scripted is None and bool(hooks.text_out)
-    deltas = _written(request, models, watch) if scripted is None else _whole(scripted)
-    # Where clauses are checked, nothing of one is shown before it has passed.
-    show = None if is_checked else reply.show
-    async with aclosing(_clauses(request, deltas, reply, show)) as clauses:
-        async for line in clauses:
-            passed = await hooks.read_out(request.occasion, line) if is_checked else line
+    if scripted is None:
+        clauses = written_clauses(request, models, watch)
+    else:
+        clauses = clauses_of(whole(scripted), request)
+    async with aclosing(clauses):
+        async for clause in clauses:
+            line = clause.line
+            passed = line if scripted else await hooks.read_out(request.occasion, line)
             if passed is not None:
-                if is_checked and passed.text:
-                    reply.show(passed.text + " ")
+                reply.show(clause.shown.replace(line.text, passed.text))
+                reply.write(passed.written + " ")
                 yield passed
-
-
-async def _whole(text: str) -> AsyncGenerator[str, None]:
-    yield text
-
-
-async def _written(
-    request: TurnRequest, models: Models, watch: TurnWatch
-) -> AsyncGenerator[str, None]:
-    """What the dialogue model writes."""
-    size = 0
-    async with aclosing(models.dialogue.stream(await _dialogue_request(request))) as items:
-        async for item in items:
-            watch.generated(item)
-            if isinstance(item, TextDelta):
-                size += len(msgspec.json.encode(item.text)) - len('""')
-                if size > MAX_REPLY_BYTES:
-                    watch.cut_off()
-                    return
-                yield item.text
-
-
-async def _dialogue_request(request: TurnRequest) -> DialogueRequest:
-    options, sampling = request.options, request.character.sampling
-    if options.temperature is not None:
-        sampling = replace(sampling, temperature=options.temperature)
-    prompt = build_prompt(request.character, request.occasion.history, options.instructions)
-    prompt = await request.hooks.read_prompt(request.occasion, prompt)
-    return DialogueRequest(prompt.messages(), sampling, options.max_tokens, options.seed)
-
-
-async def _clauses(
-    request: TurnRequest,
-    deltas: AsyncGenerator[str, None],
-    reply: Reply,
-    show: Callable[[str], None] | None,
-) -> AsyncGenerator[Line, None]:
-    reader, lines = GestureReader(request.character.gestures), Lines()
-
-    def take(pieces: list[Piece]) -> Iterator[Line]:
-        for piece in pieces:
-            if show is not None and isinstance(piece, str):
-                show(piece)
-            yield from lines.push(piece)
-
-    async with aclosing(deltas):
-        async for delta in deltas:
-            reply.write(delta)
-            for line in take(reader.push(delta)):
-                yield line
-    for line in (*take(reader.flush()), *lines.flush()):
-        yield line
 
 
 def _utterance(line: Line, request: TurnRequest) -> Utterance:

@@ -13,8 +13,9 @@ from idol_runtime.conversation.hooks import Occasion
 from idol_runtime.conversation.items import Item, Speech, SpokenClause, words_of, written_of
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
-from idol_runtime.conversation.turn import TurnRequest, run_aside, run_turn
+from idol_runtime.conversation.turn import run_aside, run_turn
 from idol_runtime.conversation.turn_metrics import TurnMetrics
+from idol_runtime.conversation.turn_request import TurnRequest
 from idol_runtime.errors import IdolError
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line, line_of

@@ -1,12 +1,14 @@
 """What one turn cost: measured on the machine's clock, from the request to the outputs."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
 import msgspec
 
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame
+from idol_runtime.conversation.freshness import Staleness
 from idol_runtime.dialogue.messages import Generated, GenerationDone, TextDelta
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.performer import Performer
@@ -36,6 +38,8 @@ class TurnMetrics(msgspec.Struct, frozen=True):
     speech_real_time_factor: float | None
     """Seconds of synthesis for each second of sound."""
     finish_reason: str
+    stale_clauses: int = 0
+    """Clauses that were left out because they said nothing new."""
 
 
 class TurnWatch:
@@ -51,6 +55,7 @@ class TurnWatch:
         self._first_sound_pts_us: int | None = None
         self._generation: GenerationDone | None = None
         self._is_cut_off = False
+        self._stale: Counter[Staleness] = Counter()
         self._samples = 0
         self._speech_since = 0.0
         self._speech_busy_s = 0.0
@@ -78,6 +83,10 @@ class TurnWatch:
     def cut_off(self) -> None:
         """The reply is as long as one may be."""
         self._is_cut_off = True
+
+    def stale(self, why: Staleness) -> None:
+        """A clause was left out."""
+        self._stale[why] += 1
 
     def clause(self) -> None:
         self._note("clause")
@@ -124,6 +133,7 @@ class TurnWatch:
             speech_s=speech_s,
             speech_real_time_factor=self._speech_busy_s / speech_s if speech_s else None,
             finish_reason=self._finish_reason,
+            stale_clauses=self._stale.total(),
         )
 
     def _note(self, what: str) -> None:

@@ -64,6 +64,11 @@ class ServerMetrics:
         )
         self.turns = Counter("idol_turns_total", "Responses", ["status"], registry=registry)
         self.tokens = Counter("idol_lm_tokens_total", "Tokens of replies", registry=registry)
+        self.stale_clauses = Counter(
+            "idol_stale_clauses_total",
+            "Clauses left out because they said nothing new",
+            registry=registry,
+        )
         self.ttft = Histogram(
             "idol_lm_ttft_seconds",
             "Time to the first token",
@@ -107,6 +112,7 @@ class ServerMetrics:
         if (metrics := ended.metrics) is None:
             return
         self.tokens.inc(metrics.reply_tokens)
+        self.stale_clauses.inc(metrics.stale_clauses)
         if metrics.ttft_ms is not None:
             self.ttft.observe(metrics.ttft_ms / 1000)
         if metrics.first_audio_ms is not None:

@@ -703,6 +703,7 @@ export interface IdolTurnMetrics {
   speech_s?: number;
   speech_real_time_factor?: number | null;
   finish_reason?: string;
+  stale_clauses?: number;
 }
 
 /** One face frame as JSON, with the `realtime` subprotocol when asked for. */

@@ -200,6 +200,8 @@ class IdolTurnMetrics(ServerEvent, tag="idol.turn.metrics", kw_only=True, frozen
     """Seconds of synthesis for each second of sound; under 1 is faster than real time."""
     finish_reason: str = "stop"
     """`stop`, `length` (the token limit) or `context` (the model's context is full)."""
+    stale_clauses: int = 0
+    """Clauses that were left out because they said nothing new."""
 
 
 class IdolFaceDelta(ServerEvent, tag="idol.face.delta", kw_only=True, frozen=True):

@@ -23,7 +23,7 @@ from idol_runtime.stage.utterance import Line
 
 pytestmark = pytest.mark.slow
 
-CHARACTER = Character(name="Ren", persona="You are Ren.")
+CHARACTER = Character(name="Ren", persona="You are Ren.", repeats=True)
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))

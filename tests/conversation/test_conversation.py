@@ -60,7 +60,9 @@ from idol_runtime.timeline import (
 
 pytestmark = pytest.mark.slow
 
-CHARACTER = Character(name="Ren", persona="You are Ren.", greeting="Welcome, traveller.")
+CHARACTER = Character(
+    name="Ren", persona="You are Ren.", greeting="Welcome, traveller.", repeats=True
+)
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
 REST = np.tile(np.array([0, 0, 0, 1], np.float32), (len(POSE_BONES), 1))
@@ -357,7 +359,7 @@ async def test_gesture_tags_are_neither_shown_nor_spoken_and_the_model_keeps_the
     assert listener.num_samples == 3 * 2400
     assert [cue.text for cue in listener.of(UtteranceStarted)] == ["Hello my friend."]
     assert [cue.gesture for cue in listener.of(GestureCue)] == ["wave", "bow"]
-    assert talk.remembered[-1] == "Hello [wave] my friend. *bows*"
+    assert talk.remembered[-1] == "Hello [wave] my friend. [bow]"
 
 
 async def test_a_text_only_reply_gestures_too(talk: Talk) -> None:

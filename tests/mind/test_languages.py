@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from idol_runtime.character import Character
-from idol_runtime.character.character import ScriptedLines, VoiceSettings
+from idol_runtime.character.character import VoiceSettings
+from idol_runtime.character.scripted import ScriptedLines
 from idol_runtime.mind.mind import make_mind
 from tests.mind.talk import TEXT_ONLY, MindTalk, open_mind_talk
 

@@ -34,7 +34,7 @@ Event: TypeAlias = dict[str, Any]
 
 TIMES = GestureTimes(dict.fromkeys(GESTURES, 1.0), dict.fromkeys(GESTURES, 0.5), fps=30)
 CONDITIONING = Conditioning(TIMES, face=SpeechWindow(2), pose=SpeechWindow(2))
-HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!")
+HOSHI = Character(name="Hoshi", persona="You are Hoshi.", greeting="Hi, I'm Hoshi!", repeats=True)
 
 
 @dataclass

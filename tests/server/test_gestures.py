@@ -50,7 +50,7 @@ async def test_the_dialogue_model_reads_its_own_tags_again_and_the_client_never_
     assert item["content"][0]["transcript"] == "Hello there. Bye."
     remembered = scene.stage.dialogue.requests[-1].messages
     assert [each.content for each in remembered if each.role == "assistant"][-1] == (
-        "[wave] Hello there. *bows* Bye."
+        "[wave] Hello there. [bow] Bye."
     )
 
 

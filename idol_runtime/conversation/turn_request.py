@@ -1,0 +1,23 @@
+"""What a turn is to answer, and how."""
+
+from dataclasses import dataclass
+
+from idol_runtime.character import Character
+from idol_runtime.conversation.hooks import Hooks, Occasion
+from idol_runtime.conversation.reply_options import ReplyOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    id: str
+    character: Character
+    occasion: Occasion
+    options: ReplyOptions
+    hooks: Hooks
+    scripted_reply: str | None = None
+    """Said word for word instead of asking the dialogue model, as a greeting is."""
+
+    @property
+    def is_to_be_new(self) -> bool:
+        """Whether nothing may be said twice; what is asked beside the conversation may be so."""
+        return self.options.joins and not self.character.repeats
