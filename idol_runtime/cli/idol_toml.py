@@ -59,6 +59,18 @@ class OutputTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The name of a shared character's folder; may be left out where only one is shared."""
 
 
+class SceneTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shared characters who are together: each hears what is said to and by the others, with names,
+    and answers who names it.
+    """
+
+    characters: Annotated[list[str], Meta(min_length=2)]
+    """The names of their folders, in the order in which they take turns."""
+    turns: Annotated[int, Meta(ge=0, le=100)] = 3
+    """How many answers they give unasked after a user has spoken, so that they never talk for
+    ever."""
+
+
 class IdolToml(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole `idol.toml`; every key may be left out."""
 
@@ -68,6 +80,7 @@ class IdolToml(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store: StoreTable = StoreTable()
     cast: tuple[CastTable, ...] = ()
     output: tuple[OutputTable, ...] = ()
+    scene: tuple[SceneTable, ...] = ()
 
 
 def read_idol_toml(path: Path) -> IdolToml:

@@ -116,7 +116,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
         name: fetch_with_progress(each, home=settings.home, offline=settings.offline)
         for name, each in characters.items()
     }
-    from idol_runtime.engine.engine import CastEntry, EngineConfig, open_engine
+    from idol_runtime.engine.engine import CastEntry, EngineConfig, SceneEntry, open_engine
     from idol_runtime.server.serve import serve, stop_signals
 
     entries = [
@@ -141,6 +141,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
         items=settings.server.limits.items,
     )
 
+    scenes = [SceneEntry(tuple(each.characters), each.turns) for each in settings.scenes]
     names = " and ".join(character.name for character in characters.values())
 
     def ready(url: str) -> None:
@@ -154,7 +155,7 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
 
     async def run_all() -> None:
         with stop_signals() as stopped:
-            async with open_engine(entries, config, at_once=True) as engine:
+            async with open_engine(entries, config, scenes=scenes, at_once=True) as engine:
                 await serve(
                     settings.server, engine, avatars=avatars, when_ready=ready, stopped=stopped
                 )

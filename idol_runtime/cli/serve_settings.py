@@ -17,6 +17,7 @@ from idol_runtime.cli.idol_toml import (
     EngineTable,
     IdolToml,
     OutputTable,
+    SceneTable,
     StoreTable,
     read_idol_toml,
 )
@@ -60,7 +61,7 @@ SETTINGS: Final = (
     Setting("output.url", "--output"),
 )
 """All that have a flag or a variable. `cast` and `output` of the file give way to a command line
-that names characters or outputs of its own."""
+that names characters or outputs of its own, `scene` with `cast`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class ServeSettings:
     cast: tuple[CastMember, ...]
     """At least one; the first is who answers when a client asks for nobody by name."""
     outputs: tuple[OutputSetting, ...]
+    scenes: tuple[SceneTable, ...] = ()
 
 
 def settings_of(
@@ -118,6 +120,7 @@ def settings_of(
         offline=store.offline,
         cast=cast,
         outputs=_outputs(options, file.output, cast, path),
+        scenes=() if options.character else _scenes(file.scene, cast, path),
     )
 
 
@@ -260,3 +263,23 @@ def _output(table: OutputTable, shared: list[str], where: str) -> OutputSetting:
             f"{nearest(name, shared)}; shared are {', '.join(shared)}."
         )
     return OutputSetting(table.url, name)
+
+
+def _scenes(
+    tables: tuple[SceneTable, ...], cast: tuple[CastMember, ...], path: Path | None
+) -> tuple[SceneTable, ...]:
+    shared, placed = [member.name for member in cast if member.shared], set[str]()
+    for table in tables:
+        for name in table.characters:
+            if name not in shared:
+                raise ConfigError(
+                    f'{path}: scene: expected the names of shared characters, found "{name}"'
+                    f"{nearest(name, shared)}; shared are {', '.join(shared) or 'none'}."
+                )
+            if name in placed:
+                raise ConfigError(
+                    f"{path}: scene: expected each character once, in one scene, found {name} "
+                    "twice; take it out of one."
+                )
+            placed.add(name)
+    return tables

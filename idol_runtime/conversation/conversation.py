@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
-from idol_protocol.items import Content, InputText, ItemReference, MessageItem
+from idol_protocol.items import MAX_TEXT_CHARS, Content, InputText, ItemReference, MessageItem
 from idol_runtime.character import Character
 from idol_runtime.conversation.events import (
     ConversationEvent,
@@ -130,10 +131,34 @@ class Conversation:
             RequestError: a message that cannot be answered, no such place, or a hook refuses it.
         """
         check_message(message)
-        message = msgspec.structs.replace(self._read_in(message), status="completed")
+        message = self._read_in(message)
+        message = msgspec.structs.replace(message, status="completed", speaker=UNSET)
         item = self.items.insert(message, after, speaker)
         if message.role == "user" and self.turn is None:
             self.performer.activity = "listen"
+        self._tell(ItemAdded(item, self.items.previous_id(item.id)))
+        return item
+
+    def overhear(self, text: str, speaker: Speaker, *, is_named: bool) -> Item:
+        """Adds what was said to another character, or by one.
+
+        Args:
+            text: As it was said there.
+            speaker: Who said it.
+            is_named: Whether the dialogue model reads the speaker's name and a colon in front.
+
+        Raises:
+            RequestError: the conversation is full.
+        """
+        text = text[:MAX_TEXT_CHARS]
+        message = MessageItem(
+            role="user",
+            status="completed",
+            content=[InputText(text=text)],
+            speaker=speaker.name if is_named else UNSET,
+        )
+        written = f"{speaker.name}: {text}" if is_named else None
+        item = self.items.insert(message, speaker=speaker, written=written)
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
         return item
 

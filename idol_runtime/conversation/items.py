@@ -110,7 +110,8 @@ class Item:
     message: MessageItem
     """What clients see, its id included."""
     written: str | None = None
-    """What the dialogue model wrote, gesture tags and all; None where that is the message."""
+    """What the dialogue model wrote, gesture tags and all, or reads, the name of another speaker in
+    front; None where that is the message."""
     speech: Speech | None = None
     """Of an answer that was spoken."""
     speaker: Speaker = NOBODY_KNOWN
@@ -180,7 +181,12 @@ class Items:
         return len(self._order)
 
     def insert(
-        self, message: MessageItem, after: str | None = None, speaker: Speaker = NOBODY_KNOWN
+        self,
+        message: MessageItem,
+        after: str | None = None,
+        speaker: Speaker = NOBODY_KNOWN,
+        *,
+        written: str | None = None,
     ) -> Item:
         """Adds an item at the end, after another, or (`root`) first; gives it an id if it has none.
 
@@ -188,7 +194,7 @@ class Items:
             RequestError: no such item to follow, the id is taken, or the conversation is full.
         """
         message = msgspec.structs.replace(message, id=message.id or new_id("item"))
-        item = Item(message, speaker=speaker)
+        item = Item(message, written, speaker=speaker)
         if item.id in self._items or item.id == "root" or len(item.id) > 64:
             raise RequestError(
                 "Expected an item id that is new and at most 64 characters long; "

@@ -17,6 +17,8 @@ class World:
 
     def __init__(self) -> None:
         self._facts: dict[str, Fact] = {}
+        self.company: tuple[str, ...] = ()
+        """Other characters who are there, by name."""
 
     @property
     def facts(self) -> Mapping[str, Fact]:

@@ -15,6 +15,7 @@ from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
 from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.engine.company import Company
 from idol_runtime.engine.live_character import Clocks, LiveCharacter, Member
 from idol_runtime.engine.meetings import Meetings
 from idol_runtime.errors import ConfigError, RequestError
@@ -72,6 +73,7 @@ class LiveCast:
         self._joined = 0
         self._attachments: list[Attachment] = []
         self._meetings = Meetings(settle_s)
+        self._companies: list[Company] = []
         self._shared = {
             member.name: self.join(member.name) for member in members if member.is_shared
         }
@@ -85,6 +87,10 @@ class LiveCast:
         if not model or model.startswith(OPENAI_PREFIX):
             return self.names[0]
         return model if model in self._members else None
+
+    def shared(self, name: str) -> Conversation:
+        """The conversation of a shared character; raises KeyError for another one."""
+        return self._shared[name]
 
     def join(self, name: str, *, seed: int | None = None) -> Conversation:
         """A character comes to life, with a conversation of its own."""
@@ -123,6 +129,29 @@ class LiveCast:
                 f"name one of {', '.join(self._shared) or 'those that are (there are none)'}."
             )
         self._attachments.append(await attach(output, self._shared[name].performer))
+
+    def bring_together(self, names: Sequence[str], turns: int) -> None:
+        """Puts shared characters into one scene, where they hear and answer each other.
+
+        Args:
+            names: At least two, in the order in which they take turns.
+            turns: How many answers they give unasked after a user has spoken, at most.
+
+        Raises:
+            ConfigError: one of them is not shared, or there are fewer than two.
+        """
+        for name in names:
+            if name not in self._shared:
+                raise ConfigError(
+                    f"Expected shared characters in a scene, found {name}; share it, or leave it "
+                    "out of the scene."
+                )
+        if len(set(names)) != len(names) or len(names) < 2:
+            raise ConfigError(
+                "Expected two characters or more in a scene, each once, found "
+                f"{', '.join(names) or 'none'}; name others."
+            )
+        self._companies.append(Company({name: self._shared[name] for name in names}, turns))
 
     async def aclose(self) -> None:
         """Ends the answers of shared characters, closes their outputs, and empties the stage."""

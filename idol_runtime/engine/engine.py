@@ -62,6 +62,16 @@ class CastEntry:
     """Where the timeline of a shared one also goes; not yet open."""
 
 
+@dataclass(frozen=True, slots=True)
+class SceneEntry:
+    """Shared characters who are together in one scene."""
+
+    names: tuple[str, ...]
+    """Of their folders, in the order in which they take turns."""
+    turns: int = 3
+    """Answers that they give unasked after a user has spoken, at most."""
+
+
 class Engine:
     """Live models, the stage and the cast on it; made by `open_engine`."""
 
@@ -197,6 +207,7 @@ async def open_engine(
     *,
     clock: Clock | None = None,
     make_hooks: MakeHooks | None = None,
+    scenes: Sequence[SceneEntry] = (),
     at_once: bool = False,
 ) -> AsyncIterator[Engine]:
     """A running engine: the stage ticks until the end.
@@ -206,6 +217,7 @@ async def open_engine(
         config: Where and how wide to run.
         clock: The stage's; the machine's own by default.
         make_hooks: Makes the hooks of each conversation; those of the mind by default.
+        scenes: Which shared characters hear and answer each other.
         at_once: Start the workers before anything else; otherwise with the first request.
 
     Raises:
@@ -220,6 +232,8 @@ async def open_engine(
         stage = open_stage(config.provider, clock or SystemClock(), lead_ms=config.lead_ms)
         engine = Engine(entries, models, stage, config, make_hooks or make_mind())
         try:
+            for scene in scenes:
+                engine.cast.bring_together(scene.names, scene.turns)
             for entry in entries:
                 for output in entry.outputs:
                     await engine.cast.send_to(output, entry.name)

@@ -1,6 +1,6 @@
 """What a host says is so in its world is told to the dialogue model before each answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from idol_runtime.conversation.hooks import Hooks, Meeting, Occasion
 from idol_runtime.conversation.prompt import Prompt
@@ -13,9 +13,20 @@ def world_hooks(meeting: Meeting) -> Hooks:
     world, budget = meeting.world, meeting.character.world.token_budget
 
     async def note(occasion: Occasion, prompt: Prompt) -> Prompt:
-        return prompt.noted(*notes_of_world(world.facts, budget))
+        company = note_of_company(world.company)
+        return prompt.noted(*company, *notes_of_world(world.facts, budget))
 
     return Hooks(prompt=(note,))
+
+
+def note_of_company(names: Sequence[str]) -> tuple[str, ...]:
+    """Who else is there."""
+    if not names:
+        return ()
+    *others, last = names
+    if not others:
+        return (f"{last} is here, too.",)
+    return (f"{', '.join(others)} and {last} are here, too.",)
 
 
 def notes_of_world(facts: Mapping[str, Fact], token_budget: int) -> tuple[str, ...]:

@@ -84,6 +84,7 @@ export interface MessageItem {
   status?: "completed" | "in_progress" | "incomplete" | null;
   role: "assistant" | "system" | "user";
   content: Array<InputText | OutputText | OutputAudio | InputAudio>;
+  speaker?: string;
 }
 
 /** Adds a message. Answered by `conversation.item.added` and `conversation.item.done`. */

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 MAX_TEXT_CHARS = 8_000
 """Longest text of one conversation item, and of `instructions`, in characters."""
@@ -64,6 +64,8 @@ class MessageItem(Noun, tag_field="type", tag="message", kw_only=True, frozen=Tr
     status: ItemStatus | None = None
     role: Role
     content: list[Content]
+    speaker: str | UnsetType = UNSET
+    """The name of another character who said it, in a scene of several; set by the server."""
 
 
 class ItemReference(Noun, tag_field="type", tag="item_reference", kw_only=True, frozen=True):

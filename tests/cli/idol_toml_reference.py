@@ -65,6 +65,14 @@ shared = true
 [[cast]]
 character = "characters/aki"
 
+[[cast]]
+character = "characters/mio"
+shared = true
+
+[[scene]]
+characters = ["hoshi", "mio"]
+turns = 2
+
 [[output]]
 url = "file:///var/lib/idol/takes"
 character = "hoshi"

@@ -19,5 +19,5 @@ def test_its_example_is_a_server(tmp_path: Path) -> None:
     assert read_idol_toml(path).limits.max_connections == 200
     options = build_parser().parse_args(["serve", "--config", str(path)])
     settings = settings_of(options, {"IDOL_TOKEN": "viewers", "IDOL_HOST_TOKEN": "host"})
-    assert [member.name for member in settings.cast] == ["hoshi", "aki"]
+    assert [member.name for member in settings.cast] == ["hoshi", "aki", "mio"]
     assert settings.outputs[0].character == "hoshi"

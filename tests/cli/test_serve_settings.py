@@ -178,6 +178,41 @@ def test_characters_and_outputs_of_the_command_line_take_the_place_of_the_files(
         settings("--config", config, "--shared")
 
 
+TROUPE = """
+[[cast]]
+character = "ren"
+shared = true
+[[cast]]
+character = "mio"
+shared = true
+[[cast]]
+character = "kai"
+"""
+
+
+def test_shared_characters_may_have_a_scene(tmp_path: Path) -> None:
+    config = configured(tmp_path, f'{TROUPE}[[scene]]\ncharacters = ["mio", "ren"]\nturns = 5')
+    [scene] = settings("--config", config).scenes
+    assert (scene.characters, scene.turns) == (["mio", "ren"], 5)
+    assert settings("--config", config, "--character", "hoshi").scenes == ()
+
+
+@pytest.mark.parametrize(
+    ("scene", "says"),
+    [
+        ('characters = ["ren"]', "scene"),
+        ('characters = ["ren", "kai"]', 'found "kai"; shared are ren, mio'),
+        ('characters = ["ren", "moi"]', 'found "moi"; did you mean mio'),
+        ('characters = ["ren", "ren"]', "each character once"),
+        ('characters = ["ren", "mio"]\nturns = -1', "turns"),
+        ('characters = ["ren", "mio"]\n[[scene]]\ncharacters = ["mio", "ren"]', "found mio twice"),
+    ],
+)
+def test_a_scene_that_cannot_be_is_a_sentence(tmp_path: Path, scene: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        settings("--config", configured(tmp_path, f"{TROUPE}[[scene]]\n{scene}"))
+
+
 def test_an_output_of_nobody_says_who_is_shared(tmp_path: Path) -> None:
     config = configured(tmp_path, CAST.replace('character = "aki"', 'character = "akj"'))
     with pytest.raises(ConfigError, match=r'found "akj"; did you mean aki; shared are aki\.'):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from idol_runtime.conversation.world import MAX_FACT_BYTES, MAX_FACTS, Fact, World
 from idol_runtime.errors import RequestError
 from idol_runtime.mind.notes import estimated_tokens
-from idol_runtime.mind.world import notes_of_world
+from idol_runtime.mind.world import note_of_company, notes_of_world
 
 FACT = st.text(max_size=30) | st.integers() | st.floats(allow_nan=False) | st.booleans()
 
@@ -20,6 +20,18 @@ def test_where_not_all_fits_the_newest_facts_are_told() -> None:
 def test_a_fact_is_one_line_whatever_stands_in_it() -> None:
     assert notes_of_world({"a\nb": "The shop\n\n is open."}, 50) == ("The shop is open.",)
     assert notes_of_world({"a\nb": True}, 50) == ("a b: yes",)
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        ((), ()),
+        (("Mio",), ("Mio is here, too.",)),
+        (("Mio", "Kai", "Ada"), ("Mio, Kai and Ada are here, too.",)),
+    ],
+)
+def test_who_else_is_there_is_a_sentence(names: tuple[str, ...], note: tuple[str, ...]) -> None:
+    assert note_of_company(names) == note
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=8), st.none() | FACT, max_size=6), max_size=6))
