@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from export.bundle_folder import check_place, new_bundle
 from export.dialogue_parity import LogitsParity, greedy_reply, measure
 from idol_runtime.dialogue.architecture import (
-    FAMILIES,
+    CHECKPOINT_FAMILIES,
     HEAD,
     DecoderConfig,
     RopeScaling,
     is_family,
-    llama3_factors,
 )
 from idol_runtime.dialogue.blocks import Blocks
 from idol_runtime.dialogue.chat import ChatTokenizer, open_chat
@@ -41,6 +40,7 @@ from idol_runtime.dialogue.graph import Activations, build_decoder
 from idol_runtime.dialogue.importer import import_gguf
 from idol_runtime.dialogue.matrices import Weights
 from idol_runtime.dialogue.messages import ChatMessage
+from idol_runtime.dialogue.rotary import llama3_factors
 from idol_runtime.errors import IdolError, InputError
 from idol_runtime.inference.bundle import open_bundle, write_manifest
 
@@ -87,10 +87,10 @@ def decoder_config(config: Any) -> DecoderConfig:
         InputError: another architecture, or a feature of it that is not supported.
     """
     family = config.model_type
-    if not is_family(family):
+    if not is_family(family) or family not in CHECKPOINT_FAMILIES:
         raise InputError(
-            f"Expected a checkpoint of the families {', '.join(FAMILIES)}, found `{family}`; "
-            "choose another model."
+            f"Expected a checkpoint of the families {', '.join(CHECKPOINT_FAMILIES)}, found "
+            f"`{family}`; choose another model."
         )
     if getattr(config, "use_sliding_window", False):
         raise InputError("Expected attention over the whole context, found a sliding window.")

@@ -70,11 +70,11 @@ def _add_import_parser(
     importing = actions.add_parser(
         "import",
         help="bring a dialogue model, a voice, a face or a body of your own",
-        description="Converts a GGUF file of the Llama, Qwen2, Qwen3 or SmolLM3 families, or takes "
-        "over a bundle: a folder with a manifest.json, as `python -m export.dialogue`, "
-        "`export.face` and `export.pose` write it, or one that names an engine of your own. Prints "
-        "the lines of character.toml "
-        "that make a character use it.",
+        description="Converts a GGUF file of the Llama, Qwen2, Qwen3, SmolLM3, Gemma (1 to 3) or "
+        "Phi-3 families (Phi-4-mini is one), or takes over a bundle: a folder with a "
+        "manifest.json, as `python -m export.dialogue`, `export.face` and `export.pose` write it, "
+        "or one that names an engine of your own. Prints the lines of character.toml that make a "
+        "character use it.",
     )
     importing.add_argument("file", type=Path, metavar="FILE.gguf|FOLDER")
     importing.add_argument("--name", help="default: the file's or the bundle's own name")

@@ -1,26 +1,36 @@
-"""What a decoder-only language model of the Llama or Qwen families is made of.
+"""What a decoder-only language model of the Llama, Qwen, Gemma or Phi families is made of.
 
 Tensors carry the names of the Hugging Face checkpoints, whatever file they come from.
 """
 
 import math
 from collections.abc import Iterator
-from typing import Literal, TypeAlias, TypeGuard, get_args
+from typing import Final, Literal, TypeAlias, TypeGuard, get_args
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from idol_runtime.errors import InputError
 
-Family: TypeAlias = Literal["llama", "qwen2", "qwen3", "smollm3"]
+Family: TypeAlias = Literal[
+    "llama", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3", "phi3"
+]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+CHECKPOINT_FAMILIES: tuple[Family, ...] = ("llama", "qwen2", "qwen3", "smollm3")
+"""Whose Hugging Face checkpoints are exported; the others come as GGUF files, which have the
+weights as they are used: Gemma's norms with one added, Phi's with its rotary factors."""
+_GEMMAS: Final = ("gemma", "gemma2", "gemma3")
 MAX_POSITIONS = 32_768
 """The rotary tables reach no further; a longer context is cut to this."""
-
-
 MAX_SIZE = 1 << 20
 """No layer count or width is larger; damage in a file often is."""
+
+
+LayerNorm: TypeAlias = Literal[
+    "input_layernorm",
+    "post_attention_layernorm",
+    "pre_feedforward_layernorm",
+    "post_feedforward_layernorm",
+]
 
 
 class RopeScaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +40,9 @@ class RopeScaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factor: float = 1.0
     """`linear`: every frequency is divided by it."""
     factors: tuple[float, ...] = ()
-    """`factors`: one divisor for each of the head_dim / 2 frequencies, as Llama 3.1 uses them."""
+    """`factors`: one divisor for each of the frequencies, half as many as channels are rotated."""
+    attention_factor: float = 1.0
+    """Cosines and sines are multiplied by it, as YaRN and LongRoPE have it."""
 
 
 class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,11 +65,54 @@ class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rope_scaling: RopeScaling | None = None
     unrotated: tuple[int, ...] = ()
     """Layers whose attention knows no positions."""
+    rotated: int = 0
+    """The first channels of a head that are rotated; 0 for all."""
+    window: int = 0
+    """Positions that a windowed layer sees, its own among them; 0 for all."""
+    windowed: tuple[int, ...] = ()
+    """Layers whose attention sees the window alone."""
+    windowed_rope_theta: float = 0.0
+    """Of the windowed layers, which then know no scaling; 0 for that of the others."""
+    attention_scale: float = 0.0
+    """What queries times keys are multiplied by; 0 for 1 / sqrt(head_dim)."""
+    attention_cap: float = 0.0
+    """Attention scores are bent to stay within it; 0 for none."""
+    logit_cap: float = 0.0
+    """The same for logits."""
 
     @property
     def normalizes_heads(self) -> bool:
         """Each head's query and key are normalised before they are rotated."""
-        return self.family == "qwen3"
+        return self.family in ("qwen3", "gemma3")
+
+    @property
+    def normalizes_outputs(self) -> bool:
+        """What attention and feed-forward give is normalised before it is added."""
+        return self.family in ("gemma2", "gemma3")
+
+    @property
+    def gate(self) -> Literal["silu", "gelu"]:
+        """The activation of the feed-forward gate; `gelu` by its tanh approximation."""
+        return "gelu" if self.family in _GEMMAS else "silu"
+
+    @property
+    def embedding_scale(self) -> float:
+        return math.sqrt(self.hidden) if self.family in _GEMMAS else 1.0
+
+    @property
+    def rotated_channels(self) -> int:
+        return self.rotated or self.head_dim
+
+    def norms_of_layer(self) -> tuple[LayerNorm, ...]:
+        """In the order in which they are used."""
+        if self.normalizes_outputs:
+            return (
+                "input_layernorm",
+                "post_attention_layernorm",
+                "pre_feedforward_layernorm",
+                "post_feedforward_layernorm",
+            )
+        return ("input_layernorm", "post_attention_layernorm")
 
     def __post_init__(self) -> None:
         sizes = (self.layers, self.hidden, self.heads, self.kv_heads, self.head_dim, self.ffn)
@@ -77,12 +132,16 @@ class DecoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"Expected a head size that is a multiple of 16, found {self.head_dim}; "
                 "the attention kernel cannot rotate it."
             )
+        if self.rotated % 16 or self.rotated > self.head_dim:
+            raise InputError(
+                f"Expected rotated channels in sixteens, at most {self.head_dim}, found "
+                f"{self.rotated}; the attention kernel cannot rotate them."
+            )
         if self.rope_scaling is not None and self.rope_scaling.kind == "factors":
-            found = len(self.rope_scaling.factors)
-            if found != self.head_dim // 2:
+            found, wanted = len(self.rope_scaling.factors), self.rotated_channels // 2
+            if found != wanted:
                 raise InputError(
-                    f"Expected {self.head_dim // 2} rotary factors, found {found}; the file is "
-                    "damaged."
+                    f"Expected {wanted} rotary factors, found {found}; the file is damaged."
                 )
 
 
@@ -106,7 +165,7 @@ def head_norm(layer: int, name: Literal["q_norm", "k_norm"]) -> str:
     return f"model.layers.{layer}.self_attn.{name}.weight"
 
 
-def norm(layer: int, name: Literal["input_layernorm", "post_attention_layernorm"]) -> str:
+def norm(layer: int, name: LayerNorm) -> str:
     return f"model.layers.{layer}.{name}.weight"
 
 
@@ -124,8 +183,8 @@ def tensor_shapes(config: DecoderConfig) -> Iterator[tuple[str, tuple[int, ...]]
     }
     yield EMBEDDING, (config.vocab, config.hidden)
     for layer in range(config.layers):
-        yield norm(layer, "input_layernorm"), (config.hidden,)
-        yield norm(layer, "post_attention_layernorm"), (config.hidden,)
+        for each in config.norms_of_layer():
+            yield norm(layer, each), (config.hidden,)
         for name, shape in rows_columns.items():
             yield projection(layer, name), shape
         if config.normalizes_heads:
@@ -164,38 +223,3 @@ def check_tensors(config: DecoderConfig, shapes: dict[str, tuple[int, ...]]) -> 
             f"{f' and {len(unknown) - 1} more' if len(unknown) > 1 else ''}; "
             "this architecture is not supported."
         )
-
-
-def rotary_tables(
-    config: DecoderConfig,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cosines and sines, each of shape (min(positions, MAX_POSITIONS), head_dim / 2)."""
-    exponents = np.arange(0, config.head_dim, 2, dtype=np.float64) / config.head_dim
-    frequencies = config.rope_theta**-exponents
-    if config.rope_scaling is not None:
-        scaling = config.rope_scaling
-        divisors = scaling.factors if scaling.kind == "factors" else (scaling.factor,)
-        frequencies = frequencies / np.array(divisors, np.float64)
-    positions = np.arange(min(config.positions, MAX_POSITIONS), dtype=np.float64)
-    angles = np.outer(positions, frequencies)
-    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-
-
-def llama3_factors(
-    head_dim: int,
-    theta: float,
-    *,
-    factor: float,
-    low_freq_factor: float,
-    high_freq_factor: float,
-    trained_positions: int,
-) -> tuple[float, ...]:
-    """Divisors of Llama 3.1's rotary scaling: short waves stay, long ones stretch by `factor`.
-
-    Between the two wavelength limits the reciprocal divisor is blended linearly
-    (Llama 3.1 model card; `rope_type` "llama3" of Hugging Face configurations).
-    """
-    waves = 2 * np.pi * theta ** (np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
-    blend = (trained_positions / waves - low_freq_factor) / (high_freq_factor - low_freq_factor)
-    blend = np.clip(blend, 0.0, 1.0)
-    return tuple(float(value) for value in 1.0 / ((1.0 - blend) / factor + blend))

@@ -1,26 +1,25 @@
-"""A GGUF file as the description of a decoder and a `WeightSource`."""
+"""A GGUF file as a `WeightSource`."""
+
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idol_runtime.dialogue.architecture import (
     EMBEDDING,
-    FAMILIES,
     FINAL_NORM,
     HEAD,
-    MAX_SIZE,
     DecoderConfig,
-    RopeScaling,
+    LayerNorm,
     head_norm,
-    is_family,
     norm,
     projection,
 )
 from idol_runtime.dialogue.blocks import TRANSCODABLE, Blocks, transcode
+from idol_runtime.dialogue.gguf_config import ROTARY_TENSORS, read_config
 from idol_runtime.dialogue.gguf_file import GgufFile
-from idol_runtime.errors import InputError
 
-_PROJECTIONS = {
+_PROJECTIONS: Final = {
     "attn_q": "q_proj",
     "attn_k": "k_proj",
     "attn_v": "v_proj",
@@ -29,68 +28,25 @@ _PROJECTIONS = {
     "ffn_up": "up_proj",
     "ffn_down": "down_proj",
 }
-_ROPE_FACTORS = "rope_freqs.weight"
+_NORMS: Final[dict[str, LayerNorm]] = {
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+}
+_NORMS_WITH_OUTPUTS: Final[dict[str, LayerNorm]] = {
+    "attn_norm": "input_layernorm",
+    "post_attention_norm": "post_attention_layernorm",
+    "ffn_norm": "pre_feedforward_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
+"""Where what attention and feed-forward give is normalised, too."""
 
 
-def read_config(file: GgufFile) -> DecoderConfig:
-    """What the metadata says of the decoder.
+class _Place(NamedTuple):
+    """Where a tensor of ours is: rows of one of the file's."""
 
-    Raises:
-        InputError: another architecture, or a feature of it that is not supported.
-    """
-    family = file.get("general.architecture", str)
-    if not is_family(family):
-        raise InputError(
-            f"{file.path}: expected a model of the families {' or '.join(FAMILIES)}, found "
-            f"`{family}`; choose a model that llama.cpp loads as one of these."
-        )
-    if file.get(f"{family}.expert_count", int, 0) > 0:
-        raise InputError(
-            f"{file.path}: expected a dense model, found a mixture of experts; choose another."
-        )
-    layers = file.get(f"{family}.block_count", int)
-    heads = file.get(f"{family}.attention.head_count", int)
-    hidden = file.get(f"{family}.embedding_length", int)
-    head_dim = file.get(f"{family}.attention.key_length", int, hidden // max(heads, 1))
-    rotated = file.get(f"{family}.rope.dimension_count", int, head_dim)
-    if rotated != head_dim:
-        raise InputError(
-            f"{file.path}: expected rotary positions over all {head_dim} channels of a head, "
-            f"found {rotated}; partial rotation is not supported."
-        )
-    return DecoderConfig(
-        family=family,
-        layers=layers,
-        hidden=hidden,
-        heads=heads,
-        kv_heads=file.get(f"{family}.attention.head_count_kv", int, heads),
-        head_dim=head_dim,
-        ffn=file.get(f"{family}.feed_forward_length", int),
-        vocab=file.tensors["token_embd.weight"].shape[0]
-        if "token_embd.weight" in file.tensors
-        else 0,
-        positions=file.get(f"{family}.context_length", int),
-        rope_theta=file.get(f"{family}.rope.freq_base", float, 10_000.0),
-        rms_eps=file.get(f"{family}.attention.layer_norm_rms_epsilon", float),
-        tied="output.weight" not in file.tensors,
-        rope_scaling=_rope_scaling(file, family),
-        unrotated=tuple(range(3, min(layers, MAX_SIZE), 4)) if family == "smollm3" else (),
-    )
-
-
-def _rope_scaling(file: GgufFile, family: str) -> RopeScaling | None:
-    if _ROPE_FACTORS in file.tensors:
-        factors = file.values(_ROPE_FACTORS).reshape(-1)
-        return RopeScaling("factors", factors=tuple(float(value) for value in factors))
-    kind = file.get(f"{family}.rope.scaling.type", str, "none")
-    if kind == "linear":
-        return RopeScaling("linear", file.get(f"{family}.rope.scaling.factor", float, 1.0))
-    if kind != "none":
-        raise InputError(
-            f"{file.path}: expected rotary scaling none, linear or Llama 3.1's, found `{kind}`; "
-            "choose a model without it."
-        )
-    return None
+    name: str
+    start: int
+    rows: int
 
 
 class GgufWeights:
@@ -99,41 +55,75 @@ class GgufWeights:
     def __init__(self, file: GgufFile) -> None:
         self.file = file
         self.config = read_config(file)
-        self._names = {
-            ours: theirs
+        self._places = {
+            ours: place
             for theirs in file.tensors
-            if theirs != _ROPE_FACTORS and (ours := _our_name(theirs))
+            if theirs not in ROTARY_TENSORS
+            for ours, place in self._parts(theirs)
         }
-        self.shapes = {ours: file.tensors[theirs].shape for ours, theirs in self._names.items()}
+        self.shapes = {
+            ours: (place.rows, *file.tensors[place.name].shape[1:])
+            for ours, place in self._places.items()
+        }
 
     def kind(self, name: str) -> str:
-        return self.file.tensors[self._names[name]].kind
+        return self.file.tensors[self._places[name].name].kind
 
     def dense(self, name: str, rows: slice = slice(None)) -> NDArray[np.float32]:
-        return self.file.values(self._names[name], self._order(name, rows))
+        return self.file.values(self._places[name].name, self._order(name, rows))
 
     def blocks(self, name: str, rows: slice = slice(None)) -> Blocks:
         if (kind := self.kind(name)) not in TRANSCODABLE:
             raise ValueError(f"{name}: {kind} has no blocks")
-        return transcode(kind, self.file.raw(self._names[name], self._order(name, rows)))
+        return transcode(kind, self.file.raw(self._places[name].name, self._order(name, rows)))
+
+    def _parts(self, theirs: str) -> list[tuple[str, _Place]]:
+        """What a tensor of the file is for us; Phi's files have some matrices in one."""
+        rows = self.file.tensors[theirs].shape[0]
+        names = _fused(theirs, self.config)
+        sizes = [size for _, size in names]
+        if not names or sum(sizes) != rows:
+            return [(_our_name(theirs, self.config), _Place(theirs, 0, rows))]
+        starts = np.cumsum([0, *sizes[:-1]]).tolist()
+        return [
+            (ours, _Place(theirs, start, size))
+            for (ours, size), start in zip(names, starts, strict=True)
+        ]
 
     def _order(self, name: str, rows: slice) -> slice | NDArray[np.int64]:
         """Which rows of the file `rows` are.
 
         Files of the architectures llama and smollm3 hold the rows of Q and K in pairs
         (i, i + head_dim / 2), for a rotation of neighbours; we rotate halves, as Hugging Face does.
-        Qwen files are as ours.
+        The others are as ours.
         """
+        place = self._places[name]
+        start, stop, _ = rows.indices(place.rows)
+        plain = slice(place.start + start, place.start + stop)
         if self.config.family not in ("llama", "smollm3") or ".self_attn." not in name:
-            return rows
+            return plain
         if ".q_proj." not in name and ".k_proj." not in name:
-            return rows
+            return plain
         pairs = np.arange(self.shapes[name][0]).reshape(-1, self.config.head_dim // 2, 2)
         return pairs.swapaxes(1, 2).reshape(-1)[rows]
 
 
-def _our_name(theirs: str) -> str:
+def _fused(theirs: str, config: DecoderConfig) -> list[tuple[str, int]]:
+    """The matrices that lie below one another in one of the file's, with their rows."""
+    queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
+    match theirs.split("."):
+        case ["blk", layer, "attn_qkv", ("weight" | "bias") as part]:
+            sizes = {"q_proj": queries, "k_proj": keys, "v_proj": keys}
+            return [(projection(int(layer), name, part), size) for name, size in sizes.items()]
+        case ["blk", layer, "ffn_up", "weight"] if config.family == "phi3":
+            names = ("gate_proj", "up_proj")
+            return [(projection(int(layer), name), config.ffn) for name in names]
+    return []
+
+
+def _our_name(theirs: str, config: DecoderConfig) -> str:
     """The Hugging Face name of a GGUF tensor; an unknown one keeps its own and is refused later."""
+    norms = _NORMS_WITH_OUTPUTS if config.normalizes_outputs else _NORMS
     match theirs.split("."):
         case ["token_embd", "weight"]:
             return EMBEDDING
@@ -141,10 +131,8 @@ def _our_name(theirs: str) -> str:
             return FINAL_NORM
         case ["output", "weight"]:
             return HEAD
-        case ["blk", layer, "attn_norm", "weight"]:
-            return norm(int(layer), "input_layernorm")
-        case ["blk", layer, "ffn_norm", "weight"]:
-            return norm(int(layer), "post_attention_layernorm")
+        case ["blk", layer, name, "weight"] if name in norms:
+            return norm(int(layer), norms[name])
         case ["blk", layer, "attn_q_norm", "weight"]:
             return head_norm(int(layer), "q_norm")
         case ["blk", layer, "attn_k_norm", "weight"]:

@@ -171,6 +171,8 @@ class ReplyGrammars:
     def __init__(self, chat: ChatTokenizer, vocabulary_size: int, end_ids: Sequence[int]) -> None:
         """Reads the vocabulary in a thread of its own, which takes most of a second.
 
+        Python waits for it at its end: native code that goes on after that would crash.
+
         Args:
             chat: Of the model.
             vocabulary_size: Of its logits.
@@ -180,7 +182,7 @@ class ReplyGrammars:
         self._end_ids = list(end_ids)
         self._vocabulary: Future[LLTokenizer] = Future()
         self._compiled = lru_cache(maxsize=KEPT_GRAMMARS)(self._compile)
-        Thread(target=self._read, args=(chat,), name="idol-grammar", daemon=True).start()
+        Thread(target=self._read, args=(chat,), name="idol-grammar").start()
 
     def mask(self, cues: AllowedCues) -> "ReplyMask":
         """The mask of a new reply.

@@ -8,7 +8,7 @@ the new rows in place. B > 1 needs S = 1 or empty pasts. Padding goes to the rig
 """
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -22,7 +22,6 @@ from idol_runtime.dialogue.architecture import (
     head_norm,
     norm,
     projection,
-    rotary_tables,
 )
 from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.external_data import TensorFile
@@ -35,6 +34,7 @@ from idol_runtime.dialogue.matrices import (
     Weights,
     WeightSource,
 )
+from idol_runtime.dialogue.rotary import rotary_tables
 
 Activations: TypeAlias = Literal["float32", "float16"]
 
@@ -81,17 +81,23 @@ class _Decoder:
 
     def build(self) -> None:
         self._lengths()
-        cosines, sines = rotary_tables(self.config)
-        self.parts.tensors.add("cos_cache", cosines.astype(self.parts.dtype))
-        self.parts.tensors.add("sin_cache", sines.astype(self.parts.dtype))
-        hidden = self._embed("input_ids")
+        self._rotary_tables()
+        hidden = self._scaled(self._embed("input_ids"), self.config.embedding_scale, "embedding")
         skip: str | None = None
         for layer in range(self.config.layers):
             normed, residual = self._norm(hidden, skip, norm(layer, "input_layernorm"))
             attended = self._attention(layer, normed)
-            name = norm(layer, "post_attention_layernorm")
-            normed, hidden = self._norm(attended, residual, name)
-            skip = self._mlp(layer, normed)
+            if self.config.normalizes_outputs:
+                attended, _ = self._norm(attended, None, norm(layer, "post_attention_layernorm"))
+                normed, hidden = self._norm(
+                    attended, residual, norm(layer, "pre_feedforward_layernorm")
+                )
+                fed = self._mlp(layer, normed)
+                skip, _ = self._norm(fed, None, norm(layer, "post_feedforward_layernorm"))
+            else:
+                name = norm(layer, "post_attention_layernorm")
+                normed, hidden = self._norm(attended, residual, name)
+                skip = self._mlp(layer, normed)
         normed, _ = self._norm(hidden, skip, FINAL_NORM)
         last = self.parts.constant("last", -1)
         self._head(self.parts.node("Gather", [normed, last], "last_hidden", axis=1))
@@ -106,6 +112,18 @@ class _Decoder:
         shape = node("Shape", ["attention_mask"], "mask_shape")
         width = node("Gather", [shape, constant("index_1", 1)], "mask_width")
         node("Cast", [width], "total_length", to=TensorProto.INT32)
+
+    def _rotary_tables(self) -> None:
+        for suffix in ("", *(("_windowed",) if self.config.windowed_rope_theta else ())):
+            cosines, sines = rotary_tables(self.config, windowed=bool(suffix))
+            self.parts.tensors.add(f"cos_cache{suffix}", cosines.astype(self.parts.dtype))
+            self.parts.tensors.add(f"sin_cache{suffix}", sines.astype(self.parts.dtype))
+
+    def _scaled(self, value: str, factor: float, what: str) -> str:
+        if factor == 1.0:
+            return value
+        scale = self.parts.tensors.add(f"{what}_scale", np.array([factor], self.parts.dtype))
+        return self.parts.node("Mul", [value, scale], f"{what}_scaled")
 
     def _norm(self, value: str, skip: str | None, name: str) -> tuple[str, str]:
         """The normalised sum of `value` and `skip`, and that sum."""
@@ -135,7 +153,15 @@ class _Decoder:
     def _attention(self, layer: int, value: str) -> str:
         pasts = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
         presents = [f"present.{layer}.{part}" for part in ("key", "value")]
-        is_rotated = layer not in self.config.unrotated
+        config = self.config
+        is_rotated = layer not in config.unrotated
+        is_windowed = config.window > 0 and layer in config.windowed
+        suffix = "_windowed" if is_windowed and config.windowed_rope_theta else ""
+        special: dict[str, Any] = {
+            "local_window_size": config.window if is_windowed else None,
+            "scale": config.attention_scale or None,
+            "softcap": config.attention_cap or None,
+        }
         out = f"layers.{layer}/attention"
         self.parts.nodes.append(
             helper.make_node(
@@ -145,14 +171,15 @@ class _Decoder:
                     *pasts,
                     "seqlens_k",
                     "total_length",
-                    *(("cos_cache", "sin_cache") if is_rotated else ()),
+                    *((f"cos_cache{suffix}", f"sin_cache{suffix}") if is_rotated else ()),
                 ],
                 [out, *presents],
                 domain=MICROSOFT,
-                num_heads=self.config.heads,
-                kv_num_heads=self.config.kv_heads,
+                num_heads=config.heads,
+                kv_num_heads=config.kv_heads,
                 do_rotary=int(is_rotated),
                 rotary_interleaved=0,
+                **{key: given for key, given in special.items() if given is not None},
             )
         )
         return self.matrices.linear(out, [projection(layer, "o_proj")], f"layers.{layer}/o")
@@ -191,7 +218,11 @@ class _Decoder:
         node, linear, at = self.parts.node, self.matrices.linear, f"layers.{layer}"
         gate = linear(value, [projection(layer, "gate_proj")], f"{at}/gate")
         up = linear(value, [projection(layer, "up_proj")], f"{at}/up")
-        open_gate = node("Mul", [gate, node("Sigmoid", [gate], f"{at}/sigmoid")], f"{at}/silu")
+        if self.config.gate == "gelu":
+            open_gate = node("Gelu", [gate], f"{at}/gelu", approximate="tanh")
+        else:
+            sigmoid = node("Sigmoid", [gate], f"{at}/sigmoid")
+            open_gate = node("Mul", [gate, sigmoid], f"{at}/silu")
         gated = node("Mul", [open_gate, up], f"{at}/gated")
         return linear(gated, [projection(layer, "down_proj")], f"{at}/down")
 
@@ -231,7 +262,9 @@ class _Decoder:
         return node("Slice", [padded, *ends], "embedded")
 
     def _head(self, value: str) -> None:
-        out = "logits" if self.parts.dtype == np.float32 else "half_logits"
+        cap = self.config.logit_cap
+        made = "logits" if self.parts.dtype == np.float32 else "half_logits"
+        out = "uncapped_logits" if cap else made
         form = self.matrices.form(EMBEDDING)
         if not self.config.tied:
             self.matrices.linear(value, [HEAD], out)
@@ -240,8 +273,14 @@ class _Decoder:
         else:
             shape = (self.config.vocab, self.config.hidden)
             self.matrices.multiply(value, EMBEDDING, form, shape, out)
-        if out != "logits":
-            self.parts.node("Cast", [out], "logits", to=TensorProto.FLOAT)
+        if cap:
+            bent = self.parts.node(
+                "Tanh", [self._scaled(out, 1 / cap, "logits_before_cap")], "bent_logits"
+            )
+            scale = self.parts.tensors.add("logit_cap", np.array([cap], self.parts.dtype))
+            self.parts.node("Mul", [bent, scale], made)
+        if made != "logits":
+            self.parts.node("Cast", [made], "logits", to=TensorProto.FLOAT)
 
 
 def _model(parts: GraphParts, source: WeightSource) -> onnx.ModelProto:

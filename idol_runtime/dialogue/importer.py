@@ -1,4 +1,4 @@
-"""Turns a Llama- or Qwen-family GGUF file into a dialogue bundle, with numpy and onnx alone."""
+"""Turns a GGUF file of a Llama, Qwen, Gemma or Phi into a dialogue bundle, without torch."""
 
 import shutil
 from collections.abc import Callable, Iterator

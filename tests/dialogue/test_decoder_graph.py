@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from export.dialogue import CheckpointWeights, torch_from_gguf
 from export.dialogue_parity import bundle_logits, torch_logits
-from idol_runtime.dialogue.architecture import FAMILIES
+from idol_runtime.dialogue.architecture import CHECKPOINT_FAMILIES
 from idol_runtime.dialogue.config import MODEL_FILE
 from idol_runtime.dialogue.decoder import CpuRows, DecoderRows, open_rows
 from idol_runtime.dialogue.gguf_file import GgufFile
@@ -32,7 +32,7 @@ def built(source: WeightSource, folder: Path, weights: Weights, **options: Any) 
     return OnnxSession(folder / MODEL_FILE, threads=1)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINT_FAMILIES)
 @pytest.mark.parametrize("tied", [True, False])
 def test_float_graph_gives_torchs_logits_at_every_decoded_position(
     family: str, tied: bool, tmp_path: Path
@@ -46,7 +46,7 @@ def test_float_graph_gives_torchs_logits_at_every_decoded_position(
     assert np.abs(found - expected).max() <= EXACT
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINT_FAMILIES)
 def test_reading_a_prompt_in_chunks_gives_the_logits_of_reading_it_whole(
     family: str, tmp_path: Path
 ) -> None:
@@ -180,7 +180,7 @@ def test_exact_blocks_of_a_gguf_file_give_the_logits_of_its_dequantised_weights(
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINT_FAMILIES)
 def test_a_gguf_file_has_the_weights_and_the_logits_of_the_model_it_was_made_from(
     family: str, tied: bool, tmp_path: Path
 ) -> None:

@@ -117,10 +117,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"general.architecture": "gemma3"}, "found `gemma3`"),
+        ({"general.architecture": "mamba"}, "found `mamba`"),
         ({"tokenizer.ggml.pre": "kimi-k2"}, "found `kimi-k2`"),
         ({"tokenizer.ggml.model": "bert"}, "found `bert`"),
-        ({"llama.rope.scaling.type": "yarn"}, "found `yarn`"),
+        ({"llama.rope.scaling.type": "dynamic"}, "found `dynamic`"),
     ],
 )
 def test_unsupported_models_are_refused_by_name(

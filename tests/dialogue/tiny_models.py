@@ -1,5 +1,6 @@
 """Tiny random chat models, made here: a Hugging Face folder and a GGUF file of each family."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def byte_level_tokenizer() -> Tokenizer:
 
 def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
     """A random model whose next tokens are far from equally likely."""
-    sizes = {
+    sizes: dict[str, Any] = {
         "vocab_size": len(vocabulary()),
         "hidden_size": 64,
         "intermediate_size": 96,
@@ -60,11 +61,27 @@ def tiny_model(family: str, *, tied: bool = True, **changes: Any) -> Any:
         # Every fourth layer knows no positions.
         sizes |= {"num_hidden_layers": 5, "pad_token_id": 0, **changes}
         model = transformers.SmolLM3ForCausalLM(transformers.SmolLM3Config(**sizes))
+    elif family == "gemma":
+        model = transformers.GemmaForCausalLM(transformers.GemmaConfig(head_dim=32, **sizes))
+    elif family == "gemma2":
+        # Small caps and a small window, so that they matter.
+        sizes |= {"num_hidden_layers": 3, "sliding_window": 8, "head_dim": 32, **changes}
+        sizes |= {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 6.0}
+        sizes |= {"query_pre_attn_scalar": 32}
+        model = transformers.Gemma2ForCausalLM(transformers.Gemma2Config(**sizes))
+    elif family == "gemma3":
+        sizes |= {"num_hidden_layers": 7, "sliding_window": 8, "head_dim": 32, **changes}
+        sizes |= {"query_pre_attn_scalar": 32}
+        model = transformers.Gemma3ForCausalLM(transformers.Gemma3TextConfig(**sizes))
+    elif family == "phi3":
+        sizes |= {"pad_token_id": 0, **changes}
+        model = transformers.Phi3ForCausalLM(transformers.Phi3Config(**sizes))
     else:
         model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**sizes))
+    middle = 0.0 if family.startswith("gemma") else 1.0  # Gemma adds one to its norms
     for name, value in model.named_parameters():
         if name.endswith("bias") or "norm" in name:
-            torch.nn.init.normal_(value, 1.0 if "norm" in name else 0.0, 0.3)
+            torch.nn.init.normal_(value, middle if "norm" in name else 0.0, 0.3)
     return model.float().eval()
 
 
@@ -81,6 +98,11 @@ def save_checkpoint(model: Any, folder: Path) -> Path:
     return folder
 
 
+_GEMMA_NORMS = {
+    "post_attention_layernorm": "post_attention_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
 _NAMES = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
@@ -91,6 +113,8 @@ _NAMES = {
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output",
+    "self_attn.qkv_proj": "attn_qkv",
+    "mlp.gate_up_proj": "ffn_up",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
@@ -104,7 +128,7 @@ def write_gguf(
     model: Any, path: Path, kinds: dict[str, str], *, changes: dict[str, Any] | None = None
 ) -> Path:
     """Writes `model`; `kinds` gives a block type to every matrix whose name has the key in it."""
-    config, family = model.config, model.config.model_type
+    config, family = model.config, model.config.model_type.removesuffix("_text")
     writer = gguf.GGUFWriter(path, family)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -115,7 +139,14 @@ def write_gguf(
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    rope = config.rope_parameters
+    _add_rope(writer, rope.get("full_attention", rope), head_dim)
+    if (window := getattr(config, "sliding_window", None)) is not None:
+        writer.add_sliding_window(window)
+    if cap := getattr(config, "attn_logit_softcapping", None):
+        writer.add_attn_logit_softcapping(cap)
+    if cap := getattr(config, "final_logit_softcapping", None):
+        writer.add_final_logit_softcapping(cap)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
     writer.add_license("apache-2.0")
@@ -131,8 +162,11 @@ def write_gguf(
             heads = values.shape[0] // head_dim
             halves = values.reshape(heads, 2, -1, *values.shape[1:])
             values = np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(values.shape)
+        if family.startswith("gemma") and "norm" in name:
+            values = values + 1
         theirs = name
-        for ours, other in _NAMES.items():
+        norms = _GEMMA_NORMS if family in ("gemma2", "gemma3") else {}
+        for ours, other in {**_NAMES, **norms}.items():
             theirs = theirs.replace(ours, other)
         kind = next((k for key, k in kinds.items() if key in theirs and values.ndim == 2), "F32")
         if kind == "F16":
@@ -147,6 +181,26 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _add_rope(writer: Any, rope: Any, head_dim: int) -> None:
+    """As llama.cpp's converter writes what a configuration says of rotary positions."""
+    writer.add_rope_freq_base(rope["rope_theta"])
+    channels = int(head_dim * rope.get("partial_rotary_factor", 1.0))
+    writer.add_rope_dimension_count(channels)
+    kind = rope["rope_type"]
+    if kind in ("linear", "yarn"):
+        writer.add_rope_scaling_type(gguf.RopeScalingType(kind))
+        writer.add_rope_scaling_factor(rope["factor"])
+    if "original_max_position_embeddings" in rope:
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if kind == "longrope":
+        trained = rope["original_max_position_embeddings"]
+        longer = POSITIONS / trained
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(longer) / math.log(trained)))
+        for key in ("short", "long"):
+            factors = np.array(rope[f"{key}_factor"], np.float32)
+            writer.add_tensor(f"rope_factors_{key}.weight", factors)
 
 
 def _add_tokenizer(writer: Any) -> None:
