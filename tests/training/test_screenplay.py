@@ -191,6 +191,7 @@ def test_any_text_can_be_read(text: str) -> None:
         '"Hi there"',
         "one\ntwo",
         "- one",
+        "1. one 2. two",
         "[run {}] Hi",
         "[give_item {bad}] Hi",
     ],

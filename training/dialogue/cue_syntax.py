@@ -14,7 +14,7 @@ MOVES: Final = (*GESTURES, "dance")
 
 _EMOTION: Final = re.compile(rf"(?:very |a little )?(?P<name>{'|'.join(FELT)})")
 _ACTION: Final = re.compile(r"(?P<name>[a-z][a-z0-9_]*) (?P<arguments>\{.*\})", re.DOTALL)
-_MARKUP: Final = re.compile(r"[*`_#<>|]|^\s*[-+•]\s|^\s*\d+[.)]\s|\n|https?:")
+_MARKUP: Final = re.compile(r"[*`_#<>|]|^\s*[-+•]\s|\b1[.)]\s.*\b2[.)]\s|\n|https?:")
 _ROLES: Final = ("user", "assistant", "system", "you", "me", "a", "b", "q")
 
 
