@@ -74,9 +74,10 @@ def _add_import_parser(
         "Phi-3 families (Phi-4-mini is one), or takes over a bundle: a folder with a "
         "manifest.json, as `python -m export.dialogue`, `export.face` and `export.pose` write it, "
         "or one that names an engine of your own. Prints the lines of character.toml that make a "
-        "character use it.",
+        "character use it. A file of the Hugging Face hub is looked at before it is fetched: what "
+        "cannot be used says so at once. A token for gated repositories is read from HF_TOKEN.",
     )
-    importing.add_argument("file", type=Path, metavar="FILE.gguf|FOLDER")
+    importing.add_argument("file", metavar="FILE.gguf|FOLDER|hf://OWNER/REPO/FILE.gguf[@REVISION]")
     importing.add_argument("--name", help="default: the file's or the bundle's own name")
     importing.add_argument(
         "--weights",
@@ -178,10 +179,19 @@ def _print_problems(name: str, problems: list[Problem]) -> None:
 
 
 def run_import(options: argparse.Namespace) -> int:
+    from idol_runtime.store.hub_file import SCHEME
+
     with contextlib.closing(display_for(Console(stderr=True))) as display:
         store = store_for(options, display)
-        load = _import_bundle if options.file.is_dir() else _import_gguf
-        kind, folder = load(store, options)
+        if options.file.startswith(SCHEME):
+            from idol_runtime.cli.hub_import import fetched_gguf
+
+            with fetched_gguf(store, options.file) as path:
+                kind, folder = _import_gguf(store, path, options)
+        else:
+            path = Path(options.file)
+            load = _import_bundle if path.is_dir() else _import_gguf
+            kind, folder = load(store, path, options)
     # Names of the store are for words and voice; a character reads its face and body from a folder.
     named = folder.name if kind in ("dialogue", "speech") else str(folder)
     print(f"{folder.name}: ready in {folder}; a character uses it with these lines:")
@@ -189,14 +199,14 @@ def run_import(options: argparse.Namespace) -> int:
     return 0
 
 
-def _import_gguf(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
+def _import_gguf(store: Store, file: Path, options: argparse.Namespace) -> tuple[str, Path]:
     from idol_runtime.dialogue.importer import import_gguf
 
-    name = options.name or re.sub(r"[^a-z0-9._+-]+", "-", options.file.stem.lower()).strip("-.")
+    name = options.name or re.sub(r"[^a-z0-9._+-]+", "-", file.stem.lower()).strip("-.")
 
     def convert(folder: Path) -> None:
         import_gguf(
-            options.file,
+            file,
             folder,
             name=name,
             weights=options.weights,
@@ -207,18 +217,18 @@ def _import_gguf(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
     return "dialogue", store.put_bundle("dialogue", name, convert, replace=options.replace)
 
 
-def _import_bundle(store: Store, options: argparse.Namespace) -> tuple[str, Path]:
+def _import_bundle(store: Store, file: Path, options: argparse.Namespace) -> tuple[str, Path]:
     from idol_runtime.inference.bundle import copy_bundle, read_manifest
 
-    manifest = read_manifest(options.file)
+    manifest = read_manifest(file)
     if manifest.kind not in _KINDS:
         raise InputError(
-            f"{options.file}: expected a bundle of kind {', '.join(_KINDS)}, found "
+            f"{file}: expected a bundle of kind {', '.join(_KINDS)}, found "
             f"`{manifest.kind}`; a character is made of these."
         )
 
     def copy(folder: Path) -> None:
-        copy_bundle(options.file, folder, manifest.kind)
+        copy_bundle(file, folder, manifest.kind)
 
     name = options.name or manifest.name
     return manifest.kind, store.put_bundle(manifest.kind, name, copy, replace=options.replace)

@@ -33,6 +33,10 @@ class GgufDamageError(ValueError):
     """What is wrong with a header: the end of a sentence that begins with what was expected."""
 
 
+class GgufTruncatedError(GgufDamageError):
+    """The header goes on behind the last byte."""
+
+
 @dataclass(frozen=True, slots=True)
 class GgufTensor:
     name: str
@@ -47,7 +51,7 @@ class GgufTensor:
 class GgufHeader:
     """The header of a file that begins with `GGUF`."""
 
-    def __init__(self, data: mmap.mmap) -> None:
+    def __init__(self, data: mmap.mmap | bytes) -> None:
         """Reads the whole header, but values only when they are asked for.
 
         Raises:
@@ -155,4 +159,4 @@ class GgufHeader:
 
     def _check_room(self, size: int) -> None:
         if self._at + size > len(self._data):
-            raise GgufDamageError("one that is truncated or damaged; download it again")
+            raise GgufTruncatedError("one that is truncated or damaged; download it again")

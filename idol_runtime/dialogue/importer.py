@@ -79,6 +79,18 @@ def import_gguf(
         _tell(progress, "checksums", 1)
 
 
+def check_gguf(source: Path) -> None:
+    """Refuses what `import_gguf` would refuse, without a look at the weights.
+
+    Raises:
+        InputError: as `import_gguf`.
+    """
+    with _naming(source):
+        file, _, tokenizer, config = _read(source, "float32")
+        for _ in _notes(tokenizer, file.get("tokenizer.chat_template", str), config):
+            pass
+
+
 def _read(
     source: Path, activations: Activations
 ) -> tuple[GgufFile, GgufWeights, Tokenizer, DialogueConfig]:

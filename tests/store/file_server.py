@@ -26,6 +26,8 @@ class Served:
     """Bytes after which a transfer breaks, one a request, before it works."""
     has_ranges: bool = True
     has_length: bool = True
+    token: str = ""
+    """What a Bearer header must say, when it takes one."""
     login: str = ""
     """`user:password`, when it takes one."""
     redirect: str = ""
@@ -45,6 +47,8 @@ class FileServer:
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.requests: list[Request] = []
+        self.tokens: list[tuple[str, str]] = []
+        """The path and the Authorization header of each request."""
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -91,23 +95,26 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.owner.files.get(self.path)
         if served is None:
             return self._refuse(404)
+        self.owner.tokens.append((self.path, self.headers.get("Authorization", "")))
+        if served.token and self.headers.get("Authorization") != f"Bearer {served.token}":
+            return self._refuse(401, **{"X-Error-Code": "GatedRepo"})
         if served.redirect:
-            return self._refuse(302, Location=served.redirect)
+            return self._refuse(302, Location=served.redirect, **served.headers)
         if served.statuses:
             return self._refuse(served.statuses.pop(0))
         token = base64.b64encode(served.login.encode()).decode()
         if served.login and self.headers.get("Authorization") != f"Basic {token}":
             return self._refuse(401)
-        start = 0
+        start, end = 0, len(served.content)
         if wanted and served.has_ranges and (found := re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)):
-            start = int(found[1])
+            start, end = int(found[1]), min(end, int(found[2]) + 1) if found[2] else end
             if start >= len(served.content):
                 return self._refuse(416)
-        body = served.content[start:]
-        self.send_response(206 if start else 200)
-        if start:
-            total = len(served.content)
-            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        body, total = served.content[start:end], len(served.content)
+        is_part = len(body) < total
+        self.send_response(206 if is_part else 200)
+        if is_part:
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{total}")
         if served.has_length:
             self.send_header("Content-Length", str(len(body)))
         else:
