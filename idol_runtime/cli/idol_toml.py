@@ -20,9 +20,16 @@ class EngineTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     small: bool = False
     """SmolLM2 135M gives every character its words, whatever its `models.dialogue` says: for
     machines with little memory."""
-    replies: Annotated[int, Meta(ge=1, le=1024)] = 8
-    """Replies that the dialogue model writes at once; each takes about 12 MB of its process. The
-    others wait in order."""
+    replies: Annotated[int, Meta(ge=1, le=1024)] = 16
+    """Replies that the dialogue model writes at once, which takes little longer than one; the
+    others wait in order. Each takes memory as its conversation is long: 25 to 50 MB for 1000 tokens
+    of the models in the catalog with half a billion parameters and less."""
+    context_tokens: Annotated[int, Meta(ge=256, le=131_072)] = 2048
+    """What the dialogue model reads and writes of a conversation at most, persona included; no more
+    than it was made for."""
+    kept_mb: Annotated[int, Meta(ge=0, le=1_048_576)] = 512
+    """What the dialogue model may keep of conversations that are silent, so that their next turn
+    reads only what is new; the one that was silent longest gives way."""
     waiting_replies: Annotated[int, Meta(ge=0, le=1_000_000)] = 64
     """Replies that may wait; one more fails at once, with the code `server_overloaded`."""
     step_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0

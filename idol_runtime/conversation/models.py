@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,8 +10,9 @@ from typing import Final, Protocol
 from idol_runtime.character import Character
 from idol_runtime.dialogue.config import ENGINE as DECODER
 from idol_runtime.dialogue.config import HTTP_ENGINE as HTTP_ENGINE
+from idol_runtime.dialogue.config import DecoderRoom
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
-from idol_runtime.dialogue.messages import DialogueRequest, Generated
+from idol_runtime.dialogue.messages import DialogueRequest, Generated, GenerationDone
 from idol_runtime.errors import ConfigError
 from idol_runtime.inference.engines import EngineNames, OpenEngine
 from idol_runtime.inference.process import Room
@@ -99,6 +100,15 @@ class ModelWorkers(Models):
         self.dialogue.on_event = partial(on_event, self.dialogue.name)
         self.speech.on_event = partial(on_event, self.speech.name)
 
+    def watch_replies(self, on_done: Callable[[GenerationDone], None]) -> None:
+        """Reports what each reply that the dialogue model ended cost, whoever asked for it."""
+
+        def on_item(item: Generated) -> None:
+            if isinstance(item, GenerationDone):
+                on_done(item)
+
+        self.dialogue.on_item = on_item
+
     def begin(self) -> None:
         """See `Worker.begin`."""
         self.dialogue.begin()
@@ -127,6 +137,7 @@ def start_models(
     provider: Provider,
     threads: int,
     room: Room = Room(),  # noqa: B008 - frozen
+    decoder: DecoderRoom = DecoderRoom(),  # noqa: B008 - frozen
     patience: Patience = Patience(),  # noqa: B008 - frozen
 ) -> ModelWorkers:
     """The workers, not yet running; each starts with its first request or `start()`.
@@ -137,6 +148,8 @@ def start_models(
         threads: Of each.
         room: For replies in the dialogue worker; a reply that was let in finds its voice, so that
             clauses may wait without a limit that any number of listeners comes to.
+        decoder: For what a dialogue model that runs here keeps of conversations; how many replies
+            are written at once is in `room`.
         patience: With either worker.
 
     Raises:
@@ -144,10 +157,14 @@ def start_models(
     """
     dialogue = DIALOGUE_ENGINES.of(folders.dialogue)
     voice = VOICE_ENGINES.of(folders.speech)
+    open_dialogue: Callable[[], Dialogue] = partial(dialogue, folders.dialogue, provider, threads)
+    if dialogue is _open_decoder:
+        settings = replace(decoder, replies=room.streams)
+        open_dialogue = partial(_open_decoder, folders.dialogue, provider, threads, settings)
     return ModelWorkers(
         Worker(
             "dialogue",
-            partial(dialogue, folders.dialogue, provider, threads),
+            open_dialogue,
             room=room,
             niceness=DIALOGUE_NICENESS,
             patience=patience,
@@ -173,10 +190,15 @@ def _open_voice(
     return at_media_rate(open_voice(folder, provider, threads))
 
 
-def _open_decoder(folder: Path, provider: Provider, threads: int) -> Dialogue:
+def _open_decoder(
+    folder: Path,
+    provider: Provider,
+    threads: int,
+    room: DecoderRoom = DecoderRoom(),  # noqa: B008 - frozen
+) -> Dialogue:
     from idol_runtime.dialogue.model import open_decoder
 
-    return open_decoder(folder, provider, threads)
+    return open_decoder(folder, provider, threads, room)
 
 
 def _open_http_mind(folder: Path, provider: Provider, threads: int) -> Dialogue:

@@ -1,6 +1,7 @@
 """The `config` table of a dialogue bundle's manifest."""
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -15,6 +16,23 @@ HTTP_ENGINE = "http"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"
+
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderRoom:
+    """How much a dialogue model may take on."""
+
+    context_tokens: int = 2048
+    """Prompt and reply together; cut to what the model was made for."""
+    replies: int = 16
+    """Written at once; more wait in order."""
+    kept_conversations: int = 32
+    """Whose attention state may wait for their next turn."""
+    kept_bytes: int = 512 * MIB
+    """That all of them may take."""
 
 
 class DialogueConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +9,7 @@ import msgspec
 
 from idol_runtime.dialogue.architecture import MAX_POSITIONS
 from idol_runtime.dialogue.chat import ChatTokenizer, fit_messages, open_chat
-from idol_runtime.dialogue.config import MODEL_FILE, DialogueConfig, read_config
+from idol_runtime.dialogue.config import MODEL_FILE, DecoderRoom, DialogueConfig, read_config
 from idol_runtime.dialogue.cues import AllowedCues
 from idol_runtime.dialogue.decoder import DecoderRows, open_rows
 from idol_runtime.dialogue.engine import Dialogue, DialogueCapabilities
@@ -30,22 +29,6 @@ from idol_runtime.errors import ProviderError
 from idol_runtime.inference.bundle import open_bundle, open_verified
 from idol_runtime.inference.service import StreamEnd
 from idol_runtime.inference.session import OnnxSession, Provider, resolve_provider
-
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderRoom:
-    """How much a dialogue model may take on."""
-
-    context_tokens: int = 2048
-    """Prompt and reply together; cut to what the model was made for."""
-    replies: int = 8
-    """Written at once; more wait in order."""
-    kept_conversations: int = 24
-    """Whose attention state may wait for their next turn."""
-    kept_bytes: int = 512 * MIB
-    """That all of them may take."""
 
 
 class DialogueModel:
@@ -80,7 +63,7 @@ class DialogueModel:
         *,
         provider: Provider,
         threads: int,
-        room: DecoderRoom = DecoderRoom(),
+        room: DecoderRoom = DecoderRoom(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.perf_counter,
         is_verified: bool = False,
     ) -> Self:
@@ -176,7 +159,7 @@ def open_decoder(
     folder: Path,
     provider: Provider,
     threads: int,
-    room: DecoderRoom = DecoderRoom(),
+    room: DecoderRoom = DecoderRoom(),  # noqa: B008 - frozen
 ) -> Dialogue:
     """The engine `decoder` on a verified bundle; see `DialogueModel.open`."""
     return DialogueModel.open(

@@ -15,7 +15,7 @@ Made: TypeAlias = tuple[LiveReply, Generated | StreamEnd]
 
 ALONE: Final = 128
 """Prompt tokens read at once while nobody writes, so that a cancelled reply ends soon."""
-BESIDE: Final = 16
+BESIDE: Final = 12
 """Prompt tokens read between two steps of those who write, for each who waits, up to"""
 MOST_BESIDE: Final = 64
 """in all."""

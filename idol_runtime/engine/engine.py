@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from idol_runtime.character import Character
@@ -13,7 +14,8 @@ from idol_runtime.conversation.items import ItemLimits
 from idol_runtime.conversation.models import ModelFolders, ModelWorkers, start_models
 from idol_runtime.conversation.prompt import build_prompt
 from idol_runtime.conversation.turn_handle import Ended
-from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest
+from idol_runtime.dialogue.config import MIB, DecoderRoom
+from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, GenerationDone
 from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.live_character import Member
 from idol_runtime.errors import IdolError
@@ -36,8 +38,12 @@ class EngineConfig:
     provider: Provider = "auto"
     threads: int = max(1, os.cpu_count() or 1)
     """For each of the dialogue and speech models; the generators use one."""
-    replies: int = 8
+    replies: int = 16
     """Written at once by the dialogue model; each takes memory of its worker."""
+    context_tokens: int = 2048
+    """That the dialogue model reads and writes of a conversation at most."""
+    kept_mb: int = 512
+    """What the dialogue model may keep of conversations for their next turns."""
     waiting_replies: int = 64
     """That may wait for their place; one more fails with `server_overloaded`."""
     step_s: float = Patience().step_s
@@ -118,6 +124,11 @@ class Engine:
         """Calls `on_event` with the name of each worker that hung or was started again."""
         for models in self.models.values():
             models.watch(on_event)
+
+    def watch_replies(self, on_done: Callable[[int, GenerationDone], None]) -> None:
+        """Calls `on_done` for each reply a dialogue model ended, with the model's number."""
+        for number, models in enumerate(self.models.values()):
+            models.watch_replies(partial(on_done, number))
 
     @property
     def problem(self) -> str | None:
@@ -252,6 +263,7 @@ def _models(entries: Sequence[CastEntry], config: EngineConfig) -> dict[ModelFol
             provider=config.provider,
             threads=config.threads,
             room=Room(streams=config.replies, waiting=config.waiting_replies),
+            decoder=DecoderRoom(config.context_tokens, kept_bytes=config.kept_mb * MIB),
             patience=Patience(step_s=config.step_s),
         )
         for folders in dict.fromkeys(entry.folders for entry in entries)

@@ -57,6 +57,8 @@ class Worker(Generic[Request, Item, Capabilities]):
         self.name = name
         self.on_event: Callable[[WorkerEvent], None] = lambda event: None
         """Called with each restart, and with each hang that made one necessary."""
+        self.on_item: Callable[[Item], None] = lambda item: None
+        """Called with each item before its reader has it."""
         self._open_service = open_service
         self._room, self._niceness, self._patience = room, niceness, patience
         self._back_off = BackOff()
@@ -124,6 +126,7 @@ class Worker(Generic[Request, Item, Capabilities]):
         process = await self._running()
         async with contextlib.aclosing(process.stream(request)) as items:
             async for item in items:
+                self.on_item(item)
                 yield item
 
     def drain(self) -> None:

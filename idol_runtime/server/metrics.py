@@ -12,6 +12,7 @@ from prometheus_client import (
 
 from idol_runtime.conversation.models import WorkerEvent
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.dialogue.messages import GenerationDone
 
 TICK_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.033, 0.05)
 LATENCY_BUCKETS_S: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -69,6 +70,30 @@ class ServerMetrics:
             "Clauses left out because they said nothing new",
             registry=registry,
         )
+        self.prompt_tokens = Counter(
+            "idol_lm_prompt_tokens_total", "Tokens of prompts", registry=registry
+        )
+        self.cached_tokens = Counter(
+            "idol_lm_cached_tokens_total",
+            "Tokens of prompts that had been read before and were not read again",
+            registry=registry,
+        )
+        self.cache_hits = Counter(
+            "idol_lm_cache_hits_total",
+            "Prompts of which a part had been read before",
+            registry=registry,
+        )
+        self.cache_evictions = Counter(
+            "idol_lm_cache_evictions_total",
+            "Conversations whose attention state gave way to others",
+            registry=registry,
+        )
+        self.cache_bytes = Gauge(
+            "idol_lm_cache_bytes",
+            "Attention state held of all conversations",
+            ["model"],
+            registry=registry,
+        )
         self.ttft = Histogram(
             "idol_lm_ttft_seconds",
             "Time to the first token",
@@ -119,6 +144,14 @@ class ServerMetrics:
             self.first_audio.observe(metrics.first_audio_ms / 1000)
         if metrics.speech_real_time_factor is not None:
             self.speech_rtf.observe(metrics.speech_real_time_factor)
+
+    def replied(self, model: int, done: GenerationDone) -> None:
+        """Counts a reply that the dialogue model of this number ended."""
+        self.prompt_tokens.inc(done.prompt_tokens)
+        self.cached_tokens.inc(done.cached_tokens)
+        self.cache_hits.inc(done.cached_tokens > 0)
+        self.cache_evictions.inc(done.cache_evictions)
+        self.cache_bytes.labels(str(model)).set(done.cache_bytes)
 
     def evicted(self, kind: str) -> None:
         """Counts an output that failed."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from idol_runtime.conversation.character_handle import Cast
 from idol_runtime.conversation.models import WorkerEvent
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.dialogue.messages import GenerationDone
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.server import Server, open_server
 
@@ -35,6 +36,8 @@ class RunningEngine(Protocol):
     def watch_evictions(self, on_eviction: Callable[[str], None]) -> None: ...
 
     def watch_turns(self, on_turn_ended: Callable[[Ended], None]) -> None: ...
+
+    def watch_replies(self, on_done: Callable[[int, GenerationDone], None]) -> None: ...
 
     def watch_workers(self, on_event: Callable[[str, WorkerEvent], None]) -> None: ...
 
@@ -87,6 +90,7 @@ async def serve(
     engine.watch_skips(server.metrics.frames_skipped.inc)
     engine.watch_evictions(server.metrics.evicted)
     engine.watch_turns(server.metrics.turn)
+    engine.watch_replies(server.metrics.replied)
     engine.watch_workers(server.metrics.worker)
     async with open_server(server):
         warming = asyncio.create_task(engine.warm_up())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idol_runtime.dialogue.config import DecoderRoom
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     Generated,
@@ -17,7 +18,6 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.dialogue.model import DecoderRoom
 from idol_runtime.dialogue.replies import ALONE
 from idol_runtime.errors import InputError, ProviderError
 from tests.dialogue.conftest import TinyChat

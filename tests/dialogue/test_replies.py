@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idol_runtime.character import Sampling
+from idol_runtime.dialogue.config import DecoderRoom
 from idol_runtime.dialogue.live_reply import LiveReply
 from idol_runtime.dialogue.messages import (
     ChatMessage,
@@ -19,7 +20,7 @@ from idol_runtime.dialogue.messages import (
     PrefillProgress,
     TextDelta,
 )
-from idol_runtime.dialogue.model import DecoderRoom, DialogueModel
+from idol_runtime.dialogue.model import DialogueModel
 from idol_runtime.dialogue.replies import BESIDE, REST
 from idol_runtime.dialogue.sampling import Sampler
 from idol_runtime.dialogue.token_text import TokenText

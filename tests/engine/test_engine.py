@@ -16,6 +16,7 @@ from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.models import ModelFolders
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
+from idol_runtime.dialogue.messages import GenerationDone
 from idol_runtime.engine.engine import CastEntry, Engine, EngineConfig, open_engine
 from idol_runtime.errors import ConfigError
 from idol_runtime.timeline import Card, Frame
@@ -102,8 +103,11 @@ async def test_ticks_and_answers_are_reported_to_whoever_watches(company: Compan
     ended: list[Ended] = []
     company.engine.watch_ticks(ticks_s.append)
     company.engine.watch_turns(ended.append)
+    replies: list[tuple[int, GenerationDone]] = []
+    company.engine.watch_replies(lambda model, done: replies.append((model, done)))
     seen = await company.answer("ren", "Hi, Ren.")
     assert ended == seen.ended
+    assert [(model, done.finish_reason) for model, done in replies] == [(0, "stop")]
     assert len(ticks_s) > 3
     assert min(ticks_s) > 0
 
