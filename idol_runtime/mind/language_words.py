@@ -105,3 +105,16 @@ OWN_NAMES: Final[dict[str, str]] = {
     "el": "Greek",
 }
 """What English calls them."""
+ANSWER_IN: Final[dict[str, str]] = {
+    "es": "Responde en español.",
+    "fr": "Réponds en français.",
+    "de": "Antworte auf Deutsch.",
+    "it": "Rispondi in italiano.",
+    "pt": "Responda em português.",
+    "nl": "Antwoord in het Nederlands.",
+    "ja": "日本語で答えてください。",
+    "zh": "请用中文回答。",
+    "ko": "한국어로 대답하세요.",
+    "ru": "Отвечай по-русски.",
+}
+"""The same in the language itself, which small models follow better."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from idol_runtime.character import Character
+from idol_runtime.character import SMALL_DIALOGUE, Character
 from idol_runtime.conversation.hooks import Hooks, Meeting, Occasion
 from idol_runtime.conversation.prompt import Prompt
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import IdolError
 from idol_runtime.mind.language_of import language_of, requested_language
-from idol_runtime.mind.language_words import OWN_NAMES
+from idol_runtime.mind.language_words import ANSWER_IN, OWN_NAMES
 from idol_runtime.speech.engine import speaks
 
 LOOKED_BACK: Final = 12
@@ -52,6 +52,20 @@ def spoken_now(history: Sequence[ChatMessage], own: str) -> str:
     return spoken
 
 
+def _written_by(character: Character) -> Sequence[str] | None:
+    """Languages beside its own that its model writes, or None for any."""
+    models = character.models
+    if character.languages is None and models.dialogue == SMALL_DIALOGUE and not models.http.url:
+        return ("en",)
+    return character.languages
+
+
+def _answer_in(language: str) -> tuple[str, ...]:
+    native = ANSWER_IN.get(language)
+    note = f"Answer in {OWN_NAMES.get(language, language)}."
+    return (note,) if native is None else (note, native)
+
+
 def _primary(language: str) -> str:
     return language.lower().split("-")[0]
 
@@ -60,6 +74,7 @@ class _Languages:
     def __init__(self, meeting: Meeting) -> None:
         self._character: Character = meeting.character
         self._own = _primary(self._character.language)
+        self._allowed = _written_by(self._character)
         self._voice = meeting.voice
         self._seed = sum(meeting.conversation_id.encode())
         self._is_told = False
@@ -78,11 +93,18 @@ class _Languages:
 
     async def note(self, occasion: Occasion, prompt: Prompt) -> Prompt:
         if (other := self._other(occasion)) is None:
-            return prompt
+            # A model goes on in the language of what it reads.
+            was_other = bool(occasion.said) and not self._own_only(occasion.history)
+            return prompt.noted(*_answer_in(self._own)) if was_other else prompt
         if await self._can(other, occasion.is_spoken):
-            return prompt.noted(f"Answer in {OWN_NAMES.get(other, other)}.")
+            return prompt.noted(*_answer_in(other))
         own = OWN_NAMES.get(self._own, self._own)
         return prompt.noted(f"Answer in {own}, the only language that you speak.")
+
+    def _own_only(self, history: Sequence[ChatMessage]) -> bool:
+        """Whether nothing that was said lately is in another language."""
+        told = (language_of(each.content) for each in history[-LOOKED_BACK:])
+        return all(each in (None, self._own) for each in told)
 
     def _other(self, occasion: Occasion) -> str | None:
         """The language of the conversation, if it is not the character's own."""
@@ -92,7 +114,7 @@ class _Languages:
         return None if spoken == self._own else spoken
 
     async def _can(self, language: str, is_spoken: bool) -> bool:
-        allowed = self._character.languages
+        allowed = self._allowed
         if allowed is not None and language not in map(_primary, allowed):
             return False
         if not is_spoken:

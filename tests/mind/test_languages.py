@@ -3,13 +3,18 @@
 import pytest
 from msgspec.structs import replace
 
-from idol_runtime.character import Character
+from idol_runtime.character import SMALL_DIALOGUE, Character, ModelNames
 from idol_runtime.character.character import VoiceSettings
 from idol_runtime.character.scripted import ScriptedLines
 from idol_runtime.mind.mind import make_mind
 from tests.mind.talk import TEXT_ONLY, MindTalk, open_mind_talk
 
-REN = Character("Ren", "You are Ren.", voice=VoiceSettings("af_heart"))
+REN = Character(
+    "Ren",
+    "You are Ren.",
+    voice=VoiceSettings("af_heart"),
+    models=ModelNames(dialogue="qwen2.5-coder-0.5b-instruct"),
+)
 SPANISH = "Hola, ¿cómo te llamas?"
 JAPANESE = "お名前は何ですか？"
 
@@ -63,7 +68,7 @@ async def test_the_words_for_that_are_the_character_s_own() -> None:
 async def test_in_text_alone_no_voice_is_needed() -> None:
     ren = talk()
     await ren.say(SPANISH, TEXT_ONLY)
-    assert "Answer in Spanish." in ren.notes
+    assert ren.notes == ["Answer in Spanish.", "Responde en español."]
 
 
 async def test_a_character_that_keeps_to_its_own_language_does_so_in_text_too() -> None:
@@ -73,13 +78,19 @@ async def test_a_character_that_keeps_to_its_own_language_does_so_in_text_too() 
     assert "Answer in Japanese." in ren.notes
 
 
+async def test_a_model_that_writes_english_alone_is_asked_for_nothing_else() -> None:
+    small = replace(REN, models=ModelNames(dialogue=SMALL_DIALOGUE))
+    assert "English" in await talk(small).say(SPANISH, TEXT_ONLY)
+    assert await talk(replace(small, languages=["es"])).say(SPANISH, TEXT_ONLY) == "I see."
+
+
 async def test_a_short_line_changes_nothing_and_a_clear_one_changes_back() -> None:
     ren = talk()
     for line, notes in (
         (SPANISH, ["Answer in Spanish."]),
         ("ok", ["Answer in Spanish."]),
-        ("What is the weather like today?", []),
-        ("Sí.", []),
+        ("What is the weather like today?", ["Answer in English."]),
+        ("Sí.", ["Answer in English."]),
     ):
         await ren.say(line, TEXT_ONLY)
         assert [note for note in ren.notes if "Answer" in note] == notes
@@ -91,7 +102,7 @@ async def test_who_asks_for_a_language_gets_it_until_another_is_spoken() -> None
         ("Please answer in Spanish.", ["Answer in Spanish."]),
         ("What is your favourite food?", ["Answer in Spanish."]),
         ("Comment tu t'appelles ?", ["Answer in French."]),
-        ("And what do you like to do?", []),
+        ("And what do you like to do?", ["Answer in English."]),
     ):
         await ren.say(line, TEXT_ONLY)
         assert [note for note in ren.notes if "Answer" in note] == notes
