@@ -3,32 +3,25 @@
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from idol_runtime.character import ModelNames
-from idol_runtime.cli.arguments import Subparsers
+from idol_runtime.cli.arguments import Subparsers, positive
+from idol_runtime.cli.models_list import for_machines, print_list, told_speed
 from idol_runtime.cli.serve_settings import store_of
-from idol_runtime.errors import InputError
+from idol_runtime.errors import BundleError, InputError
 from idol_runtime.store import Problem, Store, default_store, display_for
 from idol_runtime.store.display import Display
-from idol_runtime.store.failures import size_text
+from idol_runtime.store.speed import remember_speed
 
 _KINDS = ("dialogue", "speech", "face", "pose")
-_STATES = {
-    "ready": "[green]ready[/green]",
-    "unverified": "[yellow]not verified[/yellow]",
-    "partial": "[yellow]incomplete[/yellow]",
-    "missing": "not fetched",
-}
 
 
 def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -38,7 +31,13 @@ def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
         description="The model store lives in IDOL_HOME (by default this platform's cache folder).",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="every model, and how much of it is here")
+    listing = actions.add_parser(
+        "list",
+        help="every model: how much of it is here, how fast it is, and whether it fits",
+        description="A bigger mind is one line in character.toml: `dialogue = NAME` below "
+        "[models]. Speed and memory of a mind are measured on this machine by `idol models "
+        "import` and `idol models measure`; until then its memory is reckoned from its size.",
+    )
     listing.set_defaults(run=run_list)
     pulling = actions.add_parser("pull", help="fetch models; an interrupted pull resumes")
     pulling.add_argument(
@@ -54,8 +53,17 @@ def add_models_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     verifying.set_defaults(run=run_verify)
     for action in (listing, pulling, verifying):
         action.add_argument("--json", action="store_true", help="for machines")
+    measuring = actions.add_parser(
+        "measure", help="how fast dialogue models are on this machine, for `list`"
+    )
+    measuring.add_argument("names", nargs="*", metavar="NAME", help="default: a character's own")
+    measuring.set_defaults(run=run_measure)
     importing = _add_import_parser(actions)
-    for action in (listing, pulling, verifying, importing):
+    for action in (measuring, importing):
+        action.add_argument(
+            "--threads", type=positive, default=max(1, os.cpu_count() or 1), metavar="N"
+        )
+    for action in (listing, pulling, verifying, measuring, importing):
         action.add_argument(
             "--config",
             type=Path,
@@ -86,6 +94,9 @@ def _add_import_parser(
         help="int8 blocks are the fastest; exact keeps the file's own 4-bit blocks and is smaller",
     )
     importing.add_argument("--replace", action="store_true", help="overwrite one of that name")
+    importing.add_argument(
+        "--no-measure", action="store_true", help="leave out how fast it is on this machine"
+    )
     importing.set_defaults(run=run_import)
     return importing
 
@@ -100,27 +111,24 @@ def store_for(options: argparse.Namespace, display: Display | None = None) -> St
 
 def run_list(options: argparse.Namespace) -> int:
     store = store_for(options)
-    models, imported = store.status(), store.bundles()
     if options.json:
-        _print_json({"home": store.home, "models": models, "imported": imported})
-        return 0
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", ratio=1, overflow="fold")
-    for header in ("for", "size", "state"):
-        table.add_column(header, no_wrap=True)
-    for model in models:
-        state = _STATES[model.state]
-        if model.state == "partial":
-            state += f" ({size_text(model.present)})"
-        about = escape(f"{model.description} {model.licence}.")
-        name = f"[bold]{model.name}[/bold]\n[dim]{about}[/dim]"
-        table.add_row(name, model.kind, size_text(model.size), state)
-    for bundle in imported:
-        name = f"[bold]{escape(bundle.name)}[/bold]\n[dim]{escape(str(bundle.folder))}[/dim]"
-        table.add_row(name, bundle.kind, size_text(bundle.size), "[green]imported[/green]")
-    console = Console()
-    console.print(table)
-    console.print(f"in {store.home}", highlight=False, markup=False, soft_wrap=True)
+        _print_json(for_machines(store))
+    else:
+        print_list(store, Console())
+    return 0
+
+
+def run_measure(options: argparse.Namespace) -> int:
+    from idol_runtime.bench.dialogue_speed import measure_speed
+    from idol_runtime.engine.model_files import dialogue_folder
+
+    with contextlib.closing(display_for(Console(stderr=True))) as display:
+        store = store_for(options, display)
+        for name in options.names or [ModelNames().dialogue]:
+            folder = dialogue_folder(store, name)
+            speed = measure_speed(folder, options.threads)
+            remember_speed(folder, speed)
+            print(told_speed(name, speed))
     return 0
 
 
@@ -194,9 +202,28 @@ def run_import(options: argparse.Namespace) -> int:
             kind, folder = load(store, path, options)
     # Names of the store are for words and voice; a character reads its face and body from a folder.
     named = folder.name if kind in ("dialogue", "speech") else str(folder)
+    if kind == "dialogue" and not options.no_measure:
+        _measure(folder, options.threads)
     print(f"{folder.name}: ready in {folder}; a character uses it with these lines:")
     print(f"\n[models]\n{kind} = {json.dumps(named, ensure_ascii=False)}")
     return 0
+
+
+def _measure(folder: Path, threads: int) -> None:
+    """A model that is in place stays so, whatever comes of this."""
+    from idol_runtime.bench.dialogue_speed import measure_speed
+    from idol_runtime.dialogue.config import ENGINE
+    from idol_runtime.inference.bundle import read_manifest
+
+    if read_manifest(folder).engine != ENGINE:
+        return
+    try:
+        speed = measure_speed(folder, threads)
+    except BundleError as error:
+        print(error, file=sys.stderr)
+    else:
+        remember_speed(folder, speed)
+        print(told_speed(folder.name, speed))
 
 
 def _import_gguf(store: Store, file: Path, options: argparse.Namespace) -> tuple[str, Path]:

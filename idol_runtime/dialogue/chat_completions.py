@@ -75,7 +75,7 @@ def _with_notes_in_front(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CompletionPiece:
     """What one event of a stream says."""
 
     text: str = ""
@@ -84,7 +84,7 @@ class Piece:
     completion_tokens: int = 0
 
 
-def piece_of(line: str) -> Piece | None:
+def piece_of(line: str) -> CompletionPiece | None:
     """Reads one line of a stream; None for what says nothing, `[DONE]` among it.
 
     Raises:
@@ -107,7 +107,7 @@ def piece_of(line: str) -> Piece | None:
     text = delta.get("content") if isinstance(delta, dict) else None
     finish = choice.get("finish_reason") if isinstance(choice, dict) else None
     usage = event.get("usage")
-    return Piece(
+    return CompletionPiece(
         text if isinstance(text, str) else "",
         None if finish is None else "length" if finish == "length" else "stop",
         _count(usage, "prompt_tokens"),

@@ -41,7 +41,7 @@ _NORMS_WITH_OUTPUTS: Final[dict[str, LayerNorm]] = {
 """Where what attention and feed-forward give is normalised, too."""
 
 
-class _Place(NamedTuple):
+class _TensorRows(NamedTuple):
     """Where a tensor of ours is: rows of one of the file's."""
 
     name: str
@@ -77,16 +77,16 @@ class GgufWeights:
             raise ValueError(f"{name}: {kind} has no blocks")
         return transcode(kind, self.file.raw(self._places[name].name, self._order(name, rows)))
 
-    def _parts(self, theirs: str) -> list[tuple[str, _Place]]:
+    def _parts(self, theirs: str) -> list[tuple[str, _TensorRows]]:
         """What a tensor of the file is for us; Phi's files have some matrices in one."""
         rows = self.file.tensors[theirs].shape[0]
         names = _fused(theirs, self.config)
         sizes = [size for _, size in names]
         if not names or sum(sizes) != rows:
-            return [(_our_name(theirs, self.config), _Place(theirs, 0, rows))]
+            return [(_our_name(theirs, self.config), _TensorRows(theirs, 0, rows))]
         starts = np.cumsum([0, *sizes[:-1]]).tolist()
         return [
-            (ours, _Place(theirs, start, size))
+            (ours, _TensorRows(theirs, start, size))
             for (ours, size), start in zip(names, starts, strict=True)
         ]
 

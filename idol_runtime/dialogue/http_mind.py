@@ -23,7 +23,7 @@ import msgspec
 from idol_runtime.character import HttpMind
 from idol_runtime.dialogue.chat_completions import (
     ARRANGEMENTS,
-    Piece,
+    CompletionPiece,
     Unthinking,
     body_of,
     piece_of,
@@ -128,7 +128,7 @@ class HttpDialogue:
     async def _items(self, request: DialogueRequest) -> AsyncGenerator[Generated, None]:
         started = time.perf_counter()
         first_s: float | None = None
-        thoughts, done = Unthinking(), Piece()
+        thoughts, done = Unthinking(), CompletionPiece()
         pieces = 0
         async with contextlib.aclosing(self._pieces(request)) as stream:
             async for piece in stream:
@@ -137,7 +137,7 @@ class HttpDialogue:
                 if text:
                     first_s = time.perf_counter() - started if first_s is None else first_s
                     yield TextDelta(text)
-                done = Piece(
+                done = CompletionPiece(
                     finish=piece.finish or done.finish,
                     prompt_tokens=piece.prompt_tokens or done.prompt_tokens,
                     completion_tokens=piece.completion_tokens or done.completion_tokens,
@@ -151,7 +151,7 @@ class HttpDialogue:
             ttft_s=first_s,
         )
 
-    async def _pieces(self, request: DialogueRequest) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, request: DialogueRequest) -> AsyncGenerator[CompletionPiece, None]:
         """Asks, in the first way that the server's model takes, and remembers that way."""
         for number in range(self._arrangement, len(ARRANGEMENTS)):
             try:
@@ -166,7 +166,7 @@ class HttpDialogue:
                 if number == len(ARRANGEMENTS) - 1:
                     raise self._refusal(refusal.status) from None
 
-    async def _stream(self, body: dict[str, object]) -> AsyncGenerator[Piece, None]:
+    async def _stream(self, body: dict[str, object]) -> AsyncGenerator[CompletionPiece, None]:
         url = f"{self.mind.url}/chat/completions"
         has_ended = False
         try:

@@ -10,6 +10,7 @@ import msgspec
 
 from idol_runtime.character import Character, HttpMind, ModelNames
 from idol_runtime.conversation.models import HTTP_ENGINE, ModelFolders
+from idol_runtime.dialogue.config import INT8_BLOCKS
 from idol_runtime.inference.bundle import open_bundle, open_verified, write_manifest
 from idol_runtime.store import Store
 from idol_runtime.store.verified import recall, remember, stamp
@@ -31,7 +32,16 @@ def fetch_models(store: Store, character: Character) -> ModelFolders:
 def _dialogue_bundle(store: Store, models: ModelNames) -> Path:
     if models.http.url:
         return _http_bundle(store, models.http)
-    name = models.dialogue
+    return dialogue_folder(store, models.dialogue)
+
+
+def dialogue_folder(store: Store, name: str) -> Path:
+    """The bundle of a dialogue model, converted if it was not yet.
+
+    Raises:
+        StoreError: it cannot be fetched or written.
+        IdolError: it cannot be converted, or is damaged.
+    """
     if (own := _own(store, "dialogue", name)) is not None:
         return own
     [gguf] = store.pull(name).glob("*.gguf")
@@ -41,7 +51,7 @@ def _dialogue_bundle(store: Store, models: ModelNames) -> Path:
 
         import_gguf(gguf, target, name=name, weights="int8", progress=store.display.step)
 
-    return store.derived(name, convert, "int8-blocks", check=partial(_verify, store, "dialogue"))
+    return store.derived(name, convert, INT8_BLOCKS, check=partial(_verify, store, "dialogue"))
 
 
 def _http_bundle(store: Store, mind: HttpMind) -> Path:

@@ -66,6 +66,10 @@ class Store:
         """Where `idol models import` puts a bundle."""
         return self.home / "bundles" / kind / name
 
+    def derived_folder(self, name: str, key: str) -> Path:
+        """Where `derived` puts what it makes."""
+        return self.home / "derived" / _file_name(name) / _file_name(key)
+
     def pull(self, name: str) -> Path:
         """Makes sure that every file of a model is there; returns its folder.
 
@@ -139,7 +143,7 @@ class Store:
             StoreError: a name is no file name; the disk is full or read-only.
             IdolError: whatever `make` raises, or `check` on a folder just made.
         """
-        folder = self.home / "derived" / _file_name(name) / _file_name(key)
+        folder = self.derived_folder(name, key)
         waiting = f"another process is preparing {name}; this one waits for it."
         with disk_errors(self.home, needed):
             if folder.is_dir() and _is_sound(folder, check):

@@ -34,10 +34,15 @@ def recall(record: Path) -> dict[str, Verified]:
 
 def remember(record: Path, verified: Mapping[str, Verified]) -> None:
     """Replaces the record. A read-only cache cannot keep one: it works, and is hashed each time."""
+    replaced(record, msgspec.json.encode(verified))
+
+
+def replaced(record: Path, content: bytes) -> None:
+    """Writes a small file that appears whole, or not at all where that is not allowed."""
     draft = record.with_suffix(f".{os.getpid()}")
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(msgspec.json.encode(verified))
+        draft.write_bytes(content)
         draft.replace(record)
     except OSError:
         return

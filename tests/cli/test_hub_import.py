@@ -67,7 +67,7 @@ def offer(
 def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     models.add_models_parser(parser.add_subparsers(required=True))
-    options = parser.parse_args(["models", "import", *arguments])
+    options = parser.parse_args(["models", "import", "--no-measure", *arguments])
     return int(options.run(options))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from idol_runtime.character import Sampling
 from idol_runtime.dialogue.chat_completions import (
     ARRANGEMENTS,
-    Piece,
+    CompletionPiece,
     Unthinking,
     body_of,
     piece_of,
@@ -63,11 +63,12 @@ def test_sampling_is_told_in_the_words_that_servers_know() -> None:
 
 def test_an_event_is_a_piece_of_text_or_says_how_it_ended() -> None:
     choice = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
-    assert piece_of("data: " + json.dumps({"choices": [choice]})) == Piece("Hi")
+    assert piece_of("data: " + json.dumps({"choices": [choice]})) == CompletionPiece("Hi")
     end = {"choices": [{"delta": {}, "finish_reason": "length"}]}
-    assert piece_of("data:" + json.dumps(end)) == Piece(finish="length")
+    assert piece_of("data:" + json.dumps(end)) == CompletionPiece(finish="length")
     usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
-    assert piece_of("data: " + json.dumps(usage)) == Piece(prompt_tokens=9, completion_tokens=3)
+    counted = CompletionPiece(prompt_tokens=9, completion_tokens=3)
+    assert piece_of("data: " + json.dumps(usage)) == counted
     for silent in ("", ": ping", "event: x", "data: [DONE]", "data:"):
         assert piece_of(silent) is None
 
@@ -93,7 +94,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_any_json_is_a_piece_or_refused(value: object) -> None:
     with suppress(InputError):
-        assert isinstance(piece_of(f"data: {json.dumps(value)}"), Piece)
+        assert isinstance(piece_of(f"data: {json.dumps(value)}"), CompletionPiece)
 
 
 @given(st.lists(st.text("<>/think a\n", min_size=1, max_size=6), max_size=12), st.booleans())
