@@ -41,7 +41,8 @@ async def fresh_clauses(
     """The clauses of the first reply that says something new.
 
     A stale clause before anything was said ends an attempt. Later ones are left out, and one that
-    repeats what was said ends the reply: a model that has begun to repeat itself goes on so.
+    repeats what was said ends the reply: a model that has begun to repeat itself goes on so. Short
+    ones that repeat something (`Of course!`) are left out, wherever they stand.
 
     Args:
         attempt: Asks for a reply, with the number of the attempt from 0.
@@ -64,7 +65,7 @@ async def fresh_clauses(
                     continue
                 on_stale(why)
                 is_stale, first = True, first or Stale(why, text)
-                if is_said and len(words_of(text)) < SHORT:
+                if why == "repeats" and len(words_of(text)) < SHORT:
                     continue
                 if why == "repeats" or num_words < SHORT:
                     break

@@ -10,20 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Staleness: TypeAlias = Literal["repeats", "echoes", "quotes"]
-"""It said that before; the user just did; it stands in what the model was told."""
+from idol_runtime.conversation.identity import is_somebody_else
+
+Staleness: TypeAlias = Literal["repeats", "echoes", "quotes", "poses"]
+"""It said that before; the user just did; it stands in what the model was told; it gives itself
+another's name.
+"""
 
 RUN: Final = 3
 """Words of the runs that two clauses are compared by."""
 SAME: Final = 0.75
 """A clause that shares this share of its runs with one said before says the same."""
 SHORT: Final = 4
-"""Clauses of fewer words (`Of course!`, `Thank you, Sam.`) may come again, but for the whole of a
-reply that was just given."""
+"""Clauses of fewer words (`Of course!`, `Thank you, Sam.`) may come again after some replies."""
+RECENT: Final = 8
+"""So many replies."""
 QUOTED: Final = 7
 """So many words in a row from the prompt are read aloud."""
 ECHOED: Final = 4
-"""So many words in a row, most of a clause, are the user's."""
+"""So many words in a row are the user's: most of a clause, or what the user said of themselves."""
+_OF_ONESELF: Final = "i i'm i've i'd my me mine myself 我 私 僕 俺 yo mi je ich mein"
+_SELF: Final = frozenset(_OF_ONESELF.split(" "))
 _WORD: Final = re.compile(r"[぀-ヿ㐀-鿿가-힣]|[^\W_]+(?:['’][^\W_]+)*")
 
 Words: TypeAlias = tuple[str, ...]
@@ -46,6 +53,10 @@ class SaidBefore:
 
     own: tuple[Sequence[str], ...] = ()
     """Clauses of the character's earlier replies, the newest reply last."""
+    name: str = ""
+    """The character's."""
+    others: frozenset[str] = frozenset()
+    """Names of those it talks with, in small letters."""
     said: str = ""
     """What the user just said."""
     read: tuple[str, ...] = ()
@@ -59,8 +70,10 @@ class Freshness:
         own = [words_of(clause) for reply in before.own for clause in reply]
         self._own = {words for words in own if len(words) >= SHORT}
         self._own_runs = [set(_runs(words, RUN)) for words in self._own]
-        self._last = tuple(words_of(clause) for clause in before.own[-1]) if before.own else ()
-        self._user = set(_runs(words_of(before.said), ECHOED))
+        self._recent = {words_of(clause) for reply in before.own[-RECENT:] for clause in reply}
+        self._said = words_of(before.said)
+        self._user = set(_runs(self._said, ECHOED))
+        self._name, self._others = before.name, before.others
         self._prompt = {run for text in before.read for run in _runs(words_of(text), QUOTED)}
         self._reply: list[Words] = []
 
@@ -69,6 +82,8 @@ class Freshness:
         words = words_of(clause)
         if not words:
             return None
+        if is_somebody_else(clause, self._name, self._others):
+            return "poses"
         if self._repeats(words):
             return "repeats"
         if any(run in self._prompt for run in _runs(words, QUOTED)):
@@ -83,22 +98,26 @@ class Freshness:
             self._own.add(words)
             self._own_runs.append(set(_runs(words, RUN)))
 
-    def repeats_last(self) -> bool:
-        """Whether the whole reply is the last one again, however short."""
-        return bool(self._last) and tuple(self._reply) == self._last
-
     def _repeats(self, words: Words) -> bool:
         if words in self._own:
             return True
         if len(words) < SHORT:
-            return (not self._reply and self._last == (words,)) or words in self._reply
+            return words in self._recent or words in self._reply
         runs = set(_runs(words, RUN))
         return any(
             len(runs & other) >= SAME * max(len(runs), len(other)) for other in self._own_runs
         )
 
     def _echoes(self, words: Words, clause: str) -> bool:
-        """Most of it is what the user just said; a question gives the words back on purpose."""
+        """The user's own sentence, or most of it; or what they said of themselves.
+
+        A question gives words back on purpose: `A baker? So you get up at three?`
+        """
+        if words == self._said and len(words) > 1:
+            return True
+        shared = [run for run in _runs(words, ECHOED) if run in self._user]
+        if any(not _SELF.isdisjoint(run) for run in shared):
+            return True
         if clause.rstrip().endswith(("?", "？")):
             return False
         runs = [run in self._user for run in _runs(words, ECHOED)]

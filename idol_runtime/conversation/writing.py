@@ -12,6 +12,7 @@ from idol_protocol.items import MAX_REPLY_BYTES
 from idol_runtime.character import lines_of
 from idol_runtime.conversation.attempts import ReplyClause, ReplyClauses, Stale, fresh_clauses
 from idol_runtime.conversation.freshness import Freshness, SaidBefore, are_alike
+from idol_runtime.conversation.identity import names_given
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.plain_speech import PlainSpeech
 from idol_runtime.conversation.prompt import Prompt, build_prompt
@@ -153,9 +154,12 @@ def _new(lines: Sequence[str], history: tuple[ChatMessage, ...]) -> str:
     return lines[times.index(min(times))]
 
 
-def _others(request: TurnRequest) -> tuple[str, ...]:
-    name = request.occasion.speaker.name
-    return (name,) if name else ()
+def _others(request: TurnRequest) -> frozenset[str]:
+    """The names of those it talks with, as they gave them, in small letters."""
+    occasion = request.occasion
+    given = names_given(each.content for each in occasion.history if each.role == "user")
+    own = set(request.character.name.casefold().split())
+    return (given | {occasion.speaker.name.casefold()}) - own - {""}
 
 
 @lru_cache(maxsize=512)

@@ -10,13 +10,21 @@ from idol_runtime.conversation.attempts import (
     Stale,
     fresh_clauses,
 )
-from idol_runtime.conversation.freshness import Freshness, SaidBefore, Staleness, are_alike
+from idol_runtime.conversation.freshness import (
+    RECENT,
+    Freshness,
+    SaidBefore,
+    Staleness,
+    are_alike,
+)
 from idol_runtime.stage.utterance import Line
 
 EARLIER = ("Oh,", "I love the rain on the roof at night.", "Do you?")
 TOLD = SaidBefore(
     own=(("Welcome in!", "The kettle is on already."), EARLIER),
     said="I work as a baker, so I get up at three in the morning.",
+    name="Ren",
+    others=frozenset({"sam"}),
     read=("You are Ren, who keeps a small tea house by the harbour in the north.",),
 )
 
@@ -38,7 +46,8 @@ def staleness(clause: str) -> Staleness | None:
         ("Thank you, Sam.", None),
         ("Oh, really?", None),
         ("You work as a baker, so you get up at three?", None),
-        ("I work as a baker, so I get up at three in the morning?", None),
+        ("Well, I get up at three too.", "echoes"),
+        ("My name is Sam.", "poses"),
         ("I keep a small tea house.", None),
         ("...", None),
     ],
@@ -58,12 +67,19 @@ def test_signs_of_languages_without_spaces_are_compared_one_by_one() -> None:
     assert freshness.staleness("我每天早上三点起床!") == "echoes"
 
 
-def test_a_short_clause_may_come_again_but_not_as_the_same_answer_or_twice_in_one() -> None:
-    freshness = Freshness(SaidBefore(own=(("Of course!",),)))
+def test_a_short_clause_may_come_again_after_some_replies_but_not_twice_in_one() -> None:
+    later = [(f"Answer number {number} is here.",) for number in range(RECENT)]
+    for own in ((("Of course!",), *later[1:]), (("Of course!",), *later)):
+        freshness = Freshness(SaidBefore(own=own))
+        assert freshness.staleness("Of course!") == ("repeats" if len(own) == RECENT else None)
+    freshness.add("Of course!")
     assert freshness.staleness("Of course!") == "repeats"
-    freshness.add("Well then.")
-    assert freshness.staleness("Of course!") is None
-    assert freshness.staleness("Well then.") == "repeats"
+
+
+def test_the_users_own_sentence_is_an_echo_however_short() -> None:
+    freshness = Freshness(SaidBefore(said="Dance for me!"))
+    assert freshness.staleness("Dance for me!") == "echoes"
+    assert freshness.staleness("Dance for you?") is None
 
 
 def test_texts_are_alike_by_the_words_they_share() -> None:
