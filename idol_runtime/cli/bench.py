@@ -33,8 +33,33 @@ def add_bench_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     add_character(turn)
     add_compute(turn)
     turn.set_defaults(run=run_turn_bench)
+    _add_dialogue_parser(benches)
     _add_motion_parser(benches)
     _add_start_parser(benches)
+
+
+def _add_dialogue_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
+    dialogue = benches.add_parser(
+        "dialogue",
+        help="how many sessions a dialogue model carries",
+        description="Runs a character's dialogue model alone, in this process: tokens per second "
+        "of some sessions together, time to the first piece of text and between two, the same "
+        "while a prompt as long as the context is read, and microseconds to draw a token. Sizes "
+        "take turns in each round: on a busy machine trust the ratios.",
+    )
+    dialogue.add_argument(
+        "--sessions",
+        type=positive,
+        nargs="+",
+        default=[1, 4, 8, 16],
+        metavar="N",
+        help="at once (default: 1 4 8 16)",
+    )
+    dialogue.add_argument("--rounds", type=positive, default=3, metavar="N", help="of each size")
+    dialogue.add_argument("--json", action="store_true", help="print JSON")
+    add_character(dialogue)
+    add_compute(dialogue)
+    dialogue.set_defaults(run=run_dialogue_bench)
 
 
 def _add_start_parser(benches: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -91,6 +116,25 @@ def run_turn_bench(options: argparse.Namespace) -> int:
                 turns=options.turns,
                 progress=lambda done, total: display.step("measuring turns", done, total),
             )
+        )
+    print(json.dumps(report, indent=2) if options.json else describe(report))
+    return 0
+
+
+def run_dialogue_bench(options: argparse.Namespace) -> int:
+    from idol_runtime.bench.dialogue import bench_dialogue, describe
+    from idol_runtime.cli.fetching import fetch_with_progress
+    from idol_runtime.store.display import display_for
+
+    folders = fetch_with_progress(character_of(options))
+    with contextlib.closing(display_for(Console(stderr=True))) as display:
+        report = bench_dialogue(
+            folders.dialogue,
+            provider=options.provider,
+            threads=options.threads,
+            sessions=sorted(set(options.sessions)),
+            rounds=options.rounds,
+            progress=lambda done, total: display.step("measuring", done, total),
         )
     print(json.dumps(report, indent=2) if options.json else describe(report))
     return 0
