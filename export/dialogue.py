@@ -2,6 +2,7 @@
 
     python -m export.dialogue --checkpoint DIR_OR_HUB_NAME --out DIR [--weights int8|fp32]
     python -m export.dialogue --checkpoint MODEL.gguf --out DIR [--weights int8|exact|fp32]
+        [--adapter DIR]
 
 The graph comes from the same builder as `idol models import`. A GGUF file is imported as a user's
 would be, and compared with what transformers makes of the same file.
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from export.adapter import merge
 from export.bundle_folder import check_place, new_bundle
 from export.dialogue_parity import LogitsParity, greedy_reply, measure
 from idol_runtime.dialogue.architecture import (
@@ -212,22 +214,32 @@ def export_gguf(
     *,
     weights: Weights = "int8",
     activations: Activations = "float32",
+    adapter: Path | None = None,
     force: bool = False,
 ) -> LogitsParity | None:
-    """Imports a GGUF file and compares the bundle with transformers' reading of the same file."""
+    """Imports a GGUF file, with the changes of `export.adapter` or without, and compares the bundle
+    with transformers' reading of the same file.
+    """
     with new_bundle(out, force=force) as folder:
-        return _export_gguf(file, folder, out.name, weights, activations)
+        return _export_gguf(file, folder, out.name, weights, activations, adapter)
 
 
 def _export_gguf(
-    file: Path, out: Path, name: str, weights: Weights, activations: Activations
+    file: Path,
+    out: Path,
+    name: str,
+    weights: Weights,
+    activations: Activations,
+    adapter: Path | None,
 ) -> LogitsParity | None:
-    import_gguf(file, out, name=name, weights=weights, activations=activations)
+    import_gguf(file, out, name=name, weights=weights, activations=activations, adapter=adapter)
     if activations == "float16":
         return None
     bundle = open_bundle(out, "dialogue")
     config, manifest = read_config(bundle), bundle.manifest
     model = torch_from_gguf(file)
+    if adapter is not None:
+        merge(model, adapter)
     parity = measure(model, out, config.decoder, parity_texts(model, open_chat(out, config)))
     write_manifest(
         out,
@@ -278,6 +290,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--force", action="store_true", help="replace the bundle that is at --out already"
     )
+    parser.add_argument(
+        "--adapter", type=Path, help="what export.adapter wrote, to add to a .gguf file"
+    )
     parser.add_argument("--weights", default="int8", choices=get_args(Weights))
     parser.add_argument("--float16", action="store_true", help="activations for CUDA; no parity")
     parser.add_argument("--licence", default="unknown", help="of the weights, for the manifest")
@@ -291,6 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 given.out,
                 weights=given.weights,
                 activations=activations,
+                adapter=given.adapter,
                 force=given.force,
             )
         else:

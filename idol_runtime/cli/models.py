@@ -93,6 +93,12 @@ def _add_import_parser(
         default="int8",
         help="int8 blocks are the fastest; exact keeps the file's own 4-bit blocks and is smaller",
     )
+    importing.add_argument(
+        "--adapter",
+        type=Path,
+        metavar="FOLDER",
+        help="changes to add to a GGUF file, as `python -m export.dialogue --adapter` writes them",
+    )
     importing.add_argument("--replace", action="store_true", help="overwrite one of that name")
     importing.add_argument(
         "--no-measure", action="store_true", help="leave out how fast it is on this machine"
@@ -237,6 +243,7 @@ def _import_gguf(store: Store, file: Path, options: argparse.Namespace) -> tuple
             folder,
             name=name,
             weights=options.weights,
+            adapter=options.adapter,
             progress=store.display.step,
             tell=partial(print, file=sys.stderr),
         )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tokenizers import Tokenizer
 
+from idol_runtime.dialogue.adapted import AdaptedWeights, LowRankAdapter, open_adapter
 from idol_runtime.dialogue.architecture import check_tensors
 from idol_runtime.dialogue.chat import ChatTokenizer
 from idol_runtime.dialogue.config import CHAT_TEMPLATE_FILE, ENGINE, TOKENIZER_FILE, DialogueConfig
@@ -28,6 +29,7 @@ def import_gguf(
     name: str,
     weights: Literal["fp32", "int8", "exact"] = "int8",
     activations: Activations = "float32",
+    adapter: Path | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], object] = lambda note: None,
 ) -> None:
@@ -40,11 +42,14 @@ def import_gguf(
         weights: `int8` keeps 8-bit blocks of 32 and is the fastest; `exact` keeps the file's own
             blocks and is the smallest; `fp32` is for comparisons.
         activations: float16 for CUDA.
+        adapter: The folder of changes that are added to the weights, see `adapted`.
         progress: Called with (stage, done, total); stages are `metadata`, `weights`, `checksums`.
         tell: Is given a sentence for what a user should know of the model.
 
     Raises:
-        InputError: the file is not a whole GGUF file of a supported model, or `target` is in use.
+        InputError: the file is not a whole GGUF file of a supported model, the adapter is for
+            another one, or `target` is in use.
+        BundleError: the adapter is not whole.
         StoreError: the disk is full or not writable.
     """
     with new_folder(target) as folder, _naming(source):
@@ -56,16 +61,24 @@ def import_gguf(
             tell(note)
         (folder / CHAT_TEMPLATE_FILE).write_text(template, encoding="utf-8")
         _tell(progress, "metadata", 1)
+        digest = sha256_of(source)
+        changed = None if adapter is None else _opened(adapter, digest)
         stored = build_decoder(
-            tensors, folder, weights=weights, activations=activations, progress=progress
+            tensors if changed is None else AdaptedWeights(tensors, changed),
+            folder,
+            weights=weights,
+            activations=activations,
+            progress=progress,
         )
         _tell(progress, "checksums", 0)
         card: dict[str, Any] = {
-            "made_from": {"file": source.name, "sha256": sha256_of(source)},
+            "made_from": {"file": source.name, "sha256": digest},
             "model": file.get("general.name", str, name),
             "weights": weights,
             "matrices": stored,
         }
+        if changed is not None:
+            card["adapter"] = changed.bundle.manifest.card
         licence = file.get("general.license", str, "unknown")
         write_manifest(
             folder,
@@ -77,6 +90,17 @@ def import_gguf(
             engine=ENGINE,
         )
         _tell(progress, "checksums", 1)
+
+
+def _opened(folder: Path, digest: str) -> LowRankAdapter:
+    adapter = open_adapter(folder)
+    if adapter.config.base_sha256 not in ("", digest):
+        raise InputError(
+            f"expected the file that the adapter {folder.name} was made for (sha256 "
+            f"{adapter.config.base_sha256[:12]}...), found another ({digest[:12]}...); give that "
+            "file, or leave the adapter out."
+        )
+    return adapter
 
 
 def check_gguf(source: Path) -> None:

@@ -21,7 +21,7 @@ from training.dialogue.settings import DialogueSettings
 from training.tracking import OBJECTIVE
 from training.trainer import GENERATOR, Metrics, evaluating, learning_rate_share
 
-ADAPTER_FILE: Final = "adapter.json"
+ADAPTER_INFO_FILE: Final = "adapter.json"
 
 
 class DialogueTask:
@@ -111,4 +111,4 @@ class DialogueTask:
     def write(self, checkpoint: Path, generator: nn.Module) -> None:
         """What an export needs to know of the weights beside them."""
         lora: dict[str, Any] = msgspec.to_builtins(self.settings.lora)
-        write_json(checkpoint / ADAPTER_FILE, {"base": self.base.name, **lora})
+        write_json(checkpoint / ADAPTER_INFO_FILE, {"base": self.base.name, **lora})
