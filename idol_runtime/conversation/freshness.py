@@ -74,6 +74,7 @@ class Freshness:
         self._said = words_of(before.said)
         self._user = set(_runs(self._said, ECHOED))
         self._name, self._others = before.name, before.others
+        self._persona = ("you", "are", *words_of(before.name)[:1])
         self._prompt = {run for text in before.read for run in _runs(words_of(text), QUOTED)}
         self._reply: list[Words] = []
 
@@ -86,7 +87,7 @@ class Freshness:
             return "poses"
         if self._repeats(words):
             return "repeats"
-        if any(run in self._prompt for run in _runs(words, QUOTED)):
+        if words[:3] == self._persona or any(run in self._prompt for run in _runs(words, QUOTED)):
             return "quotes"
         return "echoes" if self._echoes(words, clause) else None
 

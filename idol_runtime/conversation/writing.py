@@ -128,6 +128,8 @@ def _said_before(request: TurnRequest, prompt: Prompt) -> SaidBefore:
         own=tuple(_spoken(text) for text in (*others, *_earlier_replies(prompt))),
         said=said,
         read=(*read, *prompt.notes),
+        name=request.character.name,
+        others=_others(request),
     )
 
 
