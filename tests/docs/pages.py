@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (
     "README.md",
     "docs/connecting.md",
+    "docs/characters.md",
     "docs/character_toml.md",
     "docs/idol_toml.md",
     "docs/deploying.md",

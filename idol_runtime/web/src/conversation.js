@@ -145,7 +145,9 @@ export class Conversation {
 
   #added(item) {
     if (item.role !== 'user') return;
-    if (!this.#unsent.delete(item.id)) this.#log.add('user', textOf(item), item.id);
+    if (this.#unsent.delete(item.id)) return;
+    // In a scene another character may have said it.
+    this.#log.add('user', item.speaker ? `${item.speaker}: ${textOf(item)}` : textOf(item), item.id);
   }
 
   #retrieved(item) {

@@ -64,6 +64,16 @@ test('what is said in silence is added and answered', () => {
   assert.deepEqual(page.texts(), ['Hello.']);
 });
 
+test('what another character of her scene says has its name in front', () => {
+  const page = new Page();
+  const said = (id, text, more) => ({ id, type: 'message', role: 'user', content: [{ type: 'input_text', text }], ...more });
+  page.take(
+    { type: 'conversation.item.added', item: said('x', 'Good evening.') },
+    { type: 'conversation.item.added', item: said('y', 'Come in.', { speaker: 'Ren' }) },
+  );
+  assert.deepEqual(page.texts(), ['Good evening.', 'Ren: Come in.']);
+});
+
 test('talking over her stops the sound, tells what was heard, and asks anew', () => {
   const page = new Page();
   page.conversation.say('Hello.');
