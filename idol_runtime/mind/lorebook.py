@@ -16,10 +16,12 @@ from idol_runtime.character.macros import SOMEBODY, expand
 from idol_runtime.conversation.hooks import Hooks, Occasion
 from idol_runtime.conversation.prompt import Prompt
 from idol_runtime.dialogue.messages import ChatMessage
-from idol_runtime.mind.lore_keys import Keys, as_scanned
+from idol_runtime.mind.lore_keys import Keys, Scanned, as_scanned
 from idol_runtime.mind.notes import estimated_tokens, on_one_line
 
 MAX_ENTRIES: Final = 2_000
+AT_ONCE: Final = 200
+"""More entries are looked through beside the stage, which must not wait for it."""
 ByMeaning: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Sequence[int]]]
 """Which of some texts have to do with what was said, though no key came up."""
 
@@ -84,7 +86,7 @@ class _Entry:
             return False
         return True if self.raw.constant else None
 
-    def comes_up_in(self, text: str) -> bool:
+    def comes_up_in(self, text: Scanned) -> bool:
         return (
             self._keys.are_in(text)
             and all(needed.are_in(text) for needed in self._needed)
@@ -136,9 +138,9 @@ class Lorebook:
         return tuple(entry.text for entry in self._entries)
 
     def _first(self, history: Sequence[ChatMessage]) -> list[_Entry]:
-        answers, scanned = _answers(history), dict[int, str]()
+        answers, scanned = _answers(history), dict[int, Scanned]()
 
-        def last(depth: int) -> str:
+        def last(depth: int) -> Scanned:
             if depth not in scanned:
                 messages = history[-depth:] if depth else ()
                 scanned[depth] = as_scanned("\n".join(each.content for each in messages))
@@ -198,7 +200,7 @@ def lore_hooks(character: Character, by_meaning: ByMeaning | None = None) -> Hoo
         if by_meaning is not None and occasion.said:
             also = await by_meaning(occasion.said, book.texts())
         user = occasion.speaker.name or SOMEBODY
-        if book.has_regex:
+        if book.has_regex or len(book) > AT_ONCE:
             told = await asyncio.to_thread(book.told, occasion.history, user, also)
         else:
             told = book.told(occasion.history, user, also)
