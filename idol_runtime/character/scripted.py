@@ -22,6 +22,10 @@ class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No new answer comes to it."""
     other_language: list[str] = []
     """Once, to somebody whose language it does not speak; one of them is drawn."""
+    your_name: list[str] = []
+    """It is asked for the user's name and mixes it up with its own; `{name}` is the user's."""
+    my_name: list[str] = []
+    """It gives itself another's name; `{self}` is its own."""
     again: list[str] = []
     """It is asked what it has answered, and has nothing to add; `{answer}` is what it said."""
 

@@ -25,13 +25,26 @@ _OTHER_WORDS: Final = (
 _NO_NAMES: Final = frozenset(_OTHER_WORDS.split(" "))
 
 
-def names_given(texts: Iterable[str]) -> frozenset[str]:
-    """The names that a user gives to themselves, in small letters."""
+_THEIRS: Final = re.compile(
+    r"\b(?:my name|who i am|who am i|mi nombre|c[oó]mo me llamo|qui[eé]n soy)\b|"
+    r"我叫什么|我的名字|我是谁|(?:私|僕|俺)の名前|(?:私|僕|俺)は(?:誰|だれ)",
+    re.IGNORECASE,
+)
+
+
+def names_given(texts: Iterable[str]) -> list[str]:
+    """The names that a user gives to themselves, as they write them, in order."""
     found = []
     for text in texts:
         found += _names(_NAMED, text)
         found += [name for name in _names(_BEING, text) if _is_large(name)]
-    return frozenset(name.casefold() for name in found)
+    return found
+
+
+def asks_for_own_name(text: str) -> bool:
+    """Whether a user asks what their own name is: `Do you remember my name?`."""
+    asks = text.rstrip().endswith(("?", "？")) or "吗" in text or "か" in text
+    return asks and _THEIRS.search(text) is not None and not _names(_NAMED, text)
 
 
 def is_somebody_else(clause: str, own: str, others: frozenset[str]) -> bool:

@@ -12,7 +12,8 @@ from idol_protocol.items import MAX_REPLY_BYTES
 from idol_runtime.character import lines_of
 from idol_runtime.conversation.attempts import ReplyClause, ReplyClauses, Stale, fresh_clauses
 from idol_runtime.conversation.freshness import Freshness, SaidBefore, are_alike
-from idol_runtime.conversation.identity import names_given
+from idol_runtime.conversation.hooks import Occasion
+from idol_runtime.conversation.identity import asks_for_own_name, names_given
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.plain_speech import PlainSpeech
 from idol_runtime.conversation.prompt import Prompt, build_prompt
@@ -138,8 +139,13 @@ def _earlier_replies(prompt: Prompt) -> tuple[str, ...]:
 
 
 def _scripted(request: TurnRequest, prompt: Prompt, stale: Stale | None) -> str:
-    """The way out: what was asked before is answered as before, and said so."""
+    """The way out: what was asked before is answered as before, and said so; names are known."""
     character, said = request.character, request.occasion.said
+    if stale is not None and stale.why == "poses":
+        name = request.occasion.speaker.name or "".join(_names(request.occasion)[-1:])
+        kind = "your_name" if name and asks_for_own_name(said) else "my_name"
+        line = _new(lines_of(character.lines, kind, character.language), prompt.history)
+        return line.replace("{name}", name).replace("{self}", character.name)
     earlier = [each.content for each in prompt.history if each.role == "user"][:-1]
     asked_again = any(are_alike(each, said) for each in earlier)
     if stale is not None and stale.why == "repeats" and asked_again:
@@ -151,7 +157,7 @@ def _scripted(request: TurnRequest, prompt: Prompt, stale: Stale | None) -> str:
 def _new(lines: Sequence[str], history: tuple[ChatMessage, ...]) -> str:
     """The line that was said least, and of those the first."""
     said = [each.content for each in history if each.role == "assistant"]
-    heads = [line.partition("{answer}")[0].strip() for line in lines]
+    heads = [line.partition("{")[0].strip() for line in lines]
     times = [sum(head in each for each in said) for head in heads]
     return lines[times.index(min(times))]
 
@@ -159,9 +165,12 @@ def _new(lines: Sequence[str], history: tuple[ChatMessage, ...]) -> str:
 def _others(request: TurnRequest) -> frozenset[str]:
     """The names of those it talks with, as they gave them, in small letters."""
     occasion = request.occasion
-    given = names_given(each.content for each in occasion.history if each.role == "user")
-    own = set(request.character.name.casefold().split())
-    return (given | {occasion.speaker.name.casefold()}) - own - {""}
+    given = {name.casefold() for name in (*_names(occasion), occasion.speaker.name)}
+    return frozenset(given) - {*request.character.name.casefold().split(), ""}
+
+
+def _names(occasion: Occasion) -> list[str]:
+    return names_given(each.content for each in occasion.history if each.role == "user")
 
 
 @lru_cache(maxsize=512)

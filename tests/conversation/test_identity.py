@@ -1,6 +1,10 @@
 import pytest
 
-from idol_runtime.conversation.identity import is_somebody_else, names_given
+from idol_runtime.conversation.identity import (
+    asks_for_own_name,
+    is_somebody_else,
+    names_given,
+)
 
 SAM = frozenset({"sam"})
 
@@ -52,15 +56,32 @@ def test_every_word_of_its_name_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("Hi, my name is Sam.", {"sam"}),
-        ("my name's sam", {"sam"}),
-        ("I'm Sam, a baker.", {"sam"}),
-        ("Call me Kit!", {"kit"}),
-        ("Me llamo Lucía.", {"lucía"}),
-        ("我叫小明。", {"小明"}),
-        ("I'm tired.", set()),
-        ("What is my name?", set()),
+        ("Hi, my name is Sam.", ["Sam"]),
+        ("my name's sam", ["sam"]),
+        ("I'm Sam, a baker.", ["Sam"]),
+        ("Call me Kit!", ["Kit"]),
+        ("Me llamo Lucía.", ["Lucía"]),
+        ("我叫小明。", ["小明"]),
+        ("I'm tired.", []),
+        ("What is my name?", []),
     ],
 )
-def test_the_names_that_users_give_are_known(text: str, names: set[str]) -> None:
+def test_the_names_that_users_give_are_known(text: str, names: list[str]) -> None:
     assert names_given([text]) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("What is my name?", True),
+        ("Do you remember who I am?", True),
+        ("¿Cómo me llamo?", True),
+        ("我叫什么名字？", True),
+        ("私の名前を覚えてるか？", True),
+        ("My name is Sam, what is yours?", False),
+        ("What is your name?", False),
+        ("I forgot to tell you my name.", False),
+    ],
+)
+def test_it_is_known_whose_name_is_asked_for(text: str, asks: bool) -> None:
+    assert asks_for_own_name(text) is asks

@@ -154,3 +154,11 @@ def test_who_may_repeat_and_what_is_asked_beside_the_conversation_comes_as_it_is
 def test_a_reply_ends_where_somebody_else_is_written() -> None:
     writer = Writer("Tea it is, then.\nUser: And cake?\nRen: And cake.")
     assert answer(writer, "Tea, please.")[0] == "Tea it is, then."
+
+
+def test_where_names_are_mixed_up_to_the_end_the_right_one_is_told() -> None:
+    writer = Writer("My name is Sam.")
+    told = ["My name is Sam, what is yours?"]
+    assert answer(writer, *told)[0] == "I'm Ren."
+    told += ["I'm Ren.", "What is my name?"]
+    assert answer(writer, *told)[0] == "You're Sam!"
