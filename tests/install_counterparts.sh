@@ -35,6 +35,17 @@ if ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then
   fi
 fi
 
+# A real database for memories; the tests start a server of their own, on a socket.
+if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "==> Installing PostgreSQL"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+  else
+    echo "PostgreSQL was not found: the tests of memories in it will be skipped. Install it (for example: sudo apt-get install postgresql)."
+  fi
+fi
+
 # Independent readers of motion files, and recordings of other people's rigs (bvhtoolbox, MIT).
 echo "==> Installing readers of motion files"
 npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --silent

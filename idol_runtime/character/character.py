@@ -16,6 +16,7 @@ from idol_runtime.character.actions import Action, checked_actions
 from idol_runtime.character.http_mind import HttpMind, http_mind, is_address
 from idol_runtime.character.lore import LoreEntry, LoreFile, LoreSettings
 from idol_runtime.character.macros import expand, expand_spoken
+from idol_runtime.character.recall import RecallLines
 from idol_runtime.character.scripted import ScriptedLines
 from idol_runtime.character.toml_table import nearest, read_toml, struct_of
 from idol_runtime.errors import ConfigError
@@ -172,6 +173,7 @@ class Character(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mood: MoodSettings = MoodSettings()
     world: WorldSettings = WorldSettings()
     lines: ScriptedLines = ScriptedLines()
+    memory: RecallLines = RecallLines()
     lorebook: LoreSettings = LoreSettings()
     lore: list[LoreEntry] = []
     repeats: bool = False

@@ -1,0 +1,1 @@
+"""What a character remembers of each person: facts, across sessions, and only that person's."""
