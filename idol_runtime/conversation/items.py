@@ -23,6 +23,7 @@ from idol_runtime.stage.utterance import Line
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]\s*|[^\s\u3040-\u30ff\u3400-\u9fff]+\s*|\s+")
 """A word with the space behind it; Japanese and Chinese, which have no spaces, by the sign."""
+_UNSPACED = "。！？、，；："
 
 
 def new_id(kind: str) -> str:
@@ -110,7 +111,7 @@ class Item:
     message: MessageItem
     """What clients see, its id included."""
     written: str | None = None
-    """What the dialogue model wrote, gesture tags and all, or reads, the name of another speaker in
+    """What the dialogue model wrote, tags and all, or reads, the name of another speaker in
     front; None where that is the message."""
     speech: Speech | None = None
     """Of an answer that was spoken."""
@@ -148,12 +149,20 @@ class Item:
 
 def words_of(lines: tuple[Line, ...]) -> str:
     """What is shown of clauses."""
-    return " ".join(line.text for line in lines)
+    return _joined(line.text for line in lines)
 
 
 def written_of(lines: tuple[Line, ...]) -> str:
-    """What the dialogue model remembers of clauses, with gesture tags."""
-    return " ".join(line.written for line in lines)
+    """What the dialogue model remembers of clauses, with their tags."""
+    return _joined(line.written for line in lines)
+
+
+def _joined(clauses: Iterable[str]) -> str:
+    """Clauses as a text, which has spaces where its script has them."""
+    text = ""
+    for clause in clauses:
+        text += clause if not text or text[-1] in _UNSPACED else f" {clause}"
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,9 +185,10 @@ def start_models(
 def _open_voice(
     open_voice: OpenEngine[Voice], folder: Path, provider: Provider, threads: int
 ) -> Voice:
+    from idol_runtime.speech.loudness import LevelledVoice
     from idol_runtime.speech.media_rate import at_media_rate
 
-    return at_media_rate(open_voice(folder, provider, threads))
+    return LevelledVoice(at_media_rate(open_voice(folder, provider, threads)))
 
 
 def _open_decoder(

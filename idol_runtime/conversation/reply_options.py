@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idol_protocol.items import ItemReference, MessageItem
+from idol_runtime.character import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class ReplyOptions:
     temperature: float | None = None
     seed: int | None = None
     """Draws the reply; None draws a new one each time."""
+    actions: tuple[Action, ...] | None = None
+    """What the answer may call, as `checked_actions` gives it; None for what the character can."""
     context: tuple[MessageItem | ItemReference, ...] | None = None
     """What is answered in place of the conversation."""
     joins: bool = True

@@ -1,33 +1,41 @@
 """What a reply does, taken out of what it says, however its deltas are cut.
 
-Gestures are asked for by `[wave]` or `*waves*`. Other stage directions (`*smiles*`, `(laughs)`,
-`[face:joy]`) are taken out as well, and words that are only stressed lose their marks: what comes
-out is what is shown, spoken and remembered as heard. `[sic]`, `[1]`, links, lists and sums stay.
+Cues are tags: `[very happy]`, `[wave]`, `[look left]`, `[dance]`, `[give_item {"item": "sword"}]`.
+Models that never learned them write `*waves*` or `[face:joy]`, which are read as well; other stage
+directions (`*smiles*`, `(laughs)`) are taken out, and words that are only stressed lose their
+marks: what comes out is what is shown, spoken and remembered as heard. `[sic]`, `[1]`, links, lists
+and sums stay.
 """
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from idol_protocol.channels import GESTURES
+from idol_runtime.character import fits
 from idol_runtime.conversation.gesture_words import gestures_in
+from idol_runtime.conversation.items import new_id
 from idol_runtime.conversation.stage_directions import (
     begins_direction,
+    begins_tag,
     is_alone,
     is_bracketed_direction,
     is_direction,
     read_tag,
 )
+from idol_runtime.dialogue.cues import AllowedCues
 from idol_runtime.speech.clauses import ClauseSplitter
 from idol_runtime.stage.utterance import Line
-from idol_runtime.timeline import PlacedGesture
+from idol_runtime.timeline import Call, Doing, Emote, Gaze, Gesture, PlacedCue, ReplyCue
 
 MAX_TAG = 48
 """Characters of a tag with its brackets; a bracket that is open for longer is text."""
 MAX_DIRECTION = 240
 """Characters of a stage direction with its marks; a mark that is open for longer is none."""
 MAX_STARS = 3
+MAX_CALL = 2_000
+"""Characters of an action with its arguments and brackets; one that is open for longer is lost."""
 
 _LOOK_AHEAD = 8
 """Characters of white space after a closing mark behind which the next word is still looked for."""
@@ -42,6 +50,8 @@ _OPEN_BRACKET = {
     "[": re.compile(r"\[[ \ta-z_:=,'’-]*", re.IGNORECASE),
     "(": re.compile(r"\([ \ta-z,'’-]*", re.IGNORECASE),
 }
+_CALL = re.compile(r"\[[a-zA-Z_][\w-]{0,63} \{")
+_OPEN_CALL = re.compile(r"\[(?:[a-zA-Z_][\w-]{0,63} ?)?")
 _MARKED = {
     "*": re.compile(r"(?P<open>\*{1,3})(?P<words>[^\s*][^*\n]*)(?P<close>\*+)"),
     "_": re.compile(r"(?P<open>_)(?P<words>[^\W_][^_\n]*)(?P<close>_)"),
@@ -56,15 +66,7 @@ _OPENING = "\"'“‘([*"
 _CLOSING = ".,;:!?…)]}\"'”’。、！？，"
 
 
-@dataclass(frozen=True, slots=True)
-class Gesture:
-    """A gesture at the place in a reply where it stands."""
-
-    name: str
-    """One of `GESTURES`."""
-
-
-Piece: TypeAlias = str | Gesture
+Piece: TypeAlias = str | ReplyCue
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Direction:
     """So much of what is held is done, not said."""
 
     length: int
-    gestures: tuple[str, ...] = ()
+    cues: tuple[ReplyCue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +95,28 @@ class _Unmarked:
 _Reading: TypeAlias = _Direction | _Text | _Unmarked
 
 
-class GestureReader:
-    """Deltas of a reply in, its text and its gestures out, however the deltas are cut.
+class ReplyReader:
+    """Deltas of a reply in, its text and its cues out, however the deltas are cut.
 
     Text without marks comes out as it was. What has a mark comes out at most `MAX_DIRECTION`
-    characters late. A tag takes the space on one of its sides with it.
+    characters late, what looks like an action `MAX_CALL`. A tag takes the space on one of its sides
+    with it; one that the reply ends in the middle of is lost.
     """
 
-    def __init__(self, allowed: Collection[str] = GESTURES) -> None:
+    def __init__(
+        self,
+        allowed: AllowedCues = AllowedCues(),  # noqa: B008 - frozen
+        new_call_id: Callable[[], str] = lambda: new_id("call"),
+    ) -> None:
         """At the beginning of a reply.
 
         Args:
-            allowed: The gestures that come out; tags of others are taken out and lost.
+            allowed: The cues that come out; tags of others are taken out and lost, and so is an
+                action with arguments that do not fit.
+            new_call_id: Names each action that is called.
         """
         self._allowed = allowed
+        self._new_call_id = new_call_id
         self._held = ""
         """What may yet become a tag."""
         self._space = ""
@@ -139,10 +149,10 @@ class GestureReader:
             match read(self._held[0], is_end=is_end):
                 case None:
                     break
-                case _Direction(length, gestures):
+                case _Direction(length, cues):
                     self._held = self._held[length:]
                     self._space_after = self._space_after or ""
-                    pieces += [Gesture(name) for name in gestures if name in self._allowed]
+                    pieces += [cue for cue in cues if self._may(cue)]
                 case _Unmarked(length, words):
                     self._held = words + self._held[length:]
                 case _Text(length):
@@ -151,10 +161,17 @@ class GestureReader:
 
     def _bracket(self, mark: str, *, is_end: bool) -> _Reading | None:
         """What begins with a bracket; None: not yet known."""
+        if mark == "[" and _CALL.match(self._held):
+            return self._call(is_end=is_end)
         window = self._held[:MAX_TAG]
         match = _BRACKETED[mark].match(window)
         if match is None:
-            is_open = _OPEN_BRACKET[mark].fullmatch(window) and len(window) < MAX_TAG
+            is_open = len(window) < MAX_TAG and (
+                _OPEN_BRACKET[mark].fullmatch(window)
+                or (mark == "[" and _OPEN_CALL.fullmatch(window))
+            )
+            if is_open and is_end and mark == "[" and begins_tag(window[1:]):
+                return _Direction(len(window))
             return None if is_open and not is_end else _Text(1)
         following = self._held[match.end() : match.end() + 1]
         if mark == "[" and not following and not is_end:
@@ -162,12 +179,49 @@ class GestureReader:
         is_link = mark == "[" and following == "("
         if is_link or (mark == "(" and self._is_inner):  # or word(s)
             return _Text(match.end())
-        gestures = read_tag(match[1]) if mark == "[" else None
-        if gestures is not None:
-            return _Direction(match.end(), tuple(gestures))
+        cues = read_tag(match[1]) if mark == "[" else None
+        if cues is not None:
+            return _Direction(match.end(), tuple(cues))
         if is_bracketed_direction(match[1], self._before, is_square=mark == "["):
-            return _Direction(match.end(), tuple(gestures_in(match[1])))
+            return _Direction(match.end(), _gestures(match[1]))
         return _Text(match.end())
+
+    def _call(self, *, is_end: bool) -> _Reading | None:
+        """What begins as an action does; None: not yet known."""
+        window = self._held[:MAX_CALL]
+        name, space, rest = window[1:].partition(" ")
+        end = end_of_object(rest)
+        if end is None:
+            return _Direction(len(window)) if is_end or len(window) == MAX_CALL else None
+        after = 1 + len(name) + len(space) + end
+        if len(self._held) == after and not is_end:
+            return None
+        whole = after + self._held.startswith("]", after)
+        arguments = self._arguments(name, rest[:end])
+        if arguments is None:
+            return _Direction(whole)
+        return _Direction(whole, (Call(name, arguments, self._new_call_id()),))
+
+    def _arguments(self, name: str, written: str) -> str | None:
+        """The arguments of an action that may be called, or None."""
+        action = next((each for each in self._allowed.actions if each.name == name), None)
+        try:
+            arguments = json.loads(written)
+        except (ValueError, RecursionError):
+            return None
+        return written if action is not None and fits(action.parameters, arguments) else None
+
+    def _may(self, cue: ReplyCue) -> bool:
+        match cue:
+            case Gesture(name=name):
+                return name in self._allowed.gestures
+            case Emote(name=name):
+                return name in self._allowed.emotions
+            case Gaze(towards=towards):
+                return towards in self._allowed.gazes
+            case Doing(activity=activity):
+                return activity in self._allowed.activities
+        return True
 
     def _mark(self, mark: str, *, is_end: bool) -> _Reading | None:
         """What begins with an asterisk or underscore; None: not yet known."""
@@ -201,14 +255,14 @@ class GestureReader:
             # `*sighs*, well` and `*waves*.`: nothing that was said ends there.
             ends_nothing = ahead[:1] in _ENDS_OF_NOTHING and ahead[1:2] != ahead[:1]
             end += ends_nothing and is_alone(self._before)
-            return _Direction(end, tuple(gestures_in(words)))
+            return _Direction(end, _gestures(words))
         return _Unmarked(end, words)
 
     def _unclosed(self, mark: str, run: int) -> _Reading:
         """A mark that no other closes."""
         words = _FIRST_WORDS.match(self._held[:MAX_DIRECTION], run)
         if words and begins_direction(words[0], self._before):
-            return _Direction(words.end(), tuple(gestures_in(words[0])))
+            return _Direction(words.end(), _gestures(words[0]))
         if mark == "*" and self._held[run : run + 1].isalpha():
             return _Unmarked(run)
         return self._stray(mark, run)
@@ -271,51 +325,75 @@ class GestureReader:
 
 
 class Lines:
-    """Pieces of a reply in, whole clauses with their gestures out."""
+    """Pieces of a reply in, whole clauses with their cues out."""
 
     def __init__(self) -> None:
         self._splitter = ClauseSplitter()
         self._text = ""
         """What was put in and is in no clause yet."""
-        self._gestures: list[PlacedGesture] = []
+        self._cues: list[PlacedCue] = []
         """Of no clause yet; their offsets are in `_text`."""
 
     def push(self, piece: Piece) -> list[Line]:
-        if isinstance(piece, Gesture):
-            self._gestures.append(PlacedGesture(piece.name, len(self._text)))
+        if not isinstance(piece, str):
+            self._cues.append(PlacedCue(piece, len(self._text)))
             return []
         self._text += piece
         return [self._line(clause) for clause in self._splitter.push(piece)]
 
     def flush(self) -> list[Line]:
-        """The reply has ended; gestures after its last word belong to its last clause."""
+        """The reply has ended; cues after its last word belong to its last clause."""
         clauses = self._splitter.flush()
         lines = [self._line(clause) for clause in clauses[:-1]]
         last = clauses[-1] if clauses else ""
-        if last or self._gestures:
+        if last or self._cues:
             lines.append(self._line(last, is_last=True))
         return lines
 
     def _line(self, clause: str, *, is_last: bool = False) -> Line:
         start = self._text.index(clause)
         end = start + len(clause)
-        mine = [each for each in self._gestures if is_last or each.offset < end]
-        rest = self._gestures[len(mine) :]
+        mine = [each for each in self._cues if is_last or each.offset < end]
+        rest = self._cues[len(mine) :]
         self._text = self._text[end:]
-        self._gestures = [PlacedGesture(each.name, each.offset - end) for each in rest]
+        self._cues = [PlacedCue(each.cue, each.offset - end) for each in rest]
         placed = (
-            PlacedGesture(each.name, min(max(each.offset - start, 0), len(clause))) for each in mine
+            PlacedCue(each.cue, min(max(each.offset - start, 0), len(clause))) for each in mine
         )
         return Line(clause, tuple(placed))
 
 
-def read_gestures(text: str) -> tuple[str, tuple[PlacedGesture, ...]]:
-    """A whole text without its tags, and its gestures at their places."""
-    reader = GestureReader()
-    shown, gestures = "", []
+def read_tags(text: str) -> tuple[str, tuple[PlacedCue, ...]]:
+    """A whole text without its tags, and its cues at their places; actions are lost."""
+    reader = ReplyReader()
+    shown, cues = "", []
     for piece in [*reader.push(text), *reader.flush()]:
-        if isinstance(piece, Gesture):
-            gestures.append(PlacedGesture(piece.name, len(shown)))
-        else:
+        if isinstance(piece, str):
             shown += piece
-    return shown, tuple(gestures)
+        else:
+            cues.append(PlacedCue(piece, len(shown)))
+    return shown, tuple(cues)
+
+
+def end_of_object(text: str) -> int | None:
+    """Where the JSON object ends that a text begins with; None where it does not end in it."""
+    depth, is_quoted, at = 0, False, 0
+    while at < len(text):
+        letter = text[at]
+        if is_quoted:
+            at += letter == "\\"
+            is_quoted = letter != '"'
+        elif letter == '"':
+            is_quoted = True
+        elif letter in "{[":
+            depth += 1
+        elif letter in "}]":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+        at += 1
+    return None
+
+
+def _gestures(direction: str) -> tuple[Gesture, ...]:
+    return tuple(map(Gesture, gestures_in(direction)))

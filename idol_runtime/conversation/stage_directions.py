@@ -8,7 +8,9 @@ words are one only where they stand alone, between sentences.
 import re
 from typing import Final
 
+from idol_protocol.channels import FEELINGS, GAZES, GESTURES, STRENGTHS
 from idol_runtime.conversation.gesture_words import gesture_named, gestures_in, is_plain
+from idol_runtime.timeline import Doing, Emote, Gaze, Gesture, ReplyCue
 
 
 def _words(text: str) -> frozenset[str]:
@@ -47,6 +49,22 @@ _MOODS: Final = _words(
     "thinking tired worried"
 )
 """What character cards ask models to write in brackets: `[joy]`."""
+_FEELINGS_OF: Final[dict[str, ReplyCue]] = {
+    **dict.fromkeys(("joy", "joyful", "love", "proud"), Emote("happy")),
+    "excited": Emote("happy", 1.0),
+    "sadness": Emote("sad"),
+    "anger": Emote("angry"),
+    "surprise": Emote("surprised"),
+    **dict.fromkeys(("fear", "scared", "worried"), Emote("surprised", 0.35)),
+    "calm": Emote("relaxed"),
+}
+"""What other models mean by some of them."""
+_CUES: Final[tuple[ReplyCue, ...]] = (
+    *(Emote(name, level) for name in FEELINGS for level in STRENGTHS.values()),
+    *map(Gaze, GAZES),
+    Doing("dance"),
+)
+_TAGS: Final[dict[str, ReplyCue]] = _FEELINGS_OF | {cue.tag: cue for cue in _CUES}
 _KEYS: Final = r"act|action|anim|animation|emote|emotion|expression|face|mood|motion|pose|gesture"
 _KEYED: Final = re.compile(rf"(?:{_KEYS})\s*[:=]\s*(?P<value>[a-z][a-z_ -]*)", re.IGNORECASE)
 
@@ -144,16 +162,29 @@ def _is_manner(word: str) -> bool:
     return word.endswith("ly") or re.fullmatch(_ABOUT, word) is not None
 
 
-def read_tag(words: str) -> list[str] | None:
-    """The gestures of the words of a tag in square brackets that is no text; None for text."""
+def read_tag(words: str) -> list[ReplyCue] | None:
+    """The cues of the words of a tag in square brackets that is no text; None for text."""
     words = " ".join(words.split()).lower()
     if keyed := _KEYED.fullmatch(words):
         value = keyed["value"].replace("_", " ").replace("-", " ").strip()
+        if (cue := _TAGS.get(value)) is not None:
+            return [cue]
         name = gesture_named(value.split(" ", 1)[0])
-        return gestures_in(value) or ([name] if name else [])
+        names = gestures_in(value) or ([name] if name else [])
+        return [*map(Gesture, names)]
+    if (cue := _TAGS.get(words)) is not None:
+        return [cue]
     if (name := gesture_named(words)) is not None:
-        return [name]
+        return [Gesture(name)]
     return [] if words in _MOODS else None
+
+
+def begins_tag(words: str) -> bool:
+    """Whether a reply that breaks off within square brackets was about to write a tag."""
+    words = words.lower()
+    is_action = "_" in words and re.fullmatch(r"\w+ ?", words) is not None
+    is_some = len(words.strip()) > 1
+    return is_action or any(is_some and tag.startswith(words) for tag in (*_TAGS, *GESTURES))
 
 
 def is_alone(before: str) -> bool:

@@ -1,7 +1,7 @@
 """One turn, start to end: what the user said becomes words, a voice, a face and a body.
 
     user text -> [text in] -> the conversation -> [answer] or [prompt] -> reply deltas
-        -> clauses and gestures -> [text out] -> speech -> the timeline -> [ended]
+        -> clauses and cues -> [text out] -> speech -> the timeline -> [ended]
 
 What stands in brackets are the hooks of the conversation. The face and the body are not in this
 file: the stage moves every character all the time and reads what is said from the same timeline.
@@ -12,10 +12,12 @@ from contextlib import aclosing
 from typing import Protocol
 from uuid import uuid4
 
+from idol_runtime.conversation.manner import Manner
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.run_ahead import run_ahead
 from idol_runtime.conversation.turn_metrics import TurnMetrics, TurnWatch
 from idol_runtime.conversation.turn_request import TurnRequest
+from idol_runtime.conversation.wishes import Wish
 from idol_runtime.conversation.writing import clauses_of, whole, written_clauses
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.performer import Performer
@@ -26,11 +28,11 @@ class Reply(Protocol):
     """Takes a reply while it is made."""
 
     def show(self, text: str) -> None:
-        """The next piece as a user reads it: without gesture tags."""
+        """The next piece as a user reads it: without tags."""
         ...
 
-    def write(self, text: str) -> None:
-        """The next piece as the dialogue model is to remember it, tags and all."""
+    def add(self, line: Line) -> None:
+        """The next clause, before it is said."""
         ...
 
 
@@ -43,6 +45,7 @@ async def run_turn(
     what was already placed on the timeline is for the caller to cut.
     """
     performer.activity = "think"
+    manner = Manner()
     with TurnWatch(performer) as watch:
         language = await request.hooks.language_of(request.occasion)
         made = _lines(request, models, watch, reply)
@@ -50,10 +53,10 @@ async def run_turn(
             async for line in lines:
                 watch.clause()
                 if request.options.spoken and line.text:
-                    speech = _speech(line, request, language)
+                    speech = manner.of(line, _speech(line, request, language))
                     await _say(speech, _utterance(line, request), models, performer, watch)
                 else:
-                    performer.perform(line.gestures, _utterance(line, request))
+                    performer.perform(_utterance(line, request))
         await performer.delivered()
         performer.activity = "idle"
         return watch.metrics()
@@ -77,20 +80,23 @@ async def _lines(
         scripted = await hooks.answer_to(request.occasion)
     if scripted is None:
         clauses = written_clauses(request, models, watch)
+        wish = Wish(request.occasion.said, request.character.gestures)
     else:
         clauses = clauses_of(whole(scripted), request)
+        wish = Wish("", ())
     async with aclosing(clauses):
         async for clause in clauses:
             line = clause.line
             passed = line if scripted else await hooks.read_out(request.occasion, line)
             if passed is not None:
+                passed = wish.granted(passed)
                 reply.show(clause.shown.replace(line.text, passed.text))
-                reply.write(passed.written + " ")
+                reply.add(passed)
                 yield passed
 
 
 def _utterance(line: Line, request: TurnRequest) -> Utterance:
-    return Utterance(f"utt_{uuid4().hex[:12]}", request.id, line.text, line.gestures)
+    return Utterance(f"utt_{uuid4().hex[:12]}", request.id, line.text, line.cues)
 
 
 def _speech(line: Line, request: TurnRequest, language: str | None) -> SpeechRequest:

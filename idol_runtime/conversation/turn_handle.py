@@ -19,7 +19,7 @@ from idol_runtime.conversation.turn_request import TurnRequest
 from idol_runtime.errors import IdolError
 from idol_runtime.stage.performer import Performer
 from idol_runtime.stage.utterance import Line, line_of
-from idol_runtime.timeline import Frame, UtteranceStarted
+from idol_runtime.timeline import Call, Frame, UtteranceStarted
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ class Ended:
     """What was said: of a spoken answer that was cancelled or failed, only what was heard."""
     metrics: TurnMetrics | None = None
     error: Exception | None = None
+    calls: tuple[Call, ...] = ()
+    """The actions that were called, in order; of an answer that was cut, those in what is left."""
 
     def result(self) -> TurnMetrics:
         """What the turn cost, or raises what made it fail."""
@@ -65,7 +67,7 @@ class Turn:
             item_id: The item it becomes.
             models: Write and speak the reply.
             performer: Says it; None for an answer in text, off the stage.
-            on_show: Called with the reply piece by piece, without gesture tags.
+            on_show: Called with the reply piece by piece, without tags.
             on_end: Called once with how it ended, before whoever awaits the turn goes on.
         """
         self.id = request.id
@@ -77,7 +79,7 @@ class Turn:
         self._on_show = on_show
         self._on_end = on_end
         self._shown: list[str] = []
-        self._written: list[str] = []
+        self._lines: list[Line] = []
         self._begun: list[tuple[UtteranceStarted, int]] = []
         """Each clause, with the samples before it."""
         self._num_samples = 0
@@ -119,8 +121,8 @@ class Turn:
         self._shown.append(text)
         self._on_show(self, text)
 
-    def write(self, text: str) -> None:
-        self._written.append(text)
+    def add(self, line: Line) -> None:
+        self._lines.append(line)
 
     def on_frame(self, frame: Frame) -> None:
         """Keeps what is handed to the outputs."""
@@ -163,29 +165,36 @@ class Turn:
 
     def _ending(self, task: "asyncio.Task[TurnMetrics]") -> Ended:
         if task.cancelled():
-            return Ended("cancelled", self._item("cancelled"))
+            return self._ended_as("cancelled")
         error = task.exception()
         if error is None:
             metrics = task.result()
             status: Ending = "incomplete" if metrics.finish_reason == "length" else "completed"
-            return Ended(status, self._item(status), metrics)
+            return self._ended_as(status, metrics)
         if not isinstance(error, Exception):  # the loop itself is being ended
             raise error
         if not isinstance(error, IdolError):
             # The message may quote what was said, so only its type is logged.
             log.error("turn failed", extra={"error": type(error).__name__})
-        return Ended("failed", self._item("failed"), error=error)
+        return self._ended_as("failed", error=error)
 
-    def _item(self, status: Ending) -> Item:
-        shown, written = "".join(self._shown).strip(), "".join(self._written).strip()
+    def _ended_as(
+        self,
+        status: Ending,
+        metrics: TurnMetrics | None = None,
+        error: Exception | None = None,
+    ) -> Ended:
+        shown, lines = "".join(self._shown).strip(), tuple(self._lines)
         speech = self._speech if self.options.spoken else None
         if speech is not None and status in ("cancelled", "failed"):
             speech = speech.until_pts(self.played_us)
-            shown, written = words_of(speech.lines), written_of(speech.lines)
+            lines = speech.lines
+            shown = words_of(lines)
         message = MessageItem(
             id=self.item_id,
             status="completed" if status == "completed" else "incomplete",
             role="assistant",
             content=[OutputText(text=shown) if speech is None else OutputAudio(transcript=shown)],
         )
-        return Item(message, written, speech)
+        calls = tuple(call for line in lines for call in line.calls)
+        return Ended(status, Item(message, written_of(lines), speech), metrics, error, calls)

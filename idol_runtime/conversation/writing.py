@@ -17,7 +17,7 @@ from idol_runtime.conversation.identity import asks_for_own_name, names_given
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.plain_speech import PlainSpeech
 from idol_runtime.conversation.prompt import Prompt, build_prompt
-from idol_runtime.conversation.reply_reader import GestureReader, Lines, Piece
+from idol_runtime.conversation.reply_reader import Lines, Piece, ReplyReader
 from idol_runtime.conversation.turn_metrics import TurnWatch
 from idol_runtime.conversation.turn_request import TurnRequest
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, TextDelta
@@ -31,7 +31,12 @@ DEFAULT_TEMPERATURE: Final = 0.3
 
 async def written_clauses(request: TurnRequest, models: Models, watch: TurnWatch) -> ReplyClauses:
     """What the dialogue model has to say, clause by clause."""
-    prompt = build_prompt(request.character, request.occasion.history, request.options.instructions)
+    prompt = build_prompt(
+        request.character,
+        request.occasion.history,
+        request.options.instructions,
+        request.allowed.actions,
+    )
     prompt = await request.hooks.read_prompt(request.occasion, prompt)
 
     def attempt(number: int) -> ReplyClauses:
@@ -62,7 +67,7 @@ async def clauses_of(deltas: AsyncGenerator[str, None], request: TurnRequest) ->
     """Cuts a reply into clauses while it is written."""
     character = request.character
     plain = PlainSpeech(character.name, _others(request))
-    reader, lines, raw = GestureReader(character.gestures), Lines(), ""
+    reader, lines, raw = ReplyReader(request.allowed), Lines(), ""
 
     def take(pieces: list[Piece]) -> list[ReplyClause]:
         nonlocal raw
@@ -114,6 +119,8 @@ def _dialogue_request(request: TurnRequest, prompt: Prompt, attempt: int) -> Dia
         replace(sampling, temperature=temperature),
         options.max_tokens,
         None if options.seed is None else options.seed + attempt,
+        # Who asks for a text in words of their own may want one of any form.
+        cues=None if options.instructions and not options.spoken else request.allowed,
         fresh_against=_earlier_replies(prompt) if request.is_to_be_new else (),
     )
 
@@ -176,7 +183,7 @@ def _names(occasion: Occasion) -> list[str]:
 @lru_cache(maxsize=512)
 def _spoken(text: str) -> tuple[str, ...]:
     """The clauses of an earlier reply, without tags."""
-    reader, lines = GestureReader(), Lines()
+    reader, lines = ReplyReader(), Lines()
     pieces = [*reader.push(text), *reader.flush()]
     made = [line for piece in pieces for line in lines.push(piece)]
     return tuple(line.text for line in (*made, *lines.flush()) if line.text)

@@ -1,9 +1,9 @@
 """The grammar of a reply: speech and tags, and what is neither cannot be drawn.
 
-Speech has no markup, line breaks, brackets or role names (a colon stands between digits alone), it
-begins with a letter or a digit, and the reply may end wherever some was said. Two tags side by
-side are of different kinds, the same one never comes twice in a row, and there are few of them. An
-action, which may take the place of speech, holds arguments that are valid against its schema.
+Speech has no markup, line breaks, brackets or names of roles, it begins with a letter or a digit,
+and the reply may end wherever some was said. Two tags side by side are of different kinds, the same
+one never comes twice in a row, and there are few of them. An action, which may take the place of
+speech, holds arguments that are valid against its schema.
 """
 
 import json
@@ -31,7 +31,8 @@ KEPT_GRAMMARS: Final = 32
 
 # Unbounded character classes alone: a bounded repeat costs ten times the mask.
 _NEVER: Final = r"*\[\]{}<>`#()_|\\~\x00-\x1f\x7f\u2028\u2029（）【】「」『』：:"
-_SAID: Final = rf"([^{_NEVER}]|[0-9]:[0-9])*"
+_SAID: Final = rf"([^{_NEVER}]|[0-9]:[0-9]| [a-z'’-]+: )*"
+"""A colon is in the time of day, or behind a small word that is not the first: no role's name."""
 _FIRST: Final = rf" ?[¿¡]?[\p{{L}}\p{{N}}]{_SAID}"
 """No quotation mark, so that there is none around the whole."""
 _MORE: Final = rf"[^{_NEVER}\p{{L}}\p{{N}}]*[\p{{L}}\p{{N}}]{_SAID}"

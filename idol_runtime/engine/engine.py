@@ -24,6 +24,7 @@ from idol_runtime.inference.session import Provider
 from idol_runtime.inference.vitals import Patience
 from idol_runtime.inference.worker import WorkerEvent
 from idol_runtime.mind.mind import make_mind
+from idol_runtime.music.metronome import own_beat
 from idol_runtime.speech.types import SpeechRequest
 from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
@@ -198,7 +199,7 @@ def open_stage(
 ) -> Stage:
     """The stage, with all that can move a character."""
     generators = open_generators(provider)
-    return Stage(generators.of, clock, lead_us=lead_ms * 1000, buffer_s=buffer_s)
+    return Stage(generators.of, clock, lead_us=lead_ms * 1000, buffer_s=buffer_s, own_beat=own_beat)
 
 
 def open_generators(provider: Provider) -> GeneratorBundles:

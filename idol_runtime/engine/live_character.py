@@ -17,11 +17,11 @@ from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.items import Item
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
-from idol_runtime.conversation.reply_reader import read_gestures
+from idol_runtime.conversation.reply_reader import read_tags
 from idol_runtime.conversation.turn_handle import Ended, Turn
 from idol_runtime.conversation.world import Fact
 from idol_runtime.errors import ConfigError, IdolError, RequestError
-from idol_runtime.music.metronome import Metronome
+from idol_runtime.music.metronome import DEFAULT_BPM, DEFAULT_INTENSITY, Metronome
 from idol_runtime.speech.voice_names import check_voice
 from idol_runtime.stage.performer import Performer
 
@@ -38,8 +38,6 @@ OPENAI_VOICES: Final = frozenset(
 """Clients that know nothing of characters ask for these, and mean the character's own voice."""
 UNATTENDED_S = 10.0
 """How long an answer waits for whoever it is given to, before it is ended."""
-DEFAULT_BPM = 120.0
-DEFAULT_INTENSITY = 0.7
 
 
 class Clocks(Protocol):
@@ -91,7 +89,7 @@ class LiveCharacter:
             id=member.name,
             name=character.name,
             language=character.language,
-            greeting=read_gestures(character.greeting)[0],
+            greeting=read_tags(character.greeting)[0],
             gestures=character.gestures,
             voice=character.voice.name,
             speed=character.voice.speed,

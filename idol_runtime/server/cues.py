@@ -5,9 +5,12 @@ from typing import Any, cast
 from idol_protocol.idol_events import (
     ActivityName,
     Emotion,
+    GazeName,
     GestureName,
+    IdolAction,
     IdolActivity,
     IdolEmotion,
+    IdolGaze,
     IdolGesture,
     IdolPhonemes,
     IdolPlaybackCut,
@@ -18,9 +21,11 @@ from idol_protocol.idol_events import (
 from idol_protocol.server_events import ServerEvent
 from idol_runtime.server.response import Response
 from idol_runtime.timeline import (
+    ActionCue,
     ActivityCue,
     Cue,
     EmotionCue,
+    GazeCue,
     GestureCue,
     Phonemes,
     PlaybackCut,
@@ -39,6 +44,21 @@ def event_of(cue: Cue, response: Response | None) -> ServerEvent | None:
             return _gesture(cue)
         case EmotionCue():
             return _emotion(cue)
+        case GazeCue():
+            return IdolGaze(
+                pts_us=cue.pts_us,
+                gaze=cast("GazeName", cue.towards),
+                duration_us=cue.duration_us,
+                response_id=cue.turn_id,
+            )
+        case ActionCue():
+            return IdolAction(
+                pts_us=cue.pts_us,
+                name=cue.action,
+                arguments=cue.arguments,
+                call_id=cue.call_id,
+                response_id=cue.turn_id,
+            )
         case _:
             return None if response is None else _of_speech(cue, response)
 

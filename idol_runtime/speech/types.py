@@ -20,6 +20,8 @@ class SpeechRequest:
     """BCP 47: `en-us`, `ja`."""
     speed: float
     """1 is the voice's own pace; 0.5 to 2."""
+    gain_db: float = 0.0
+    """By how much louder than it is: a worker sees to it, whatever the voice."""
     is_foreign: bool = False
     """Whether the voice was chosen for another language: an engine that has one like it for this
     language takes that one."""

@@ -10,7 +10,7 @@ from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_runtime.motion.gestures import GestureTimes, GestureTrack, Span, exclude_each_other
 from idol_runtime.speech.words import word_onsets
 from idol_runtime.stage.utterance import Utterance, gesture_cue
-from idol_runtime.timeline import FPS, GestureCue, Phoneme, PlacedGesture
+from idol_runtime.timeline import FPS, Gesture, GestureCue, Phoneme
 
 
 class GesturePlan:
@@ -63,35 +63,35 @@ class GesturePlan:
 
     def place_all(
         self,
-        gestures: Sequence[PlacedGesture],
+        gestures: Sequence[tuple[Gesture, float | None]],
         present: int,
         utterance: Utterance | None,
-        strokes_s: Sequence[float | None] = (),
     ) -> Iterator[Span]:
         """Plans gestures whose strokes fall on these media times; yields after each.
 
-        Without times they fall on the last word that is still to come, or begin at once. Of those
+        Without a time one falls on the last word that is still to come, or begins at once. Of those
         of one time, two that need the same of the body follow each other.
         """
         made: list[Span] = []
         before: float | None = None
-        times_s = strokes_s or [self._last_word_s] * len(gestures)
-        for each, stroke_s in zip(gestures, times_s, strict=True):
+        for gesture, moment_s in gestures:
+            stroke_s = self._last_word_s if moment_s is None else moment_s
             made = made if stroke_s == before else []
             free = max(
-                (span.end for span in made if exclude_each_other(span.name, each.name)), default=0
+                (span.end for span in made if exclude_each_other(span.name, gesture.name)),
+                default=0,
             )
             span = self.place(
-                each.name, present, stroke_s=stroke_s, not_before=free, utterance=utterance
+                gesture.name, present, stroke_s=stroke_s, not_before=free, utterance=utterance
             )
             made, before = [*made, span] if span is not None else made, stroke_s
             if span is not None:
                 yield span
 
-    def strokes_of(
+    def moments_of(
         self, utterance: Utterance, phonemes: Sequence[Phoneme], start: int
     ) -> list[float | None]:
-        """When the gestures of an utterance are to fall on its words; empty where none are known.
+        """When the cues of an utterance are to fall on its words; None where none are known.
 
         Args:
             utterance: What is said.
@@ -99,14 +99,14 @@ class GesturePlan:
             start: The sample at which that begins.
         """
         if not phonemes:
-            return []
+            return [None] * len(utterance.cues)
         text = utterance.text
-        places = [*(each.offset for each in utterance.gestures), len(text)]
-        *strokes_s, self._last_word_s = (
+        places = [*(each.offset for each in utterance.cues), len(text)]
+        *moments_s, self._last_word_s = (
             start / AUDIO_RATE_HZ + onset_s
             for onset_s in word_onsets(text, places, phonemes, self._language)
         )
-        return [*strokes_s]
+        return [*moments_s]
 
     def due(self, horizon_us: int) -> Iterator[GestureCue]:
         """Hands over the cues up to a media time, in order."""

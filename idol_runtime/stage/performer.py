@@ -16,7 +16,8 @@ from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.activity import ActivityBlend
 from idol_runtime.stage.beat import Beats, BeatTrack
 from idol_runtime.stage.conditions import Conditioning, Conditions, SpeechWindow
-from idol_runtime.stage.emotion import EmotionCurve
+from idol_runtime.stage.cue_plan import CuePlan
+from idol_runtime.stage.gaze import Glance
 from idol_runtime.stage.gesture_plan import GesturePlan
 from idol_runtime.stage.observers import Observers
 from idol_runtime.stage.speech_track import SpeechTrack
@@ -30,9 +31,10 @@ from idol_runtime.timeline import (
     EmotionCue,
     EmotionLevel,
     Frame,
+    Gesture,
     Observer,
     Phonemes,
-    PlacedGesture,
+    PlacedCue,
     PlaybackCut,
     frame_pts,
     pts_of,
@@ -55,6 +57,7 @@ class Performer:
         lead_us: int,
         buffer_s: float,
         on_eviction: Callable[[str], None] = lambda kind: None,
+        own_beat: Callable[[float], Beats] | None = None,
     ) -> None:
         """A character at the beginning of its media clock; `Stage.join` makes one.
 
@@ -64,6 +67,7 @@ class Performer:
             lead_us: How long before its playing time sound is handed over.
             buffer_s: How much unspoken sound it may hold.
             on_eviction: Given the kind of each output that was evicted.
+            own_beat: What it dances to without music, given the media time of the first beat.
         """
         self.character = character
         self.activity = "idle"
@@ -85,11 +89,12 @@ class Performer:
         self._buffer_samples = int(buffer_s * AUDIO_RATE_HZ)
         self._blend = ActivityBlend()
         self._blended: tuple[tuple[ActivityBlend, str, bool], ActivityBlend] | None = None
-        self._emotion = EmotionCurve(character.emotion_vector())
+        self._cues = CuePlan(character.emotion_vector())
         self._shown_activity = "idle"
         self._pending: deque[AudioChunk | Cue] = deque()
         self._gestures = GesturePlan(conditioning.gestures, character.language)
         self._beat = BeatTrack()
+        self._own_beat = own_beat
         self._open_utterance: str | None = None
         self._moved = asyncio.Event()
 
@@ -153,8 +158,9 @@ class Performer:
         if utterance.id != self._open_utterance:
             self._open_utterance = utterance.id
             self._pending.append(utterance.started(pts_of(start)))
-            strokes_s = self._gestures.strokes_of(utterance, chunk.phonemes, start)
-            self._make(utterance.gestures, utterance, strokes_s)
+            moments_s = self._gestures.moments_of(utterance, chunk.phonemes, start)
+            self._make(utterance.cues, utterance, moments_s, start)
+        self._cues.spoken(utterance.turn_id, pts_of(self.speech_ends))
         if chunk.phonemes:
             self.track.append_phonemes(chunk.phonemes, start)
             self._pending.append(Phonemes(pts_of(start), utterance.id, chunk.phonemes))
@@ -185,6 +191,7 @@ class Performer:
         self._pending.clear()
         self._open_utterance = None
         self._gestures.cut(self.frame)
+        self._cues.cut()
         self.emit(PlaybackCut(pts_of(present)))
         return pts_of(present)
 
@@ -205,22 +212,32 @@ class Performer:
         self.deliver()
         return span
 
-    def perform(
-        self, gestures: Sequence[PlacedGesture], utterance: Utterance | None = None
-    ) -> None:
-        """Makes gestures that fall on the last word that is still to come, or begin at once.
+    def perform(self, utterance: Utterance) -> None:
+        """Makes the cues of a clause that is not spoken: gestures fall on the last word that is
+        still to come, or begin at once, as all others do.
 
-        Two that need the same of the body follow each other.
+        Two gestures that need the same of the body follow each other.
         """
-        self._make(gestures, utterance)
+        start = max(self.frame * FRAME_SAMPLES, self.speech_ends)
+        self._make(utterance.cues, utterance, [None] * len(utterance.cues), start)
+        self.deliver()
 
     def _make(
         self,
-        gestures: Sequence[PlacedGesture],
-        utterance: Utterance | None,
-        strokes_s: Sequence[float | None] = (),
+        cues: Sequence[PlacedCue],
+        utterance: Utterance,
+        moments_s: Sequence[float | None],
+        start: int,
     ) -> None:
-        for _ in self._gestures.place_all(gestures, self.frame, utterance, strokes_s):
+        """Plans cues for media times; those without one for the sample `start`."""
+        gestures: list[tuple[Gesture, float | None]] = []
+        for each, moment_s in zip(cues, moments_s, strict=True):
+            if isinstance(each.cue, Gesture):
+                gestures.append((each.cue, moment_s))
+            else:
+                pts_us = pts_of(start) if moment_s is None else round(moment_s * 1e6)
+                self._cues.place(each.cue, pts_us, utterance)
+        for _ in self._gestures.place_all(gestures, self.frame, utterance):
             self.deliver()
 
     def feel(self, emotion: Mapping[str, float], *, rise_s: float, fall_s: float) -> None:
@@ -232,7 +249,8 @@ class Performer:
             fall_s: How long it takes from there back to the baseline, above 0.
         """
         pts_us = frame_pts(self.frame)
-        self._emotion = self._emotion.turned(pts_us, emotion, rise_s=rise_s, fall_s=fall_s)
+        curve = self._cues.emotion
+        self._cues.emotion = curve.turned(pts_us, emotion, rise_s=rise_s, fall_s=fall_s)
         levels = tuple(EmotionLevel(name, value) for name, value in emotion.items())
         self.emit(EmotionCue(pts_us, levels, rise_s, fall_s))
 
@@ -241,7 +259,7 @@ class Performer:
     def deliver(self) -> None:
         """Hands over the sound and cues that are due within the lead."""
         horizon = frame_pts(self.frame) + self._lead_us
-        for cue in self._gestures.due(horizon):
+        for cue in (*self._gestures.due(horizon), *self._cues.due(horizon)):
             self.emit(cue)
         while self._pending and self._pending[0].pts_us <= horizon:
             self.emit(self._pending.popleft())
@@ -257,12 +275,16 @@ class Performer:
             phonemes=self._phonemes(face_window.lookahead_frames),
             activity=blend.body,
             face_activity=blend.face,
-            emotion=self._emotion.at(frame_pts(self.frame)),
+            emotion=self._cues.emotion.at(frame_pts(self.frame)),
             style=self._conditioning.style,
             body_style=self._conditioning.body_style,
             gesture=self._gestures.row(self.frame),
-            beat=self._beat.row(self.beats, self.frame),
+            beat=self._beat.row(self._music(), self.frame),
         )
+
+    def glance(self) -> Glance | None:
+        """Where the next frame looks, where its reply asks for it; asking changes nothing."""
+        return self._cues.gaze.at(frame_pts(self.frame))
 
     def show(
         self, face: NDArray[np.float32], rotations: NDArray[np.float32], hips: NDArray[np.float32]
@@ -271,7 +293,7 @@ class Performer:
         activity, has_voice = self._doing()
         self._blend = self._next_blend(activity, has_voice)
         self._gestures.advance(self.frame)
-        self._beat.advance(self.beats, self.frame)
+        self._beat.advance(self._music(), self.frame)
         pts_us = frame_pts(self.frame)
         count = len(ARKIT_BLENDSHAPES)
         weights, head_eyes = face[:count], face[count:]
@@ -285,6 +307,7 @@ class Performer:
 
     def skip_to(self, frame: int) -> None:
         self.frame = frame
+        self._cues.advance(frame_pts(frame))
         # The generators look back one analysis window, never a whole frame more.
         self.track.forget_before((frame - HANGOVER_FRAMES - 2) * FRAME_SAMPLES)
         self._moved.set()  # wakes all that wait now
@@ -310,11 +333,19 @@ class Performer:
             self._blended = asked, self._blend.next(activity, has_voice=has_voice)
         return self._blended[1]
 
+    def _music(self) -> Beats | None:
+        """What is heard; a dance without music counts by itself."""
+        if self.beats is None and self._own_beat is not None:
+            begun_us = self._cues.dance_since(frame_pts(self.frame))
+            if begun_us is not None:
+                return self._own_beat(begun_us / 1e6)
+        return self.beats
+
     def _doing(self) -> tuple[str, bool]:
         """One of `ACTIVITIES`, and whether there is a voice."""
         start = (self.frame - HANGOVER_FRAMES) * FRAME_SAMPLES
         has_voice = self.track.is_speaking(start, (HANGOVER_FRAMES + 1) * FRAME_SAMPLES)
-        if "dance" in (self.activity, self.resting):
+        if "dance" in (self.activity, self.resting) or self._cues.dances(frame_pts(self.frame)):
             return "dance", has_voice
         if has_voice:
             return "speak", has_voice

@@ -9,9 +9,9 @@ meanwhile does so with the next tick.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from idol_runtime.character import Character
 from idol_runtime.motion.face import FaceModel
 from idol_runtime.motion.pose import PoseBatch, PoseModel, with_head
 from idol_runtime.stage.batch import Batch, BatchFrame, Run, SoundFeatures
+from idol_runtime.stage.beat import Beats
+from idol_runtime.stage.gaze import Glance
 from idol_runtime.stage.generators import Generators
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import FPS, Clock, frame_pts
@@ -51,6 +53,8 @@ class _Gathered:
 
     faces: list[Run[Array]]
     bodies: list[Run[PoseBatch]]
+    glances: dict[Performer, Glance]
+    """Of those that look somewhere for their reply's sake."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +75,7 @@ class Stage:
         *,
         lead_us: int = 300_000,
         buffer_s: float = 20.0,
+        own_beat: Callable[[float], Beats] | None = None,
     ) -> None:
         """An empty stage; `run` begins to tick.
 
@@ -79,6 +84,7 @@ class Stage:
             clock: Paces the ticks.
             lead_us: How long before its playing time sound is handed to the outputs.
             buffer_s: How much unspoken sound a character may hold before its speech model waits.
+            own_beat: What a reply dances to without music, given the media time of the first beat.
         """
         self.clock = clock
         self.skipped_frames = 0
@@ -93,6 +99,7 @@ class Stage:
         self._generators = generators
         self._lead_us = lead_us
         self._buffer_s = buffer_s
+        self._own_beat = own_beat
         self._epoch_us = clock.now_us()
         self._tick = 0
         self._cast: dict[Performer, _Place] = {}
@@ -116,6 +123,7 @@ class Stage:
             lead_us=self._lead_us,
             buffer_s=self._buffer_s,
             on_eviction=self._evicted,
+            own_beat=self._own_beat,
         )
         self._cast[performer] = _Place(generators, seed)
         self._cast_has_changed = True
@@ -191,6 +199,7 @@ class Stage:
         return _Gathered(
             [batch.gather(conditions, shared) for batch in self._faces.values()],
             [batch.gather(conditions, shared) for batch in self._bodies.values()],
+            {each: glance for each in conditions if (glance := each.glance()) is not None},
         )
 
     def _show(self, computed: _Computed) -> None:
@@ -241,10 +250,21 @@ class Stage:
 
 def _compute(gathered: _Gathered) -> _Computed:
     """Runs every model once; in the stage's thread, so it touches nothing that may change."""
-    faces = [run.compute() for run in gathered.faces]
+    faces = [_looking(run.compute(), gathered.glances) for run in gathered.faces]
     bodies = [run.compute() for run in gathered.bodies]
     rotations = [with_head(body.made.rotations, _heads(body.members, faces)) for body in bodies]
     return _Computed(faces, bodies, rotations)
+
+
+def _looking(frame: BatchFrame[Array], glances: Mapping[Performer, Glance]) -> BatchFrame[Array]:
+    """The faces that look somewhere, looking there; the heads of the bodies follow."""
+    if glances.keys().isdisjoint(frame.members):
+        return frame
+    made = frame.made.copy()
+    for row, performer in enumerate(frame.members):
+        if (glance := glances.get(performer)) is not None:
+            made[row] = glance.on(made[row])
+    return replace(frame, made=made)
 
 
 def _heads(members: Sequence[Performer], faces: Sequence[BatchFrame[Array]]) -> Array:

@@ -622,6 +622,27 @@ export interface IdolWorldUpdated {
   facts: Record<string, string | number | boolean>;
 }
 
+/** The character looks somewhere from `pts_us` on, for `duration_us`, because its reply asks for it. The face and pose streams show it by themselves; this is for rigs that look by a way of their own. */
+export interface IdolGaze {
+  type: "idol.gaze";
+  event_id?: string;
+  pts_us: number;
+  gaze: "away" | "down" | "left" | "right" | "up" | "you";
+  duration_us: number;
+  response_id?: string | null;
+}
+
+/** The character calls an action at `pts_us`, on its word of the answer: `[[actions]]` of its character.toml, or a tool of `session.update`. The same call is an item of `response.done`. What came of it is told by an item `function_call_output` with its `call_id`. */
+export interface IdolAction {
+  type: "idol.action";
+  event_id?: string;
+  pts_us: number;
+  name: string;
+  arguments: string;
+  call_id: string;
+  response_id?: string | null;
+}
+
 /** Sent with the first sound of the utterance, which plays at `pts_us`. For subtitles. */
 export interface IdolUtteranceStarted {
   type: "idol.utterance.started";
@@ -800,6 +821,8 @@ export type ServerEvent =
   | IdolActivity
   | IdolEmotion
   | IdolWorldUpdated
+  | IdolGaze
+  | IdolAction
   | IdolUtteranceStarted
   | IdolUtteranceEnded
   | IdolPhonemes

@@ -73,6 +73,9 @@ HEAD_EYE_CHANNELS: Final[tuple[str, ...]] = (
 )
 """Degrees. Yaw > 0 turns to the character's left, pitch > 0 looks down, roll > 0 tilts right."""
 
+LOOK_RANGE_DEG: Final = 32.0
+"""Eye rotation at which an eyeLook weight is 1."""
+
 FACE_CHANNELS: Final[tuple[str, ...]] = ARKIT_BLENDSHAPES + HEAD_EYE_CHANNELS
 """59 channels of a face frame, in wire order."""
 

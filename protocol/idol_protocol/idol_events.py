@@ -11,6 +11,7 @@ StreamKind: TypeAlias = Literal["audio", "face", "pose"]
 GestureName: TypeAlias = Literal[
     "wave", "bow", "point", "shrug", "cheer", "heart", "clap", "think", "nod", "shake"
 ]
+GazeName: TypeAlias = Literal["left", "right", "up", "down", "away", "you"]
 Level: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 SignedLevel: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 ActivityName: TypeAlias = Literal["idle", "listen", "think", "speak", "dance"]
@@ -106,6 +107,35 @@ class IdolWorldUpdated(ServerEvent, tag="idol.world.updated", kw_only=True, froz
     """All that is so in the client's world now, as `idol.world.update` has said it."""
 
     facts: dict[str, str | int | float | bool]
+
+
+class IdolGaze(ServerEvent, tag="idol.gaze", kw_only=True, frozen=True):
+    """The character looks somewhere from `pts_us` on, for `duration_us`, because its reply asks
+    for it. The face and pose streams show it by themselves; this is for rigs that look by a way of
+    their own.
+    """
+
+    pts_us: int
+    gaze: GazeName
+    """Its own left and right; `you` is who it talks to."""
+    duration_us: int
+    response_id: str | None = None
+
+
+class IdolAction(ServerEvent, tag="idol.action", kw_only=True, frozen=True):
+    """The character calls an action at `pts_us`, on its word of the answer: `[[actions]]` of its
+    character.toml, or a tool of `session.update`.
+
+    The same call is an item of `response.done`. What came of it is told by an item
+    `function_call_output` with its `call_id`.
+    """
+
+    pts_us: int
+    name: str
+    arguments: str
+    """A JSON object, valid against the action's schema."""
+    call_id: str
+    response_id: str | None = None
 
 
 class UtteranceEvent(ServerEvent, kw_only=True, frozen=True):

@@ -43,14 +43,14 @@ Gestures are {", ".join(f"`{name}`" for name in GESTURES)}.
 EXAMPLE: Final = """\
 name = "Aki"
 persona = "You are Aki, who keeps a small inn by the sea. You answer in one or two short sentences."
-greeting = "*bows* Welcome in! Are you staying the night?"
+greeting = "[happy] [bow] Welcome in! Are you staying the night?"
 language = "en-us"
 gestures = ["wave", "bow", "nod", "think"]
 audience = "everyone"
 
 [[examples]]
 user = "Do you have a room?"
-reply = "I do! *nods* The one with the view, if you like."
+reply = "I do! [nod] The one with the view, if you like."
 
 [voice]
 name = "af_heart:0.6+bf_emma:0.4"

@@ -7,27 +7,42 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idol_protocol.channels import GESTURES
+from idol_runtime.character import Action, checked_actions
 from idol_runtime.conversation.gesture_words import gestures_in
 from idol_runtime.conversation.reply_reader import (
+    MAX_CALL,
     MAX_DIRECTION,
     MAX_TAG,
-    Gesture,
-    GestureReader,
     Lines,
-    read_gestures,
+    ReplyReader,
+    read_tags,
 )
+from idol_runtime.dialogue.cues import AllowedCues
 from idol_runtime.speech.clauses import ClauseSplitter
 from idol_runtime.stage.utterance import Line
-from idol_runtime.timeline import PlacedGesture
+from idol_runtime.timeline import Call, Doing, Emote, Gaze, Gesture, PlacedCue, ReplyCue
 
+TEXT = {"type": "string"}
+GIVE = '[give_item {"item": "old ]} sword", "count": [1, {"a": "\\\\\\"["}]}]'
+ANY = {"enum": ["old ]} sword"]}
+COUNT = {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"properties": {"a": TEXT}}]}}
+ACTIONS = checked_actions(
+    [Action("give_item", "", {"properties": {"item": ANY, "count": COUNT}}), Action("open_shop")],
+    "tools",
+)
+ALLOWED = AllowedCues(actions=ACTIONS)
 TAGS = [f"[{name}]" for name in GESTURES] + ["[Wave]", "[waves]", "[gesture: bow]", "*nods*"]
+TAGS += ["[happy]", "[very sad]", "[A little curious]", "[look at you]", "[look left]", "[dance]"]
+TAGS += [GIVE, "[open_shop {}]", "[face:joy]"]
 DIRECTIONS = [
     "*smiles*",
     "*laughs softly*",
     "_tilts her head_",
     "(sighs)",
     "[giggles]",
-    "[face:joy]",
+    '[close_shop {"at": 8}]',
+    "[open_shop {broken]",
+    "[open_shop {]}]",
 ]
 PLAIN = "Hello there I'm so happy! No. Really? well, [sic] [1] bold (sic) snake_case … 😀 [ * ]"
 WORDS = st.sampled_from([*PLAIN.split(), "2 * 3", "[a link](http://x.y)", "\n"])
@@ -39,25 +54,29 @@ MARKED = st.lists(
 ).map("".join)
 
 
+def reader_here() -> ReplyReader:
+    return ReplyReader(ALLOWED, lambda: "call_1")
+
+
 def read(deltas: Sequence[str]) -> tuple[str, list[tuple[str, int]]]:
-    """The text and the gestures at their places, of a reply in these deltas."""
-    reader, shown = GestureReader(), ""
-    gestures: list[tuple[str, int]] = []
+    """The text and the tags at their places, of a reply in these deltas."""
+    reader, shown = reader_here(), ""
+    tags: list[tuple[str, int]] = []
     for pieces in [*map(reader.push, deltas), reader.flush()]:
         for piece in pieces:
-            if isinstance(piece, Gesture):
-                gestures.append((piece.name, len(shown)))
-            else:
+            if isinstance(piece, str):
                 shown += piece
-    return shown, gestures
+            else:
+                tags.append((piece.tag, len(shown)))
+    return shown, tags
 
 
 def names(text: str) -> list[str]:
-    return [each.name for each in read_gestures(text)[1]]
+    return [each.cue.name for each in read_tags(text)[1] if isinstance(each.cue, Gesture)]
 
 
 def lines(deltas: Sequence[str]) -> list[Line]:
-    reader, cut = GestureReader(), Lines()
+    reader, cut = reader_here(), Lines()
     made: list[Line] = []
     for pieces in [*map(reader.push, deltas), reader.flush()]:
         for piece in pieces:
@@ -72,7 +91,7 @@ def cut_at(text: str, cuts: Sequence[int]) -> list[str]:
 
 @pytest.mark.parametrize("tag", ["[wave]", "[Wave]", "[waves]", "[gesture: wave]", "[ WAVE ]"])
 def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag: str) -> None:
-    assert read_gestures(f"Hi {tag} there!") == ("Hi there!", (PlacedGesture("wave", 2),))
+    assert read_tags(f"Hi {tag} there!") == ("Hi there!", (PlacedCue(Gesture("wave"), 2),))
 
 
 @pytest.mark.parametrize(
@@ -89,13 +108,13 @@ def test_a_tag_becomes_a_gesture_on_the_word_that_follows_it(tag: str) -> None:
         "It is close (walking distance), and (depending on the rain) we go (running late).",
         "The shop (opens at nine) said so (pointing out the time). (according to him)",
         "^_^ snake_case __init__ -_- T_T ***",
-        "an open [wa",
+        "an open [brace",
         "an open (laughs",
         "   \n ",
     ],
 )
 def test_text_that_names_no_gesture_stays_as_it_is(text: str) -> None:
-    assert read_gestures(text) == (text, ())
+    assert read_tags(text) == (text, ())
 
 
 @pytest.mark.parametrize(
@@ -118,7 +137,7 @@ def test_text_that_names_no_gesture_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_words_that_are_only_stressed_lose_their_marks(text: str, shown: str) -> None:
-    assert read_gestures(text) == (shown, ())
+    assert read_tags(text) == (shown, ())
 
 
 @pytest.mark.parametrize(
@@ -128,13 +147,13 @@ def test_words_that_are_only_stressed_lose_their_marks(text: str, shown: str) ->
         "*softly laughs*", "*tilts head*", "*sits down at the desk*", "*eyes sparkling*",
         "*in a whisper*", "*frobnicates happily*", "*She giggles.*", "*Hoshi grins*",
         "*her cheeks turn pink*", "*gently pats your head, then hums*", "*softly*", "*微笑む*",
-        "(laughs)", "(sighs softly)", "[smiles]", "[laughing]", "[joy]", "[face:joy]",
-        "[emotion: happy]",
+        "(laughs)", "(sighs softly)", "[smiles]", "[laughing]", "[shy]", "[face:smirk]",
+        "[emotion: bored]",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["{} Hi you!", "Hi you! {}", "Hi.\n{}\nYou.", "{}", "Oh! {}."])
 def test_what_she_is_to_do_and_cannot_is_not_said(direction: str, form: str) -> None:
-    shown, gestures = read_gestures(form.format(direction))
+    shown, gestures = read_tags(form.format(direction))
     assert not gestures
     assert shown.strip(" .\n") == form.format("").strip(" .\n").replace("\n\n", "\n")
 
@@ -157,7 +176,7 @@ def test_what_she_is_to_do_and_cannot_is_not_said(direction: str, form: str) -> 
     ],
 )
 def test_directions_in_and_around_sentences_and_unbalanced_ones_go(text: str, shown: str) -> None:
-    assert read_gestures(text)[0].strip() == shown
+    assert read_tags(text)[0].strip() == shown
 
 
 def test_what_she_can_do_of_a_tag_of_another_form_is_done() -> None:
@@ -183,7 +202,7 @@ def test_what_she_can_do_of_a_tag_of_another_form_is_done() -> None:
     ],
 )
 def test_a_tag_leaves_no_hole_in_the_text(text: str, shown: str) -> None:
-    assert read_gestures(text)[0] == shown
+    assert read_tags(text)[0] == shown
 
 
 @pytest.mark.parametrize(
@@ -280,42 +299,93 @@ def test_what_came_out_reads_as_itself(text: str) -> None:
 
 @given(REPLIES)
 def test_the_clauses_are_those_of_the_text_without_tags_and_hold_every_gesture(text: str) -> None:
-    shown, gestures = read([text])
+    shown, tags = read([text])
     splitter = ClauseSplitter()
     made = lines([text])
     assert [line.text for line in made if line.text] == [*splitter.push(shown), *splitter.flush()]
-    assert [each.name for line in made for each in line.gestures] == [name for name, _ in gestures]
-    assert all(0 <= each.offset <= len(line.text) for line in made for each in line.gestures)
+    assert [each.cue.tag for line in made for each in line.cues] == [tag for tag, _ in tags]
+    assert all(0 <= each.offset <= len(line.text) for line in made for each in line.cues)
 
 
 @given(REPLIES)
 def test_what_the_model_remembers_reads_as_the_same_gestures_and_words(text: str) -> None:
     for line in lines([text]):
-        shown, gestures = read_gestures(line.written)
-        assert [each.name for each in gestures] == [each.name for each in line.gestures]
+        shown, tags = read([line.written])
+        assert [tag for tag, _ in tags] == [each.cue.tag for each in line.cues]
         assert "".join(shown.split()) == "".join(line.text.split())
 
 
 def test_a_gesture_between_clauses_belongs_to_the_next_and_at_the_end_to_the_last() -> None:
     made = lines(["Hi, I'm Hoshi! [wave] What shall ", "we talk about tonight? [no", "d]"])
-    assert [(line.text, line.gestures) for line in made] == [
+    assert [(line.text, line.cues) for line in made] == [
         ("Hi, I'm Hoshi!", ()),
         (
             "What shall we talk about tonight?",
-            (PlacedGesture("wave", 0), PlacedGesture("nod", len(made[1].text))),
+            (PlacedCue(Gesture("wave"), 0), PlacedCue(Gesture("nod"), len(made[1].text))),
         ),
     ]
 
 
 def test_a_reply_of_gestures_alone_is_one_clause_without_text() -> None:
-    assert [(line.text, line.gestures) for line in lines(["[wave]"])] == [
-        ("", (PlacedGesture("wave", 0),))
+    assert [(line.text, line.cues) for line in lines(["[wave]"])] == [
+        ("", (PlacedCue(Gesture("wave"), 0),))
     ]
 
 
 @pytest.mark.parametrize(("mark", "limit"), [("[", MAX_TAG), ("(", MAX_TAG), ("*", MAX_DIRECTION)])
 def test_an_open_mark_holds_text_back_for_a_short_while_only(mark: str, limit: int) -> None:
-    reader = GestureReader()
+    reader = reader_here()
     text = mark + "a" * (limit - 1)
     assert reader.push(text[:-1]) == []
     assert reader.push(text[-1]) == [text.removeprefix("*")]
+
+
+@pytest.mark.parametrize(
+    ("tag", "cue"),
+    [
+        ("[happy]", Emote("happy", 0.65)),
+        ("[very angry]", Emote("angry", 1.0)),
+        ("[A little sad]", Emote("sad", 0.35)),
+        ("[face:joy]", Emote("happy", 0.65)),
+        ("[anger]", Emote("angry", 0.65)),
+        ("[look away]", Gaze("away")),
+        ("[look at you]", Gaze("you")),
+        ("[dance]", Doing("dance")),
+        ("[open_shop {}]", Call("open_shop", "{}", "call_1")),
+        (GIVE, Call("give_item", GIVE[11:-1], "call_1")),
+    ],
+)
+def test_every_kind_of_cue_is_read_at_its_place(tag: str, cue: ReplyCue) -> None:
+    [line] = lines([f"Here, {tag} take it."])
+    assert line == Line("Here, take it.", (PlacedCue(cue, 5),))
+    assert line.written == f"Here, [{cue.tag}] take it."
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '[give_item {"item": "gun"}]',
+        '[close_shop {"at": 8}]',
+        "[open_shop {broken}]",
+        "[open_shop {",
+        '[open_shop {"a": "never closed]',
+        "[very hap",
+        "[look ",
+        "[wa",
+        "[give_it",
+    ],
+)
+def test_what_may_not_be_called_or_breaks_off_is_neither_said_nor_done(tag: str) -> None:
+    assert read([f"Hi there! {tag}"]) == ("Hi there!", [])
+
+
+def test_an_action_that_never_ends_is_lost_and_what_comes_then_is_said() -> None:
+    begun = '[open_shop {"a": "'
+    assert read([begun, "x" * (MAX_CALL - len(begun)), "Hi"]) == ("Hi", [])
+
+
+def test_cues_of_nobody_are_lost() -> None:
+    few = AllowedCues(emotions=("sad",), gestures=("nod",), gazes=(), activities=())
+    reader = ReplyReader(few)
+    pieces = [*reader.push("[happy] [wave] [look up] [dance] [sad] [nod] Hm."), *reader.flush()]
+    assert pieces == [Emote("sad"), Gesture("nod"), "Hm."]

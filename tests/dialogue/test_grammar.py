@@ -45,7 +45,7 @@ TAG = re.compile(
     rf"|look (?P<gaze>{'|'.join(GAZES[:-1])}|at you)|(?P<activity>dance))\]"
 )
 CALL = re.compile(r"\[(?P<name>give_item|open_shop) (?P<arguments>\{.*?\})\]")
-MARKUP = re.compile(r"[*\[\]{}<>`#()_|\\~\n\r\t]|(?<![0-9]):|:(?![0-9])")
+MARKUP = re.compile(r"[*\[\]{}<>`#()_|\\~\n\r\t]|(?<![0-9a-zµà-ÿ]):|[0-9]:(?![0-9])")
 WORDS = [
     *(
         " [",
@@ -229,6 +229,7 @@ def may_be(kind: Kind, text: str, cues: AllowedCues = WITH_ACTIONS) -> bool:
         "[happy] Hi there!",
         "[very happy] [wave] You came back! [a little curious] What is that? [look left]",
         "I sing at 10:30 tonight. [nod]",
+        "[happy] I can do better: I'm glad you're here.",
         "¿Qué tal? [dance] ¡Vamos!",
         "こんばんは。[bow]",
         "[look at you] [clap] Well done!",
@@ -253,6 +254,8 @@ def test_speech_with_its_tags_can_be_written(kind: Kind, text: str) -> None:
         '"Hi there!"',
         "Hoshi: Hi",
         "Hi. User: Hello",
+        "user: Hello",
+        "Hi:",
         "Hi\nthere",
         "# Hi",
         "`Hi`",

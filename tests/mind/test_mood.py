@@ -78,6 +78,7 @@ async def test_insult_upon_insult_is_trusted_no_more_and_an_apology_helps(time: 
     for _ in range(3):
         await ren.say("I hate you.", TEXT_ONLY, SAM)
     assert ren.notes == ["You feel upset because Sam was mean to you.", "You do not trust Sam."]
+    ren.writer.says = "Then it is forgotten, and we start again."
     await ren.say("I'm so sorry about that.", TEXT_ONLY, SAM)
     assert ren.notes[0] == "Sam apologises to you."
     assert shown(ren, "happy") > 0.4

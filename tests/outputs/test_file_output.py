@@ -22,8 +22,9 @@ from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
 from idol_runtime.timeline import (
     Card,
+    Gesture,
     Phoneme,
-    PlacedGesture,
+    PlacedCue,
     UtteranceStarted,
     VirtualClock,
     frame_pts,
@@ -44,7 +45,7 @@ def performer(stage: Stage) -> Performer:
 
 async def speak(performer: Performer, seconds: float) -> None:
     sound = np.random.default_rng(0).integers(-3000, 3000, round(seconds * 24_000))
-    said = Utterance("u", "t", "Hi there.", (PlacedGesture("wave", 0),))
+    said = Utterance("u", "t", "Hi there.", (PlacedCue(Gesture("wave"), 0),))
     phonemes = (Phoneme("h", 0.0, 0.5), Phoneme("i", 0.5, seconds))
     await performer.speak(said, SpeechChunk(sound.astype(np.int16), phonemes, True))
 

@@ -8,10 +8,11 @@ from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.timeline import (
     ActivityCue,
     Cue,
+    Gesture,
     GestureCue,
     Phoneme,
     Phonemes,
-    PlacedGesture,
+    PlacedCue,
     PlaybackCut,
     UtteranceEnded,
     UtteranceStarted,
@@ -22,9 +23,9 @@ from idol_runtime.timeline import (
     ("cue", "line"),
     [
         (
-            UtteranceStarted(500_000, "u", "t", "Hi.", (PlacedGesture("wave", 0),)),
+            UtteranceStarted(500_000, "u", "t", "Hi.", (PlacedCue(Gesture("wave"), 0),)),
             '{"time_s":0.4,"name":"utterance.started","utterance_id":"u","turn_id":"t",'
-            '"text":"Hi.","gestures":[["wave",0]]}',
+            '"text":"Hi.","cues":[["wave",0]]}',
         ),
         (
             UtteranceStarted(500_000, "u", "t", "Hi."),

@@ -14,7 +14,7 @@ from idol_runtime.outputs.recorder import Recorder
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
-from idol_runtime.timeline import Frame, PlacedGesture, VirtualClock
+from idol_runtime.timeline import Frame, Gesture, PlacedCue, VirtualClock
 
 SECRET = "what the user said"
 
@@ -46,7 +46,7 @@ async def performed(stage: Stage, *others: Faulty, on_evicted: Callable[[], None
     for _ in range(10):
         stage.tick()
     sound = np.random.default_rng(0).integers(-3000, 3000, 24_000).astype(np.int16)
-    said = Utterance("u", "t", SECRET, (PlacedGesture("wave", 0),))
+    said = Utterance("u", "t", SECRET, (PlacedCue(Gesture("wave"), 0),))
     await performer.speak(said, SpeechChunk(sound, (), True))
     for _ in range(50):
         stage.tick()

@@ -24,7 +24,7 @@ from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.generators import GeneratorBundles, Generators
 from idol_runtime.stage.stage import Stage
 from idol_runtime.stage.utterance import Utterance
-from idol_runtime.timeline import PlacedGesture, VirtualClock
+from idol_runtime.timeline import Gesture, PlacedCue, VirtualClock
 
 Array = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ async def performed(
     for character in characters:
         performer, recorder = stage.join(character, seed=7), Recorder()
         performer.attach(recorder)
-        said = Utterance("u", "t", "Hi.", (PlacedGesture("wave", 0),))
+        said = Utterance("u", "t", "Hi.", (PlacedCue(Gesture("wave"), 0),))
         await performer.speak(said, SpeechChunk(sound, (), True))
         recorders.append(recorder)
     for _ in range(60):

@@ -28,10 +28,11 @@ from idol_runtime.timeline import (
     ActivityCue,
     Cue,
     Frame,
+    Gesture,
     GestureCue,
     Phoneme,
     Phonemes,
-    PlacedGesture,
+    PlacedCue,
     PlaybackCut,
     UtteranceEnded,
     UtteranceStarted,
@@ -261,7 +262,7 @@ def gestures(recorder: Recorder) -> list[tuple[str, float, float]]:
 async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word() -> None:
     one, recorder = performer()
     tick(one, 10)
-    said = Utterance("u1", "t1", "One two three.", (PlacedGesture("wave", 8),))
+    said = Utterance("u1", "t1", "One two three.", (PlacedCue(Gesture("wave"), 8),))
     await one.speak(said, chunk(3, phonemes=words(0.0, 1.0, 2.0)))
     tick(one, 100)
     [(name, start_s, stroke_s)] = gestures(recorder)
@@ -277,14 +278,14 @@ async def test_a_gesture_begins_early_enough_for_its_stroke_to_fall_on_its_word(
 async def test_a_gesture_whose_word_comes_too_soon_begins_at_once() -> None:
     one, recorder = performer()
     tick(one, 10)
-    said = Utterance("u1", "t1", "Hi there.", (PlacedGesture("wave", 0),))
+    said = Utterance("u1", "t1", "Hi there.", (PlacedCue(Gesture("wave"), 0),))
     await one.speak(said, chunk(1, phonemes=words(0.1, 0.5)))
     assert gestures(recorder)[0][1] == pytest.approx(10 / 30, abs=1e-3)
 
 
 async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word() -> None:
     one, recorder = performer()
-    said = Utterance("u1", "t1", "One two three.", (PlacedGesture("bow", 14),))
+    said = Utterance("u1", "t1", "One two three.", (PlacedCue(Gesture("bow"), 14),))
     await one.speak(said, chunk(3, phonemes=words(0.0, 1.0, 2.0)))
     tick(one, 100)
     assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
@@ -292,7 +293,7 @@ async def test_a_gesture_at_the_end_of_a_clause_falls_on_its_last_word() -> None
 
 async def test_gestures_of_one_place_follow_each_other() -> None:
     one, recorder = performer()
-    both = (PlacedGesture("wave", 4), PlacedGesture("bow", 4))
+    both = (PlacedCue(Gesture("wave"), 4), PlacedCue(Gesture("bow"), 4))
     await one.speak(Utterance("u1", "t1", "One two.", both), chunk(3, phonemes=words(0.0, 1.0)))
     tick(one, 150)
     (_, first, _), (name, second, _) = gestures(recorder)
@@ -303,7 +304,7 @@ async def test_gestures_of_one_place_follow_each_other() -> None:
 async def test_a_gesture_of_a_clause_without_sound_falls_on_the_last_word_before_it() -> None:
     one, recorder = performer()
     await one.speak(say("Bye now."), chunk(3, phonemes=words(0.0, 2.0)))
-    await one.speak(Utterance("u2", "t1", "🎉", (PlacedGesture("wave", 0),)), chunk(0))
+    await one.speak(Utterance("u2", "t1", "🎉", (PlacedCue(Gesture("wave"), 0),)), chunk(0))
     tick(one, 100)
     assert gestures(recorder)[0][2] == pytest.approx(0.1 + 2.0, abs=1 / 60)
 
@@ -322,7 +323,7 @@ async def test_the_pose_generator_is_told_of_a_gesture_from_its_start() -> None:
 
 async def test_a_cut_ends_gestures_and_what_was_to_come_is_never_announced() -> None:
     one, recorder = performer()
-    said = Utterance("u1", "t1", "One two.", (PlacedGesture("wave", 4),))
+    said = Utterance("u1", "t1", "One two.", (PlacedCue(Gesture("wave"), 4),))
     await one.speak(said, chunk(3, phonemes=words(0.0, 2.5)))
     tick(one, 10)
     one.cut()
@@ -388,7 +389,7 @@ async def test_the_face_of_one_who_dances_sings_while_there_is_a_voice() -> None
 async def test_asking_for_the_conditions_changes_nothing() -> None:
     one, _ = performer()
     one.activity, one.beats = "think", SECONDS
-    said = Utterance("u1", "t1", "One two.", (PlacedGesture("wave", 4),))
+    said = Utterance("u1", "t1", "One two.", (PlacedCue(Gesture("wave"), 4),))
     await one.speak(said, chunk(1, phonemes=words(0.0, 0.5)))
     one.gesture("nod")
     for _ in range(40):

@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from idol_protocol.audio import LOG_MEL
-from idol_protocol.channels import ARKIT_BLENDSHAPES, EMOTIONS, FACE_ACTIVITIES, FACE_CHANNELS
+from idol_protocol.channels import (
+    ARKIT_BLENDSHAPES,
+    EMOTIONS,
+    FACE_ACTIVITIES,
+    FACE_CHANNELS,
+    LOOK_RANGE_DEG,
+)
 from training.face.phonemes import CLASSES, INPUT_COLUMNS
 from training.face.upper import NOISE
 from training.lstm import lstm_cell
@@ -37,8 +43,6 @@ UPPER: Final = tuple(
 MADE: Final = LIPS + UPPER
 """What the networks make (51): lips, other weights, then 7 angles; eyeLook* follow from angles."""
 ANGLES: Final = 7
-LOOK_RANGE_DEG: Final = 32.0
-"""Eye rotation at which an eyeLook weight is 1."""
 
 
 class FaceModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS
+from idol_protocol.channels import ARKIT_BLENDSHAPES, FACE_CHANNELS, LOOK_RANGE_DEG
 from training.ingest.recording import WEIGHTS, RecordingError
 
-LOOK_RANGE_DEG: Final = 32.0
-"""Eye rotation at which an eyeLook weight is 1, as in `training.face.model`."""
 _TOLERANCE: Final = 0.2
 """Trackers overshoot [0, 1] a little (Live Link takes reach 1.06); more is another unit."""
 _FULL_TURN_DEG: Final = 360.0

@@ -18,24 +18,41 @@ from idol_protocol.frames import (
     FaceFrame,
     PoseFrame,
 )
+from idol_runtime.timeline.reply_cues import (
+    Call,
+    Doing,
+    Emote,
+    Gaze,
+    Gesture,
+    PlacedCue,
+    ReplyCue,
+)
 
 __all__ = [
     "FPS",
     "FRAME_SAMPLES",
+    "ActionCue",
     "ActivityCue",
+    "Call",
     "Card",
     "Clock",
     "Cue",
+    "Doing",
+    "Emote",
     "EmotionCue",
     "EmotionLevel",
     "Frame",
+    "Gaze",
+    "GazeCue",
+    "Gesture",
     "GestureCue",
     "Observer",
     "Output",
     "Phoneme",
     "Phonemes",
-    "PlacedGesture",
+    "PlacedCue",
     "PlaybackCut",
+    "ReplyCue",
     "SystemClock",
     "UtteranceEnded",
     "UtteranceStarted",
@@ -56,16 +73,6 @@ def frame_pts(frame: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedGesture:
-    """A gesture at its place in a text that no longer holds its tag."""
-
-    name: str
-    """One of `GESTURES`."""
-    offset: int
-    """Position in the text; the gesture falls on the word that begins there or after it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Phoneme:
     symbol: str
     """In the alphabet of the voice; what is no letter stands between words."""
@@ -83,8 +90,9 @@ class UtteranceStarted:
     utterance_id: str
     turn_id: str
     text: str
-    """As it is spoken and shown, without gesture tags."""
-    gestures: tuple[PlacedGesture, ...] = ()
+    """As it is spoken and shown, without tags."""
+    cues: tuple[PlacedCue, ...] = ()
+    """What the reply does on its words, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,33 @@ class EmotionCue:
 
 
 @dataclass(frozen=True, slots=True)
+class GazeCue:
+    """The character looks somewhere, and back after a while."""
+
+    name: ClassVar = "gaze"
+    pts_us: int
+    towards: str
+    """One of `GAZES`."""
+    duration_us: int
+    utterance_id: str | None = field(default=None, kw_only=True)
+    turn_id: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCue:
+    """The character calls an action, which is for its host to carry out."""
+
+    name: ClassVar = "action"
+    pts_us: int
+    action: str
+    arguments: str
+    """A JSON object."""
+    call_id: str
+    utterance_id: str | None = field(default=None, kw_only=True)
+    turn_id: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackCut:
     """An interruption: sound from `pts_us` on that was handed over already is not to be played."""
 
@@ -168,6 +203,8 @@ Cue: TypeAlias = (
     | GestureCue
     | ActivityCue
     | EmotionCue
+    | GazeCue
+    | ActionCue
     | PlaybackCut
 )
 """What happens at a moment of the timeline; `name` is what it is called in files."""
