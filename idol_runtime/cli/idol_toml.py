@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from idol_runtime.character.toml_table import read_toml, struct_of
+from idol_runtime.mind.memory.settings import MemorySettings
 from idol_runtime.server.config import Limits, Listening
 
 
@@ -85,6 +86,7 @@ class IdolToml(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: Limits = Limits()
     engine: EngineTable = EngineTable()
     store: StoreTable = StoreTable()
+    memory: MemorySettings = MemorySettings()
     cast: tuple[CastTable, ...] = ()
     output: tuple[OutputTable, ...] = ()
     scene: tuple[SceneTable, ...] = ()

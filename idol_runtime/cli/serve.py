@@ -98,7 +98,7 @@ def run_server(options: argparse.Namespace, *, when_ready: Callable[[str], None]
 
 
 def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> None:
-    from idol_runtime.cli.fetching import fetch_with_progress
+    from idol_runtime.cli.fetching import fetch_embedding, fetch_with_progress
     from idol_runtime.cli.serve_settings import settings_of
     from idol_runtime.outputs.registry import OutputRegistry
     from idol_runtime.server.config import check_audience
@@ -117,7 +117,19 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
         for name, each in characters.items()
     }
     from idol_runtime.engine.engine import CastEntry, EngineConfig, SceneEntry, open_engine
+    from idol_runtime.mind.embedder import Embedder
+    from idol_runtime.mind.memory.keeping import open_keeper
+    from idol_runtime.mind.mind import make_mind
     from idol_runtime.server.serve import serve, stop_signals
+
+    embedding = (
+        fetch_embedding(home=settings.home, offline=settings.offline)
+        if settings.memory.enabled
+        else None
+    )
+
+    def open_embedder() -> Embedder | None:
+        return None if embedding is None else Embedder(embedding)
 
     entries = [
         CastEntry(
@@ -155,9 +167,23 @@ def _serve(options: argparse.Namespace, when_ready: Callable[[str], None]) -> No
 
     async def run_all() -> None:
         with stop_signals() as stopped:
-            async with open_engine(entries, config, scenes=scenes, at_once=True) as engine:
+            async with (
+                open_keeper(settings.memory, open_embedder) as keeper,
+                open_engine(
+                    entries,
+                    config,
+                    scenes=scenes,
+                    make_hooks=make_mind(keeper=keeper),
+                    at_once=True,
+                ) as engine,
+            ):
                 await serve(
-                    settings.server, engine, avatars=avatars, when_ready=ready, stopped=stopped
+                    settings.server,
+                    engine,
+                    avatars=avatars,
+                    when_ready=ready,
+                    stopped=stopped,
+                    keeper=keeper,
                 )
 
     asyncio.run(run_all())

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from platformdirs import user_data_path
 
 from idol_runtime.character import BUILT_IN, DEFAULT_CHARACTER, OPENAI_PREFIX, find_character
 from idol_runtime.character.toml_table import checked, nearest
@@ -22,6 +23,8 @@ from idol_runtime.cli.idol_toml import (
     read_idol_toml,
 )
 from idol_runtime.errors import ConfigError
+from idol_runtime.mind.memory.keeping import is_url
+from idol_runtime.mind.memory.settings import MemorySettings
 from idol_runtime.server.config import Limits, ServerConfig, check_config
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -56,6 +59,8 @@ SETTINGS: Final = (
     Setting("engine.small", "--small", ("IDOL_SMALL",)),
     Setting("store.home", variables=("IDOL_HOME",)),
     Setting("store.offline", variables=("IDOL_OFFLINE", "HF_HUB_OFFLINE")),
+    Setting("memory.enabled", variables=("IDOL_MEMORY",)),
+    Setting("memory.store", variables=("IDOL_MEMORY_STORE",)),
     Setting("cast.character", "--character"),
     Setting("cast.shared", "--shared"),
     Setting("output.url", "--output"),
@@ -91,6 +96,8 @@ class ServeSettings:
     home: Path | None
     """The store's folder; None where this platform's own is meant."""
     offline: bool
+    memory: MemorySettings
+    """Its store is a URL, or a path that is absolute."""
     cast: tuple[CastMember, ...]
     """At least one; the first is who answers when a client asks for nobody by name."""
     outputs: tuple[OutputSetting, ...]
@@ -118,6 +125,7 @@ def settings_of(
         engine=_overlaid("engine", file.engine, options, environment),
         home=None if store.home is None else Path(store.home).expanduser(),
         offline=store.offline,
+        memory=memory_of(options, environment),
         cast=cast,
         outputs=_outputs(options, file.output, cast, path),
         scenes=() if options.character else _scenes(file.scene, cast, path),
@@ -138,6 +146,27 @@ def store_of(
         home = str(path.parent / Path(store.home).expanduser())
         store = msgspec.structs.replace(store, home=home)
     return _overlaid("store", store, options, environment)
+
+
+def memory_of(
+    options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> MemorySettings:
+    """What memory is set to; a file it names is not relative any more.
+
+    Raises:
+        ConfigError: as `settings_of`.
+    """
+    path, file = _file_of(options, environment)
+    memory = file.memory
+    if path is not None and memory.store and not is_url(memory.store):
+        where = str((path.parent / Path(memory.store).expanduser()).absolute())
+        memory = msgspec.structs.replace(memory, store=where)
+    memory = _overlaid("memory", memory, options, environment)
+    if memory.store:
+        return memory
+    home = store_of(options, environment).home
+    folder = Path(home).expanduser() / "memory" if home else user_data_path("idol_runtime")
+    return msgspec.structs.replace(memory, store=str(folder.absolute() / "memory.sqlite3"))
 
 
 def config_path(

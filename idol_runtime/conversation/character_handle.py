@@ -12,7 +12,7 @@ from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
 from idol_protocol.items import MessageItem
 from idol_runtime.character import OPENAI_PREFIX
 from idol_runtime.conversation.events import ConversationEvent
-from idol_runtime.conversation.items import Item
+from idol_runtime.conversation.items import NOBODY_KNOWN, Item, Speaker
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.world import Fact
 from idol_runtime.timeline import Frame
@@ -149,7 +149,12 @@ class Cast(Protocol):
         ...
 
     async def enter(
-        self, name: str, *, is_host: bool, is_watching: bool = False
+        self,
+        name: str,
+        *,
+        is_host: bool,
+        is_watching: bool = False,
+        speaker: Speaker = NOBODY_KNOWN,
     ) -> CharacterHandle:
         """A session meets a character.
 
@@ -159,6 +164,7 @@ class Cast(Protocol):
             is_watching: It only looks on: at the shared character, or at the newest session of a
                 private one, which is for the host alone. Until there is one it sees the character
                 by itself.
+            speaker: Who says what this session adds.
 
         Raises:
             RequestError: it may not watch.

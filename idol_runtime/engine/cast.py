@@ -13,7 +13,7 @@ from idol_runtime.character import OPENAI_PREFIX, Character
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded
 from idol_runtime.conversation.hooks import MakeHooks, no_hooks
-from idol_runtime.conversation.items import ItemLimits
+from idol_runtime.conversation.items import NOBODY_KNOWN, ItemLimits, Speaker
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.engine.company import Company
 from idol_runtime.engine.live_character import Clocks, LiveCharacter, Member
@@ -162,7 +162,14 @@ class LiveCast:
         for conversation in shared.values():
             self._stage.leave(conversation.performer)
 
-    async def enter(self, name: str, *, is_host: bool, is_watching: bool = False) -> LiveCharacter:
+    async def enter(
+        self,
+        name: str,
+        *,
+        is_host: bool,
+        is_watching: bool = False,
+        speaker: Speaker = NOBODY_KNOWN,
+    ) -> LiveCharacter:
         """See `conversation.character_handle.Cast`."""
         member, shared = self._members[name], self._shared.get(name)
         if is_watching and shared is None:
@@ -179,6 +186,7 @@ class LiveCast:
             may_speak=may_speak and not is_watching,
             may_instruct=(is_host or shared is None) and not is_watching,
             leave=partial(self.leave, conversation) if shared is None else None,
+            speaker=speaker,
         )
 
     def _watch(self, member: Member, *, is_host: bool) -> LiveCharacter:

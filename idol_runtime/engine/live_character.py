@@ -14,7 +14,7 @@ from idol_runtime.character import Character
 from idol_runtime.conversation.character_handle import CharacterCard, Viewer
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.events import ConversationEvent, TurnEnded
-from idol_runtime.conversation.items import Item
+from idol_runtime.conversation.items import NOBODY_KNOWN, Item, Speaker
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.reply_reader import read_tags
@@ -71,6 +71,7 @@ class LiveCharacter:
         may_instruct: bool,
         leave: Callable[[], Awaitable[None]] | None,
         passed: Callable[[], Awaitable[None]] | None = None,
+        speaker: Speaker = NOBODY_KNOWN,
     ) -> None:
         """Takes what is met, and by whom.
 
@@ -83,6 +84,7 @@ class LiveCharacter:
             may_instruct: Whether it may put something in the place of the persona.
             leave: Ends the conversation, where it ends with this session.
             passed: Where the session watches another one: returns when it is to look again.
+            speaker: Who says what this session adds.
         """
         character = member.character
         self.card = CharacterCard(
@@ -109,6 +111,7 @@ class LiveCharacter:
         self._on_aside_ended = on_aside_ended
         self._leave = leave
         self._passed = passed
+        self._speaker = speaker
         self._is_here = False
         self._ending_unattended: asyncio.TimerHandle | None = None
         self._asides: dict[str, Turn] = {}
@@ -125,7 +128,7 @@ class LiveCharacter:
 
     async def add(self, message: MessageItem, after: str | None = None) -> None:
         self._check_audience()
-        self._conversation.add(message, after)
+        self._conversation.add(message, after, speaker=self._speaker)
 
     async def delete(self, item_id: str) -> None:
         self._check_audience()

@@ -9,7 +9,9 @@ from websockets.datastructures import Headers
 from idol_runtime.server.config import ServerConfig, is_loopback
 
 TOKEN_SUBPROTOCOL = "openai-insecure-api-key."
-_READ = frozenset({"host", "origin", "authorization", "connection", "upgrade"})
+_READ = frozenset(
+    {"host", "origin", "authorization", "connection", "upgrade", "openai-safety-identifier"}
+)
 
 
 def refuse_headers(headers: Headers) -> str | None:

@@ -26,6 +26,7 @@ from idol_runtime.server.outbox import Outbox
 from idol_runtime.server.requests import answer, error_object, refuse, report_defect
 from idol_runtime.server.resumption import Sessions
 from idol_runtime.server.session import Session
+from idol_runtime.server.who import tenant_of
 
 BINARY_SUBPROTOCOL = "idol.v1"
 JSON_SUBPROTOCOL = "realtime"
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class NewSession(Protocol):
-    async def __call__(self, *, is_host: bool) -> Session: ...
+    async def __call__(self, *, is_host: bool, tenant: str) -> Session: ...
 
 
 class Connection:
@@ -92,7 +93,9 @@ class Connection:
             return
         self._socket.admit()
         try:
-            session = await self._new_session(is_host=is_host(tokens, self._config))
+            session = await self._new_session(
+                is_host=is_host(tokens, self._config), tenant=tenant_of(tokens, self._config)
+            )
         except RequestError as refusal:
             problem = ProtocolError(str(refusal), code=refusal.code)
             await self._turn_away(problem, FORBIDDEN, "this is for the host")

@@ -112,6 +112,11 @@ class ServerMetrics:
             registry=registry,
             buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
         )
+        self.memory_failures = Counter(
+            "idol_memory_failures_total",
+            "Times the store of memories did not answer",
+            registry=registry,
+        )
         self.worker_restarts = Counter(
             "idol_worker_restarts_total",
             "Model processes started again",

@@ -9,6 +9,7 @@ from idol_protocol.idol_events import IdolClockPong, IdolWorldUpdated
 from idol_protocol.items import ErrorObject
 from idol_protocol.server_events import ConversationItemRetrieved, Error, SessionUpdated
 from idol_runtime.errors import IdolError, RequestError
+from idol_runtime.server.memories import answer_memory
 from idol_runtime.server.session import Session
 from idol_runtime.server.settings import reply_options, updated
 from idol_runtime.server.unsupported import LeftOut, problem_of, unknown
@@ -120,6 +121,8 @@ async def _answer(session: Session, event: ClientEvent) -> list[LeftOut]:
             session.emit(IdolWorldUpdated(facts=dict(facts)))
         case ask.IdolActivitySet():
             await character.set_activity(event)
+        case ask.IdolMemoryList() | ask.IdolMemorySet() | ask.IdolMemoryErase():
+            await answer_memory(session, event)
         case ask.IdolPlaybackProgress():
             await character.played(event.pts_us)
         case ask.IdolResume():

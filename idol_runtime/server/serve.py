@@ -12,6 +12,7 @@ from idol_runtime.conversation.character_handle import Cast
 from idol_runtime.conversation.models import WorkerEvent
 from idol_runtime.conversation.turn_handle import Ended
 from idol_runtime.dialogue.messages import GenerationDone
+from idol_runtime.mind.memory.keeping import Keeper
 from idol_runtime.server.config import ServerConfig
 from idol_runtime.server.server import Server, open_server
 
@@ -74,6 +75,7 @@ async def serve(
     avatars: Mapping[str, Path],
     when_ready: Callable[[str], None],
     stopped: asyncio.Event,
+    keeper: Keeper | None = None,
 ) -> None:
     """Serves until `stopped` is set.
 
@@ -84,8 +86,10 @@ async def serve(
         ConfigError: the address cannot be listened on.
         IdolError: a model cannot be opened, or the stage stopped.
     """
-    server = Server(config, engine.cast, avatars=avatars)
+    server = Server(config, engine.cast, avatars=avatars, keeper=keeper)
     server.problem = lambda: engine.problem
+    if keeper is not None:
+        keeper.on_failure = server.metrics.memory_failures.inc
     engine.watch_ticks(server.metrics.tick.observe)
     engine.watch_skips(server.metrics.frames_skipped.inc)
     engine.watch_evictions(server.metrics.evicted)

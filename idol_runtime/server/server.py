@@ -15,7 +15,11 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from idol_runtime.conversation.character_handle import Cast
+from idol_runtime.conversation.items import Speaker
 from idol_runtime.errors import ConfigError
+from idol_runtime.mind.memory.keeping import Keeper
+from idol_runtime.mind.memory.own import OwnMemories
+from idol_runtime.mind.memory.remembering import whose_of
 from idol_runtime.server.access import (
     TOKEN_SUBPROTOCOL,
     is_token,
@@ -43,6 +47,7 @@ from idol_runtime.server.pages import (
 )
 from idol_runtime.server.resumption import Sessions
 from idol_runtime.server.session import Session
+from idol_runtime.server.who import refuse_user, speaker_of, user_of
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +66,7 @@ class Server:
         web: Path = WEB,
         metrics: ServerMetrics | None = None,
         memory: FreedMemory | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Checks the configuration; `start` listens.
 
@@ -71,6 +77,7 @@ class Server:
             web: The folder of the stage page.
             metrics: Where to count.
             memory: Told when a session has left.
+            keeper: Of what characters remember of their users; None where they do not.
 
         Raises:
             ConfigError: a configuration that is not safe or not possible.
@@ -85,6 +92,7 @@ class Server:
         self._config = config
         self._memory = memory or FreedMemory()
         self._cast = cast
+        self._keeper = keeper
         self._avatars = Avatars(avatars or {})
         self._pages = Pages(web, self._avatars)
         self._sessions = Sessions(config.limits, self.metrics)
@@ -152,7 +160,12 @@ class Server:
         assert self._door is not None
         name = self._cast.find(model_of(socket.request))
         assert name is not None  # the handshake was refused otherwise
-        new_session = partial(self._new_session, name, is_watching=is_watching(socket.request))
+        new_session = partial(
+            self._new_session,
+            name,
+            is_watching=is_watching(socket.request),
+            user=user_of(socket.request),
+        )
         admit = partial(self._door.admit, socket)
         connection = Connection(
             socket, self._config, self.metrics, self._sessions, new_session, admit
@@ -167,15 +180,25 @@ class Server:
             self.metrics.connections.dec()
             self._connections.discard(connection)
 
-    async def _new_session(self, name: str, *, is_host: bool, is_watching: bool) -> Session:
-        character = await self._cast.enter(name, is_host=is_host, is_watching=is_watching)
+    async def _new_session(
+        self, name: str, *, is_host: bool, is_watching: bool, user: str, tenant: str
+    ) -> Session:
+        speaker = speaker_of(tenant, user)
+        character = await self._cast.enter(
+            name, is_host=is_host, is_watching=is_watching, speaker=speaker
+        )
         return Session(
             character,
             self._config.limits,
             self.metrics,
             self._avatars.url(name),
+            memories=self._memories(speaker, name),
             on_left=self._memory.give_back_soon,
         )
+
+    def _memories(self, speaker: Speaker, name: str) -> OwnMemories | None:
+        whose = whose_of(speaker, name)
+        return None if self._keeper is None or whose is None else OwnMemories(self._keeper, whose)
 
     async def _respond(self, socket: ClientSocket, request: Request) -> Response | None:
         """Answers plain HTTP; None lets a WebSocket handshake go on."""
@@ -203,6 +226,8 @@ class Server:
             return self._refuse(
                 "unauthorized", HTTPStatus.UNAUTHORIZED, "Expected the server's token."
             )
+        if refusal := refuse_user(request):
+            return self._refuse("user", HTTPStatus.BAD_REQUEST, refusal)
         if self._cast.find(model_of(request)) is None:
             return self._refuse(
                 "model",

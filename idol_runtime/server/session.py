@@ -38,6 +38,7 @@ from idol_runtime.conversation.events import (
     TurnStarted,
 )
 from idol_runtime.conversation.items import new_id
+from idol_runtime.mind.memory.own import OwnMemories
 from idol_runtime.server.config import Limits
 from idol_runtime.server.cues import event_of
 from idol_runtime.server.journal import Journal
@@ -73,6 +74,7 @@ class Session:
         metrics: ServerMetrics,
         avatar_url: str | None,
         *,
+        memories: OwnMemories | None = None,
         on_left: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = new_id("sess")
@@ -83,6 +85,8 @@ class Session:
         self.settings = initial_settings(character.card)
         self.streams: Streams | None = None
         """Of the connection that carries the session now, if one does."""
+        self.memories = memories
+        """What is remembered of the user; None where nobody knows who that is."""
         self._is_used = False
         self.knows_it_is_deaf = False
         """Whether this connection was told that sound is not listened to."""

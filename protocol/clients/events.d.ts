@@ -265,6 +265,27 @@ export interface IdolWorldUpdate {
   facts: Record<string, string | number | boolean | null>;
 }
 
+/** Asks what the character remembers of this session's user. Answered by `idol.memory.items`. A session has a user when its address says who it is, by `?user=ID` or the header `OpenAI-Safety-Identifier`; it never reaches what is remembered of anybody else. */
+export interface IdolMemoryList {
+  type: "idol.memory.list";
+  event_id?: string | null;
+}
+
+/** Puts right what is remembered of the user, or adds to it. Answered by `idol.memory.items`. */
+export interface IdolMemorySet {
+  type: "idol.memory.set";
+  event_id?: string | null;
+  text: string;
+  id?: string | null;
+}
+
+/** Erases what is remembered of the user for good. Answered by `idol.memory.items`. */
+export interface IdolMemoryErase {
+  type: "idol.memory.erase";
+  event_id?: string | null;
+  ids?: Array<string> | null;
+}
+
 /** Goes on with a session of an earlier connection; only as the first event of a connection. Answered by every control event after `last_event_id`, `idol.resumed`, and a new token. An earlier connection that is open still is closed with 4409. */
 export interface IdolResume {
   type: "idol.resume";
@@ -748,6 +769,21 @@ export interface IdolPoseDelta {
   hips_m: Array<number>;
 }
 
+/** Something that a character remembers of somebody. */
+export interface MemoryItem {
+  id: string;
+  kind: string;
+  text: string;
+  said_at: number;
+}
+
+/** All that the character remembers of this session's user, the oldest first. */
+export interface IdolMemoryItems {
+  type: "idol.memory.items";
+  event_id?: string;
+  items: Array<MemoryItem>;
+}
+
 /** The server is about to close the connection (code 1012). */
 export interface IdolGoaway {
   type: "idol.goaway";
@@ -790,6 +826,9 @@ export type ClientEvent =
   | IdolActivitySet
   | IdolEmotionSet
   | IdolWorldUpdate
+  | IdolMemoryList
+  | IdolMemorySet
+  | IdolMemoryErase
   | IdolResume
   | IdolAuthenticate;
 
@@ -832,6 +871,7 @@ export type ServerEvent =
   | IdolTurnMetrics
   | IdolFaceDelta
   | IdolPoseDelta
+  | IdolMemoryItems
   | IdolGoaway
   | IdolResumeToken
   | IdolResumed;

@@ -297,6 +297,31 @@ class IdolWorldUpdate(ClientEvent, tag="idol.world.update", kw_only=True, frozen
     a null takes the fact away, and what is left out stays."""
 
 
+class IdolMemoryList(ClientEvent, tag="idol.memory.list", kw_only=True, frozen=True):
+    """Asks what the character remembers of this session's user. Answered by `idol.memory.items`.
+
+    A session has a user when its address says who it is, by `?user=ID` or the header
+    `OpenAI-Safety-Identifier`; it never reaches what is remembered of anybody else.
+    """
+
+
+class IdolMemorySet(ClientEvent, tag="idol.memory.set", kw_only=True, frozen=True):
+    """Puts right what is remembered of the user, or adds to it. Answered by `idol.memory.items`."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=199)]
+    """What the user does: `lives in Rome`. A new one may also be as they say it: `I live in Rome`.
+    """
+    id: Identifier | None = None
+    """Of the memory that is put right; left out adds one."""
+
+
+class IdolMemoryErase(ClientEvent, tag="idol.memory.erase", kw_only=True, frozen=True):
+    """Erases what is remembered of the user for good. Answered by `idol.memory.items`."""
+
+    ids: Annotated[list[Identifier], Meta(max_length=1000)] | None = None
+    """Which memories; left out erases all."""
+
+
 class IdolResume(ClientEvent, tag="idol.resume", kw_only=True, frozen=True):
     """Goes on with a session of an earlier connection; only as the first event of a connection.
 

@@ -256,6 +256,25 @@ class IdolPoseDelta(ServerEvent, tag="idol.pose.delta", kw_only=True, frozen=Tru
     """3 metres."""
 
 
+class MemoryItem(Noun, kw_only=True, frozen=True):
+    """Something that a character remembers of somebody."""
+
+    id: str
+    kind: str
+    """`name`, `place`, `age`, `birthday`, `job`, `like`, `dislike`, `pet`, `family`, `plan`,
+    `promise`, `event` or `other`."""
+    text: str
+    """What the user does: `lives in Oslo`, `has a dog named Rex`."""
+    said_at: int
+    """When it was last said, in seconds since 1970."""
+
+
+class IdolMemoryItems(ServerEvent, tag="idol.memory.items", kw_only=True, frozen=True):
+    """All that the character remembers of this session's user, the oldest first."""
+
+    items: list[MemoryItem]
+
+
 class IdolGoaway(ServerEvent, tag="idol.goaway", kw_only=True, frozen=True):
     """The server is about to close the connection (code 1012)."""
 

@@ -1,6 +1,7 @@
 """The stage page in Chromium, driven over the binary lane."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,12 @@ def test_the_page_shows_the_avatar_of_the_character_it_asks_for(
         page.goto(server.url + query)
         page.wait_for_function("window.__stage?.avatarName === 'Akane'")
     akane = "/v1/realtime?model=akane%20%26%20co"
-    assert server.addresses == ["/v1/realtime", akane, akane + "&watch"]
+    users = [re.search(r"[?&]user=([0-9a-f]{24})", each) for each in server.addresses]
+    assert users[0] is not None
+    assert users[1] is not None
+    assert users[0][1] == users[1][1]  # the same person, whoever they meet
+    asked = [re.sub(r"[?&]user=[0-9a-f]+", "", each) for each in server.addresses]
+    assert asked == ["/v1/realtime", akane, akane + "&watch"]
 
 
 def test_a_character_without_an_avatar_is_told_in_the_panel_and_still_answers(

@@ -70,7 +70,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("[servre]", "servre: expected a known key; did you mean server; known keys here are "
-         "server, limits, engine, store, cast, output, scene."),
+         "server, limits, engine, store, memory, cast, output, scene."),
         ("[server]\nprot = 1", "server.prot: expected a known key; did you mean port; known keys "
          "here are host, port, token, host_token, allowed_origins."),
         ("[[cast]]\ncharakter = 'x'", "cast[0].charakter: expected a known key; did you mean "

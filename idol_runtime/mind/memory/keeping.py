@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,19 +28,39 @@ TELL_EVERY_S: Final = 300.0
 DAY_S: Final = 86_400.0
 
 
-def open_store(settings: MemorySettings, default: Path) -> MemoryStore:
-    """The store that the settings name; nothing is touched before something is asked of it.
+def is_url(store: str) -> bool:
+    """Whether a store is a URL of PostgreSQL, not a file."""
+    return store.startswith(("postgresql://", "postgres://"))
 
-    Args:
-        settings: `store` is an absolute path, a URL, or empty.
-        default: The file where it is empty.
+
+def open_store(store: str) -> MemoryStore:
+    """A store by its path or URL; nothing is touched before something is asked of it.
 
     Raises:
         ConfigError: a URL that is none of PostgreSQL, or its driver is not installed.
     """
-    if settings.store.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(settings.store)
-    return SqliteStore(Path(settings.store).expanduser() if settings.store else default)
+    return PostgresStore(store) if is_url(store) else SqliteStore(Path(store).expanduser())
+
+
+@asynccontextmanager
+async def open_keeper(
+    settings: MemorySettings,
+    open_embedder: Callable[[], Embedder | None],
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator["Keeper | None"]:
+    """A keeper of the store that the settings name, or None where they turn memory off.
+
+    Raises:
+        ConfigError: a URL that is none of PostgreSQL, or its driver is not installed.
+    """
+    if not settings.enabled:
+        yield None
+        return
+    keeper = Keeper(open_store(settings.store), settings, open_embedder, clock)
+    try:
+        yield keeper
+    finally:
+        await keeper.aclose()
 
 
 class Keeper:
@@ -73,6 +96,7 @@ class Keeper:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
         self._told_s = -TELL_EVERY_S
         self._purged_s = -DAY_S
+        self._versions: Counter[Whose] = Counter()
 
     async def memories(self, whose: Whose) -> list[KeptFact] | None:
         """All of somebody's; None where the store does not say in time."""
@@ -108,6 +132,14 @@ class Keeper:
         """They came into a conversation."""
         now_s = self.clock()
         self._soon(lambda: self._store.touch(whose, ids, now_s))
+
+    def version(self, whose: Whose) -> int:
+        """Another one whenever somebody has edited or erased memories by hand."""
+        return self._versions[whose]
+
+    def edited(self, whose: Whose) -> None:
+        """Who knows these memories has to read them again."""
+        self._versions[whose] += 1
 
     async def embedded(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Vectors of texts; None where there is no embedder, or it takes too long."""

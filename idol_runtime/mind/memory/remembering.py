@@ -49,6 +49,8 @@ class Person:
     """By slot."""
     is_loaded: bool = False
     touched: set[str] = field(default_factory=set)
+    version: int = 0
+    """Of what is kept, when it was read."""
 
     @property
     def called(self) -> str:
@@ -146,7 +148,12 @@ class Remembering:
         if person is None:
             whose = whose_of(speaker, self._meeting.character_id)
             person = self._people[speaker.id] = Person(whose, speaker.name)
-        if self._keeper is not None and person.whose is not None and not person.is_loaded:
+        if self._keeper is None or person.whose is None:
+            return person
+        if person.version != (version := self._keeper.version(person.whose)):
+            person.version, person.is_loaded = version, False
+            person.memories.clear()
+        if not person.is_loaded:
             memories = await self._keeper.memories(person.whose)
             if memories is not None:
                 person.is_loaded = True

@@ -2,7 +2,7 @@
 
 import { Connection } from './connection.js';
 import { Conversation } from './conversation.js';
-import { Memory, storageOf } from './memory.js';
+import { Memory, storageOf, userOf } from './memory.js';
 import { Panel } from './panel.js';
 import { Playback } from './playback.js';
 import { Speaker } from './speaker.js';
@@ -35,7 +35,7 @@ const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
 // What stands behind the # stays in the browser: no proxy writes it to its log.
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? query.get('token');
 const chosen = query.get('character'); // the name of its folder; without one the server's first
-const wishes = [...(chosen ? [`model=${encodeURIComponent(chosen)}`] : []), ...(overlay ? ['watch'] : [])];
+const wishes = [...(chosen ? [`model=${encodeURIComponent(chosen)}`] : []), ...(overlay ? ['watch'] : [`user=${userOf(storageOf('localStorage'))}`])];
 const url = `${scheme}://${location.host}/v1/realtime${wishes.length ? '?' : ''}${wishes.join('&')}`;
 const memory = new Memory(overlay ? null : storageOf('sessionStorage'), url);
 const before = memory.take();

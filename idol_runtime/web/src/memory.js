@@ -47,3 +47,18 @@ export function storageOf(kind) {
     return null;
   }
 }
+
+const USER_KEY = 'idol.user';
+
+/** Who uses this browser, for the character to remember: an id drawn once, and nothing else. */
+export function userOf(storage) {
+  const drawn = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  try {
+    const kept = storage?.getItem(USER_KEY);
+    if (kept) return encodeURIComponent(kept);
+    storage?.setItem(USER_KEY, drawn);
+  } catch {
+    // Storage that is full or forbidden: somebody new after each reload.
+  }
+  return drawn;
+}
