@@ -5,10 +5,13 @@
         --ablation hinge=runs/face_hinge --bundle idol_runtime/bundles/face --head avatar.vrm
     python -m training.evaluate pose --run runs/pose --data DATA \
         --without-gan runs/pose_plain --bundle idol_runtime/bundles/pose --out docs/body
+    python -m training.evaluate dialogue --out docs/words --mind default= \
+        --mind bigger=qwen2.5-coder-1.5b-instruct --judge QWEN_1.5B.gguf
 
-Both write report.md, pictures and metrics.json; every input but the run may be left out, and the
-report says what it could not measure. `DATA` is a folder of what `training.ingest` wrote; bodies
-are compared with the archives in DATA/body and hear the voices in DATA/face/grid.
+The first two write report.md, pictures and metrics.json; every input but the run may be left out,
+and the report says what it could not measure. `DATA` is a folder of what `training.ingest` wrote;
+bodies are compared with the archives in DATA/body and hear the voices in DATA/face/grid. The third
+plays the scripts of `training/dialogue/data/eval` with the product and writes what was said, too.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from pathlib import Path
 
 import torch
 
+from training.evaluation.dialogue.command import add_dialogue_parser, run_dialogue
 from training.face.evaluation import report as face_report
 from training.face.evaluation.bench import FaceBench, FaceRequest
 from training.face.head import Head
@@ -28,9 +32,13 @@ from training.pose.evaluation.bench import PoseBench, PoseRequest
 
 
 def main() -> None:
-    """Hands over to what measures a face or a pose."""
+    """Hands over to what measures a face, a pose or a dialogue."""
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
+    if args.kind == "dialogue":
+        run_dialogue(args, shown_command())
+        print(f"{args.out / 'report.md'}: written.")
+        return
     out = args.out or args.run / "report"
     print(f"{args.run}: reading the run and what it is measured on", flush=True)
     if args.kind == "pose":
@@ -63,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--bundle", type=Path, help="an exported bundle, for the frame cost")
         kind.add_argument("--out", type=Path, help="where the report goes; default RUN/report")
         kind.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    add_dialogue_parser(kinds)
     pose.add_argument("--seed", type=int, default=1, help="of the scenes; default 1")
     face.add_argument("--speech", type=Path, help="what training.face.speech wrote")
     face.add_argument(
