@@ -61,14 +61,17 @@ class Tavern:
 
     async def say(self, name: str, text: str, speaker: Speaker = SAM) -> list[str]:
         """What is said until nobody speaks any more: names and lines."""
-        before = {each: len(script.asked) for each, script in self.scripts.items()}
+        before = {each: self.answers(each) for each in self.scripts}
         self.conversation(name).hear(text, speaker)
         turn: Turn | None = self.conversation(name).reply(TEXT)
         while turn is not None:
             await turn
             turns = (self.conversation(each).turn for each in self.scripts)
             turn = next((each for each in turns if each is not None), None)
-        return [each for each, script in self.scripts.items() for _ in script.asked[before[each] :]]
+        return [each for each in self.scripts for _ in range(self.answers(each) - before[each])]
+
+    def answers(self, name: str) -> int:
+        return sum(each.message.role == "assistant" for each in self.conversation(name).items)
 
     def heard(self, name: str) -> list[str]:
         return [message.content for message in messages_of(self.conversation(name).items)]
@@ -134,11 +137,25 @@ async def test_two_who_name_each_other_do_not_talk_for_ever(
     stage: SteppedStage, turns: int
 ) -> None:
     room = tavern(stage, turns)
-    room.scripts["ren"].lines = ["What do you say, Mio?"]
-    room.scripts["mio"].lines = ["I say what Ren says."]
+    room.scripts["ren"].lines = [
+        "What do you say, Mio?", "Mio, is it still raining?", "Sing of the old king, Mio.",
+        "Where did your sword go, Mio?", "Mio never paid for that soup!", "Dance, Mio!",
+    ]  # fmt: skip
+    room.scripts["mio"].lines = [
+        "I say what Ren says.", "It pours, Ren.", "Ren knows that song better.",
+        "Ask Ren about swords.", "Ren ate it all.", "Only with Ren.",
+    ]  # fmt: skip
     assert len(await room.say("ren", "Go on, Ren.")) == 1 + turns
-    # A user who speaks again gives them as many once more.
-    assert len(await room.say("ren", "Go on, Ren.")) == 1 + turns
+
+
+async def test_a_user_who_speaks_again_gives_them_as_many_turns_once_more(
+    stage: SteppedStage,
+) -> None:
+    room = tavern(stage, turns=1)
+    room.scripts["ren"].lines = ["Mio knows what the sea says.", "Ask Mio about the old king."]
+    room.scripts["mio"].lines = ["It pours out there, Ren.", "Ask Ren about swords."]
+    assert await room.say("ren", "Go on, Ren.") == ["ren", "mio"]
+    assert await room.say("ren", "And then, Ren?") == ["ren", "mio"]
 
 
 async def test_an_answer_that_the_host_asks_for_starts_no_talk_of_its_own(
