@@ -278,8 +278,11 @@ class Conversation:
         items = self._answered_items(options)
         said = next((each for each in reversed(items) if each.message.role != "system"), None)
         if said is None or said.message.role != "user":
-            return Occasion(NOBODY_KNOWN, "", messages_of(items), options.spoken)
-        return Occasion(said.speaker, said.text, messages_of(items), options.spoken)
+            speaker, text = NOBODY_KNOWN, ""
+        else:
+            speaker, text = said.speaker, said.text
+        company = self.world.company
+        return Occasion(speaker, text, messages_of(items), options.spoken, company)
 
     def _answered_items(self, options: ReplyOptions) -> list[Item]:
         """What an answer is given to."""

@@ -103,6 +103,8 @@ class Freshness:
         if words in self._own:
             return True
         if len(words) < SHORT:
+            if " ".join(words) in self._others:  # who is called by name is called again
+                return False
             return words in self._recent or words in self._reply
         runs = set(_runs(words, RUN))
         return any(

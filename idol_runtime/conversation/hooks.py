@@ -53,6 +53,8 @@ class Occasion:
     """The conversation so far, what was just said included."""
     is_spoken: bool = True
     """Whether the answer is spoken, not in text alone."""
+    company: tuple[str, ...] = ()
+    """The names of other characters who are there."""
 
 
 @dataclass(frozen=True, slots=True)

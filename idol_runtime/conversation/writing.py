@@ -172,7 +172,8 @@ def _new(lines: Sequence[str], history: tuple[ChatMessage, ...]) -> str:
 def _others(request: TurnRequest) -> frozenset[str]:
     """The names of those it talks with, as they gave them, in small letters."""
     occasion = request.occasion
-    given = {name.casefold() for name in (*_names(occasion), occasion.speaker.name)}
+    names = (*_names(occasion), occasion.speaker.name, *occasion.company)
+    given = {name.casefold() for name in names}
     return frozenset(given) - {*request.character.name.casefold().split(), ""}
 
 

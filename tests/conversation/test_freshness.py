@@ -76,6 +76,13 @@ def test_a_short_clause_may_come_again_after_some_replies_but_not_twice_in_one()
     assert freshness.staleness("Of course!") == "repeats"
 
 
+def test_whoever_is_there_may_be_called_by_name_again_and_again() -> None:
+    fresh = Freshness(SaidBefore(own=(("Sing of the king,", "Sam."),), others=frozenset({"sam"})))
+    assert fresh.staleness("Sam!") is None
+    fresh.add("Sam!")
+    assert fresh.staleness("Sam?") is None
+
+
 def test_the_users_own_sentence_is_an_echo_however_short() -> None:
     freshness = Freshness(SaidBefore(said="Dance for me!"))
     assert freshness.staleness("Dance for me!") == "echoes"

@@ -152,7 +152,7 @@ async def test_a_user_who_speaks_again_gives_them_as_many_turns_once_more(
     stage: SteppedStage,
 ) -> None:
     room = tavern(stage, turns=1)
-    room.scripts["ren"].lines = ["Mio knows what the sea says.", "Ask Mio about the old king."]
+    room.scripts["ren"].lines = ["What do you say, Mio?", "Sing of the old king, Mio."]
     room.scripts["mio"].lines = ["It pours out there, Ren.", "Ask Ren about swords."]
     assert await room.say("ren", "Go on, Ren.") == ["ren", "mio"]
     assert await room.say("ren", "And then, Ren?") == ["ren", "mio"]
