@@ -16,10 +16,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from idol_runtime.dialogue.architecture import DecoderConfig
+from idol_runtime.errors import ConfigError
 from idol_runtime.inference.session import OnnxSession
 
 Logits: TypeAlias = NDArray[np.float32]
 
+LEAST_WIDTH: Final = 256
 KEPT_BINDINGS: Final = 128
 """To bind all layers takes a tenth of a step."""
 
@@ -77,7 +79,7 @@ class CpuRows(DecoderRows):
         self._pages = _untouched(math.prod(shape) * 4)
         self._block = np.frombuffer(self._pages, np.float32).reshape(shape)
         # The graph asks a mask for nothing but its width and the sum of each row.
-        self._mask = np.zeros((count, capacity), np.int64)
+        self._mask = np.zeros(count * capacity, np.int64)
         self._read_mask = np.zeros((1, capacity), np.int64)
         self._next = np.zeros((count, 1), np.int64)
         self._logits = np.zeros((count, config.vocab), np.float32)
@@ -99,11 +101,15 @@ class CpuRows(DecoderRows):
         return read
 
     def step(self, first: int, tokens: Sequence[int], pasts: Sequence[int]) -> Logits:
-        rows = slice(first, first + len(tokens))
+        count = len(tokens)
+        rows = slice(first, first + count)
+        width = self._width(max(pasts) + 1)
         self._next[rows, 0] = tokens
-        self._mask[rows, 0] = pasts
-        self._mask[rows, 0] += 1
-        self._session.run_with_iobinding(self._step_binding(first, len(tokens)))
+        lengths = self._mask_of(count, width)
+        lengths[:] = 0
+        lengths[:, 0] = pasts
+        lengths[:, 0] += 1
+        self._session.run_with_iobinding(self._step_binding(first, count, width))
         logits: Logits = self._logits[rows]
         return logits
 
@@ -126,11 +132,18 @@ class CpuRows(DecoderRows):
             if (length := (start + size) // page * page - whole) > 0:
                 self._pages.madvise(mmap.MADV_DONTNEED, whole, length)
 
-    def _bind_step(self, first: int, count: int) -> Any:
+    def _width(self, tokens: int) -> int:
+        """Of a mask for so many tokens: the narrower, the less room attention asks for."""
+        return min(max(LEAST_WIDTH, 1 << (tokens - 1).bit_length()), self.capacity)
+
+    def _mask_of(self, count: int, width: int) -> NDArray[np.int64]:
+        mask: NDArray[np.int64] = self._mask[: count * width].reshape(count, width)
+        return mask
+
+    def _bind_step(self, first: int, count: int, width: int) -> Any:
         binding = self._bind_rows(first, count)
-        rows = slice(first, first + count)
-        _bind_input(binding, "input_ids", self._next[rows])
-        _bind_input(binding, "attention_mask", self._mask[rows])
+        _bind_input(binding, "input_ids", self._next[first : first + count])
+        _bind_input(binding, "attention_mask", self._mask_of(count, width))
         return binding
 
     def _bind_rows(self, first: int, count: int) -> Any:
@@ -156,7 +169,13 @@ def _untouched(size: int) -> mmap.mmap:
     if not hasattr(mmap, "MAP_ANONYMOUS"):
         return mmap.mmap(-1, size)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    pages = mmap.mmap(-1, size, flags=flags)
+    try:
+        pages = mmap.mmap(-1, size, flags=flags)
+    except OSError:
+        raise ConfigError(
+            f"Expected room for {size / 1e9:.1f} GB of conversations at most, of which the system "
+            "promises less; set `context_tokens` or `replies` in idol.toml lower."
+        ) from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         # In huge pages the state of a short reply takes the memory of the longest one.
         pages.madvise(mmap.MADV_NOHUGEPAGE)

@@ -14,12 +14,12 @@ from export.dialogue import CheckpointWeights, torch_from_gguf
 from export.dialogue_parity import bundle_logits, torch_logits
 from idol_runtime.dialogue.architecture import CHECKPOINT_FAMILIES
 from idol_runtime.dialogue.config import MODEL_FILE
-from idol_runtime.dialogue.decoder import CpuRows, DecoderRows, open_rows
+from idol_runtime.dialogue.decoder import LEAST_WIDTH, CpuRows, DecoderRows, open_rows
 from idol_runtime.dialogue.gguf_file import GgufFile
 from idol_runtime.dialogue.gguf_weights import GgufWeights
 from idol_runtime.dialogue.graph import build_decoder
 from idol_runtime.dialogue.matrices import Weights, WeightSource
-from idol_runtime.errors import InputError
+from idol_runtime.errors import ConfigError, InputError
 from idol_runtime.inference.session import OnnxSession
 from tests.dialogue.tiny_models import tiny_model, write_gguf
 
@@ -106,6 +106,24 @@ def test_rows_change_places_whole(ragged: DecoderRows) -> None:
     logits = ragged.step(2, [IDS[12], IDS[1], IDS[21]], (12, 1, 21)).copy()
     for size, found in zip((12, 1, 21), logits, strict=True):
         assert np.abs(found - alone(ragged, size)).max() <= EXACT
+
+
+def test_a_row_steps_on_past_the_width_of_a_mask(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    rows = open_rows(built(source, tmp_path, "fp32"), source.config, 2, 512)
+    ids = np.random.default_rng(4).integers(3, 260, 2 * LEAST_WIDTH).tolist()
+    before, after = LEAST_WIDTH - 3, LEAST_WIDTH + 3
+    rows.read(0, ids[:before], 0)
+    for past in range(before, after):
+        logits = rows.step(0, ids[past : past + 1], [past]).copy()
+    assert np.abs(logits[0] - rows.read(1, ids[:after], 0)).max() <= EXACT
+
+
+def test_more_room_than_there_is_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    source = CheckpointWeights(tiny_model("llama"))
+    session = built(source, tmp_path, "fp32")
+    with pytest.raises(ConfigError, match="GB of conversations"):
+        open_rows(session, source.config, 1 << 36, 512)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells memory by /proc")

@@ -15,6 +15,7 @@ from idol_runtime.dialogue.gguf_file import GgufFile
 from idol_runtime.dialogue.gguf_weights import GgufWeights
 from idol_runtime.dialogue.graph import build_decoder
 from idol_runtime.dialogue.importer import import_gguf
+from idol_runtime.dialogue.live_reply import LiveReply
 from idol_runtime.dialogue.messages import (
     ChatMessage,
     GenerationDone,
@@ -106,6 +107,35 @@ def test_personas_answer_in_short_whole_english_sentences(default: Default, pers
         assert len(set(words)) > len(words) / 3, text
         ended += done.finish_reason == "stop"
     assert ended >= 2
+
+
+def test_replies_written_together_with_int8_weights_are_those_written_alone(
+    default: Default,
+) -> None:
+    questions = ("Who are you?", "What burned?", "Have you a room for a horse?", "Sing of the sea.")
+    options = GenerationOptions(max_tokens=32, enough_tokens=0, temperature=0.7)
+
+    def begun(model: DialogueModel, number: int) -> LiveReply:
+        messages = [
+            ChatMessage("system", PERSONAS["innkeeper"] + " The red ship burned last night."),
+            ChatMessage("user", questions[number]),
+        ]
+        return model.replies.add(model.begin(messages, replace(options, seed=number)))
+
+    def finished(model: DialogueModel, live: list[LiveReply]) -> list[list[int]]:
+        while left := [reply for reply in live if not reply.has_ended()]:
+            list(model.replies.step(left))
+        for reply in live:
+            model.replies.close(reply)
+        return [reply.said for reply in live]
+
+    model = DialogueModel.open(default.bundle, provider="cpu", threads=2)
+    alone = [finished(model, [begun(model, number)])[0] for number in range(4)]
+    model = DialogueModel.open(default.bundle, provider="cpu", threads=2)
+    live = [begun(model, 0)]
+    while len(live[0].said) < 6:
+        list(model.replies.step(live))
+    assert finished(model, [*live, *(begun(model, number) for number in (1, 2, 3))]) == alone
 
 
 def test_half_of_the_file_is_refused(default: Default, tmp_path: Path) -> None:
