@@ -52,6 +52,7 @@ def test_replies_are_many_and_varied() -> None:
         ("U: hi\nA: [happy] Hey.\nU: ho\nA: [sad] Hey.\n", "said 2 times"),
         ("U: hi\nA: [happy] " + "so " * 50 + "long.\n", "more than 45 words"),
         ("U: hi\nA: [happy] Torvald: hello.\n", "name of a role"),
+        ("U: hi\nA: [happy] こんにちは。\n", "not written as en is"),
         ('U: hi\nA: [happy] Here. [give {"thing": "x"}]\n', "takes"),
     ],
 )

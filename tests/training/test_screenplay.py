@@ -85,6 +85,13 @@ def test_two_placeholders_of_a_list_differ_and_never_are_her_own_name() -> None:
             values.fill("{name3}")
 
 
+def test_names_of_different_lists_differ_and_numbers_may_agree() -> None:
+    lists = {"name": ("Sam", "Ada"), "girl": ("Ada",), "small": ("3",), "price": ("3",)}
+    for seed in range(20):
+        values = Values(lists, random.Random(seed))
+        assert values.fill("{girl} {name} {small} {price}") == "Ada Sam 3 3"
+
+
 def test_a_value_at_the_beginning_of_a_sentence_is_written_large() -> None:
     values = Values({"food": ("ramen",)}, random.Random(0))
     assert values.fill("[happy] {food}! {food}, so {food}.") == "[happy] Ramen! Ramen, so ramen."

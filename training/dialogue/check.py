@@ -12,7 +12,7 @@ from typing import Final
 
 from training.dialogue.cue_syntax import ActionCall, read_reply
 from training.dialogue.placeholders import Values, draw, exchanges_of, read_values
-from training.dialogue.scenes import PersonaSheet, Screenplay, ScriptLine
+from training.dialogue.scenes import PersonaSheet, Screenplay, ScriptLine, Talk
 from training.dialogue.screenplay import read_folder
 
 DATA: Final = Path(__file__).parent / "data"
@@ -49,6 +49,7 @@ def faults_of(play: Screenplay, lists: dict[str, tuple[str, ...]]) -> list[str]:
     return [
         *_faults_of_cues(play),
         *_repetitions(play),
+        *_other_scripts(play),
         *_faults_of_placeholders(play, lists),
     ]
 
@@ -91,6 +92,28 @@ def _faults_of_calls(sheet: PersonaSheet, calls: Sequence[ActionCall]) -> Iterat
 def _repetitions(play: Screenplay) -> Iterator[str]:
     seen: Counter[str] = Counter(read_reply(text).speech for _, text in good_replies(play))
     yield from (f"said {count} times: {text}" for text, count in seen.items() if count > 1)
+
+
+def _other_scripts(play: Screenplay) -> Iterator[str]:
+    """Replies in signs that their language is not written with."""
+    for talk in play.talks:
+        language = language_of(talk, play.personas)
+        if "mixed" in talk.tags:
+            continue
+        for text in (text for beat in talk.beats if beat.kind == "A" for text in beat.texts):
+            said = read_reply(_plain(text)).speech
+            kana = re.search(r"[\u3040-\u30ff]", said) is not None
+            han = re.search(r"[\u4e00-\u9fff]", said) is not None
+            as_it_is = (kana, han) if language in ("ja", "zh") else (kana or han, False)
+            due = {"ja": ((True, True), (True, False)), "zh": ((False, True),)}
+            if as_it_is not in due.get(language, ((False, False),)):
+                yield f"not written as {language} is: {text}"
+
+
+def language_of(talk: Talk, personas: dict[str, PersonaSheet]) -> str:
+    """That of its tag `lang:ja`, else the persona's."""
+    marked = next((tag[5:] for tag in talk.tags if tag[:5] == "lang:"), "")
+    return marked or personas[talk.persona].lang
 
 
 def _faults_of_placeholders(play: Screenplay, lists: dict[str, tuple[str, ...]]) -> Iterator[str]:

@@ -88,11 +88,11 @@ class Values:
                     f"{{{name}}} has no values; write `let: {plain} = ...` or a line of values.txt"
                 )
             taken = {
-                value for key, value in self._drawn.items() if key.rstrip("0123456789") == plain
+                value
+                for key, value in self._drawn.items()
+                if key.rstrip("0123456789") == plain or not value.isdigit()
             }
-            left = [
-                value for value in values if value not in taken and value != self._drawn.get("self")
-            ]
+            left = [value for value in values if value not in taken]
             if not left:
                 raise ScreenplayError(
                     f"{{{name}}} needs more values than the {len(values)} of {plain}"
