@@ -73,7 +73,7 @@ class Company:
             return
         self._silent = [each for each in self._silent if each != name]
         own = self._members[name].character.name
-        self._tell(name, text, Speaker(f"character {name}", own), is_named=True)
+        self._tell(name, text, Speaker(f"character/{name}", own), is_named=True)
         if ended.status not in ("completed", "incomplete") or self._left <= 0:
             return
         named = [each for each in self._named_in(text) if each != name]

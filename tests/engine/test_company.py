@@ -98,7 +98,7 @@ async def test_all_hear_what_is_said_and_read_who_said_it(stage: SteppedStage) -
     overheard = list(room.conversation("mio").items)[-1]
     assert (overheard.message.role, overheard.message.speaker) == ("user", "Ren")
     assert overheard.text == "I am ren."
-    assert overheard.speaker == Speaker("character ren", "Ren")
+    assert overheard.speaker == Speaker("character/ren", "Ren")
 
 
 async def test_each_is_told_who_else_is_there(stage: SteppedStage) -> None:
