@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from idol_runtime.cli import animate, bench, character, demo, doctor, models, say, serve
+from idol_runtime.cli import animate, bench, character, demo, doctor, memory, models, say, serve
 from idol_runtime.errors import IdolError
 from idol_runtime.version import __version__
 
@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     animate.add_animate_parser(commands)
     models.add_models_parser(commands)
     character.add_character_parser(commands)
+    memory.add_memory_parser(commands)
     doctor.add_doctor_parser(commands)
     bench.add_bench_parser(commands)
     return parser

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -24,7 +25,7 @@ async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     await keeper.aclose()
 
 
-async def remembering(open_scene: OpenScene, keeper: Keeper, **options: str) -> Scene:
+async def remembering(open_scene: OpenScene, keeper: Keeper, **options: Any) -> Scene:
     return await open_scene(
         make_hooks=lambda meeting: memory_hooks(meeting, keeper), keeper=keeper, **options
     )

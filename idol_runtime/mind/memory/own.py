@@ -58,7 +58,9 @@ class OwnMemories:
                     code="memory_not_found",
                     param="id",
                 )
-            put = [replace(before, fact=_edited(before.fact, text), said_s=now_s, embedding=b"")]
+            put = [
+                replace(before, fact=edited_fact(before.fact, text), said_s=now_s, embedding=b"")
+            ]
         if not await self._keeper.put(self._whose, put):
             raise _out_of_reach()
         self._keeper.edited(self._whose)
@@ -75,7 +77,8 @@ def _facts_in(text: str, today: date) -> list[Fact]:
     return learned or [Fact("other", f"told/{text.lower()}"[: MAX_TEXT - 1], text, text)]
 
 
-def _edited(fact: Fact, text: str) -> Fact:
+def edited_fact(fact: Fact, text: str) -> Fact:
+    """The fact with another text, in the same slot."""
     if fact.kind == "name":
         name = text.removeprefix("is called ").strip() or text
         return replace(fact, text=f"is called {name}", value=name)

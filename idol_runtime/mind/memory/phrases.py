@@ -1,6 +1,6 @@
 """What a character says word for word of what it knows of somebody, where a small model would say
 it of itself: asked "What is my name?" with the right note before it, Qwen2.5-Coder-0.5B says "My
-name is Sam" in nearly every trial.
+name is Sam".
 """
 
 from collections.abc import Mapping
