@@ -65,6 +65,7 @@ def test_an_engine_whose_voices_nobody_knows_takes_any() -> None:
         ("af_heart", "ja", "jf_alpha"),
         ("am_michael", "ja", "jm_kumo"),
         ("bf_emma:0.3+am_michael:0.7", "zh", "zm_yunxi"),
+        ("af_heart", "zh", "zf_xiaobei"),
         ("af_heart", "es", "ef_dora"),
         ("jf_alpha", "en-gb", "af_heart"),
         ("bf_emma", "en-us", "bf_emma"),
@@ -77,6 +78,6 @@ def test_for_another_language_there_is_a_voice_of_the_same_kind(
 ) -> None:
     names = (
         "af_alloy", "af_heart", "am_michael", "bf_emma", "jf_alpha", "jm_kumo", "zf_xiaobei",
-        "zm_yunjian", "zm_yunxi", "ef_dora", "ff_siwis",
+        "zf_xiaoxiao", "zm_yunjian", "zm_yunxi", "ef_dora", "ff_siwis",
     )  # fmt: skip
     assert native_voice(voice, language, names) == native

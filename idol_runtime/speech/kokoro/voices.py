@@ -17,8 +17,9 @@ _LETTERS: Final = {
     "en": "ab", "ja": "j", "zh": "z", "es": "e", "fr": "f", "it": "i", "pt": "p", "hi": "h",
 }  # fmt: skip
 """What names of voices begin with; `f` or `m` for women and men follows."""
-_BEST: Final = ("af_heart", "am_michael", "zf_xiaoxiao", "zm_yunxi")
-"""The best of their kind; others are taken in the order of the alphabet."""
+_BEST: Final = ("af_heart", "am_michael", "zm_yunxi")
+"""The best of their kind; others are taken in the order of the alphabet. (zf_xiaoxiao is twice as
+loud as the others and clips.)"""
 
 
 def native_voice(voice: str, language: str, names: Collection[str]) -> str:
