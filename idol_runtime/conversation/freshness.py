@@ -29,6 +29,7 @@ QUOTED: Final = 7
 """So many words in a row from the prompt are read aloud."""
 ECHOED: Final = 4
 """So many words in a row are the user's: most of a clause, or what the user said of themselves."""
+_ENDS: Final = tuple(".!?…。！？")
 _OF_ONESELF: Final = "i i'm i've i'd my me mine myself 我 私 僕 俺 yo mi je ich mein"
 _SELF: Final = frozenset(_OF_ONESELF.split(" "))
 _WORD: Final = re.compile(r"[぀-ヿ㐀-鿿가-힣]|[^\W_]+(?:['’][^\W_]+)*")
@@ -85,7 +86,7 @@ class Freshness:
             return None
         if is_somebody_else(clause, self._name, self._others):
             return "poses"
-        if self._repeats(words):
+        if self._repeats(words, clause):
             return "repeats"
         if words[:3] == self._persona or any(run in self._prompt for run in _runs(words, QUOTED)):
             return "quotes"
@@ -99,10 +100,12 @@ class Freshness:
             self._own.add(words)
             self._own_runs.append(set(_runs(words, RUN)))
 
-    def _repeats(self, words: Words) -> bool:
+    def _repeats(self, words: Words, clause: str) -> bool:
         if words in self._own:
             return True
         if len(words) < SHORT:
+            if clause.rstrip()[-1:] not in _ENDS:  # `I'm sorry,` begins something that may be new
+                return False
             if " ".join(words) in self._others:  # who is called by name is called again
                 return False
             return words in self._recent or words in self._reply

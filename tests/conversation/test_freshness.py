@@ -83,6 +83,12 @@ def test_whoever_is_there_may_be_called_by_name_again_and_again() -> None:
     assert fresh.staleness("Sam?") is None
 
 
+def test_the_beginning_of_a_sentence_may_come_again() -> None:
+    freshness = Freshness(SaidBefore(own=(("I'm sorry,", "the cake is gone."),)))
+    assert freshness.staleness("I'm sorry,") is None
+    assert freshness.staleness("I'm sorry.") == "repeats"
+
+
 def test_the_users_own_sentence_is_an_echo_however_short() -> None:
     freshness = Freshness(SaidBefore(said="Dance for me!"))
     assert freshness.staleness("Dance for me!") == "echoes"
@@ -141,8 +147,8 @@ def test_another_reply_is_asked_for_while_nothing_of_a_stale_one_was_said() -> N
 
 
 def test_an_interjection_that_was_said_does_not_come_again_with_the_next_attempt() -> None:
-    attempts = Attempts(["Well now,", EARLIER[1]], ["Well now,", "three is early, even for me."])
-    assert attempts.said() == ["Well now,", "three is early, even for me."]
+    attempts = Attempts(["Well now.", EARLIER[1]], ["Well now.", "Three is early, even for me."])
+    assert attempts.said() == ["Well now.", "Three is early, even for me."]
 
 
 def test_a_reply_that_begins_to_repeat_itself_ends() -> None:
