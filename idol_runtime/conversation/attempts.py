@@ -42,7 +42,8 @@ async def fresh_clauses(
 
     A stale clause before anything was said ends an attempt. Later ones are left out, and one that
     repeats what was said ends the reply: a model that has begun to repeat itself goes on so. Short
-    ones that repeat something (`Of course!`) are left out, wherever they stand.
+    ones that repeat something (`Of course!`) are left out, wherever they stand. A first phrase that
+    was said before (`I'm sorry,`) waits for what it begins.
 
     Args:
         attempt: Asks for a reply, with the number of the attempt from 0.
@@ -52,16 +53,20 @@ async def fresh_clauses(
     """
     num_words, is_said, first = 0, False, None
     for number in range(ATTEMPTS):
-        is_stale = False
+        is_stale, held = False, None
         async with aclosing(attempt(number)) as clauses:
             async for clause in clauses:
                 text = clause.line.text
                 why = freshness.staleness(text)
+                if why is None and held is None and not is_said and freshness.is_open(text):
+                    held = clause
+                    continue
                 if why is None:
-                    freshness.add(text)
-                    num_words += len(words_of(text))
-                    is_said = True
-                    yield clause
+                    for each in (clause,) if held is None else (held, clause):
+                        freshness.add(each.line.text)
+                        num_words += len(words_of(each.line.text))
+                        yield each
+                    is_said, held = True, None
                     continue
                 on_stale(why)
                 is_stale, first = True, first or Stale(why, text)
@@ -69,6 +74,9 @@ async def fresh_clauses(
                     continue
                 if why == "repeats" or num_words < SHORT:
                     break
+        if held is not None and not is_stale:
+            yield held
+            is_said = True
         if num_words >= SHORT or (is_said and not is_stale):
             return
     async with aclosing(way_out(first)) as clauses:

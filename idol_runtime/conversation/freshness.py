@@ -92,6 +92,11 @@ class Freshness:
             return "quotes"
         return "echoes" if self._echoes(words, clause) else None
 
+    def is_open(self, clause: str) -> bool:
+        """Whether it begins as something that was said: what follows shows if it is new."""
+        words = words_of(clause)
+        return clause.rstrip()[-1:] not in _ENDS and words in self._recent
+
     def add(self, clause: str) -> None:
         """The clause is said."""
         words = words_of(clause)

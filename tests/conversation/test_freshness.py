@@ -151,6 +151,13 @@ def test_an_interjection_that_was_said_does_not_come_again_with_the_next_attempt
     assert attempts.said() == ["Well now.", "Three is early, even for me."]
 
 
+def test_a_beginning_that_was_said_before_waits_for_what_it_begins() -> None:
+    attempts = Attempts(["Oh,", EARLIER[1]], ["Oh,", "three is early, even for me."])
+    assert attempts.said() == ["Oh,", "three is early, even for me."]
+    attempts = Attempts(["Oh,"])
+    assert attempts.said() == ["Oh,"]
+
+
 def test_a_reply_that_begins_to_repeat_itself_ends() -> None:
     attempts = Attempts(["That is early, even for me.", EARLIER[1], "And so on and on."])
     assert attempts.said() == ["That is early, even for me."]
