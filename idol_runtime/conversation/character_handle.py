@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
-from idol_protocol.items import MessageItem
-from idol_runtime.character import OPENAI_PREFIX
+from idol_protocol.items import Item as AnyItem
+from idol_runtime.character import OPENAI_PREFIX, Action
 from idol_runtime.conversation.events import ConversationEvent
 from idol_runtime.conversation.items import NOBODY_KNOWN, Item, Speaker
 from idol_runtime.conversation.reply_options import ReplyOptions
@@ -29,6 +29,8 @@ class CharacterCard:
     greeting: str
     """As it is shown: without gesture tags."""
     gestures: tuple[str, ...]
+    actions: tuple[Action, ...]
+    """What it can do beyond its body, whoever is connected."""
     voice: str
     speed: float
     temperature: float | None
@@ -78,7 +80,7 @@ class CharacterHandle(Protocol):
         """The voice that a client's name for one means: OpenAI's own mean the character's."""
         ...
 
-    async def add(self, message: MessageItem, after: str | None = None) -> None: ...
+    async def add(self, message: AnyItem, after: str | None = None) -> None: ...
 
     async def delete(self, item_id: str) -> None: ...
 

@@ -4,12 +4,22 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
-from idol_protocol.items import MAX_TEXT_CHARS, Content, InputText, ItemReference, MessageItem
+from idol_protocol.items import (
+    MAX_TEXT_CHARS,
+    Content,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputText,
+    ItemReference,
+    MessageItem,
+)
+from idol_protocol.items import Item as AnyItem
 from idol_runtime.character import Character
 from idol_runtime.conversation.events import (
     ConversationEvent,
@@ -33,7 +43,9 @@ from idol_runtime.conversation.items import (
     ItemLimits,
     Items,
     Speaker,
+    call_item,
     check_message,
+    check_text,
     messages_of,
     new_id,
 )
@@ -123,19 +135,40 @@ class Conversation:
         return self.add(message, speaker=speaker)
 
     def add(
-        self, message: MessageItem, after: str | None = None, *, speaker: Speaker = NOBODY_KNOWN
+        self, message: AnyItem, after: str | None = None, *, speaker: Speaker = NOBODY_KNOWN
     ) -> Item:
-        """Adds a message at the end, after an item, or (`root`) first.
+        """Adds a message, or what came of an action, at the end, after an item, or (`root`) first.
 
         Raises:
             RequestError: a message that cannot be answered, no such place, or a hook refuses it.
         """
+        if not isinstance(message, MessageItem):
+            return self._add_of_action(message, after)
         check_message(message)
         message = self._read_in(message)
         message = msgspec.structs.replace(message, status="completed", speaker=UNSET)
         item = self.items.insert(message, after, speaker)
         if message.role == "user" and self.turn is None:
             self.performer.activity = "listen"
+        self._tell(ItemAdded(item, self.items.previous_id(item.id)))
+        return item
+
+    def _add_of_action(
+        self, message: FunctionCallItem | FunctionCallOutputItem, after: str | None
+    ) -> Item:
+        if isinstance(message, FunctionCallItem):
+            raise RequestError(
+                "Expected a message or a `function_call_output`, found a `function_call`: the "
+                "character alone calls its actions.",
+                code="invalid_field",
+                param="item.type",
+            )
+        name = self.items.name_of(message.call_id)
+        check_text(message.output, "item.output")
+        note = f"The result of {name}: {' '.join(message.output.split())}"
+        item = self.items.insert(msgspec.structs.replace(message, status="completed"), after)
+        item = replace(item, written=note)
+        self.items.put(item)
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
         return item
 
@@ -276,8 +309,8 @@ class Conversation:
 
     def _occasion(self, options: ReplyOptions) -> Occasion:
         items = self._answered_items(options)
-        said = next((each for each in reversed(items) if each.message.role != "system"), None)
-        if said is None or said.message.role != "user":
+        said = next((each for each in reversed(items) if each.role != "system"), None)
+        if said is None or said.role != "user":
             speaker, text = NOBODY_KNOWN, ""
         else:
             speaker, text = said.speaker, said.text
@@ -322,9 +355,17 @@ class Conversation:
         self.turn = previous_id = None
         if turn.options.joins:
             self.items.put(ended.item)
+            self._keep_calls(turn.item_id, ended)
             previous_id = self.items.previous_id(turn.item_id)
             self._tell_hooks(Exchange(turn.occasion, ended.item.text))
         self._tell(TurnEnded(turn.id, previous_id, ended))
+
+    def _keep_calls(self, item_id: str, ended: Ended) -> None:
+        for call in ended.calls:
+            try:
+                item_id = self.items.insert(call_item(call), item_id).id
+            except RequestError:  # the conversation is full; the call was made all the same
+                return
 
     def _tell_hooks(self, exchange: Exchange) -> None:
         if not self._hooks.ended:

@@ -11,15 +11,21 @@ from idol_protocol.frames import AUDIO_RATE_HZ
 from idol_protocol.items import (
     MAX_ITEM_BYTES,
     MAX_TEXT_CHARS,
+    FunctionCallItem,
+    FunctionCallOutputItem,
     InputAudio,
     InputText,
+    ItemStatus,
     MessageItem,
     OutputAudio,
     OutputText,
+    Role,
 )
+from idol_protocol.items import Item as AnyItem
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.errors import RequestError
 from idol_runtime.stage.utterance import Line
+from idol_runtime.timeline import Call
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]\s*|[^\s\u3040-\u30ff\u3400-\u9fff]+\s*|\s+")
 """A word with the space behind it; Japanese and Chinese, which have no spaces, by the sign."""
@@ -108,7 +114,7 @@ NOBODY_KNOWN = Speaker()
 class Item:
     """One message of a conversation."""
 
-    message: MessageItem
+    message: AnyItem
     """What clients see, its id included."""
     written: str | None = None
     """What the dialogue model wrote, tags and all, or reads, the name of another speaker in
@@ -124,8 +130,22 @@ class Item:
         return self.message.id
 
     @property
+    def role(self) -> Role:
+        """Who says it to the dialogue model: what came of an action is told by nobody."""
+        match self.message:
+            case MessageItem(role=role):
+                return role
+            case FunctionCallItem():
+                return "assistant"
+        return "system"
+
+    @property
     def text(self) -> str:
         """All words, written or spoken."""
+        if isinstance(self.message, FunctionCallItem):
+            return ""
+        if isinstance(self.message, FunctionCallOutputItem):
+            return self.message.output
         return "\n".join(
             (part.transcript or "") if isinstance(part, OutputAudio | InputAudio) else part.text
             for part in self.message.content
@@ -141,6 +161,7 @@ class Item:
 
     def cut(self, speech: Speech) -> "Item":
         """The item with this of its sound alone."""
+        assert isinstance(self.message, MessageItem)
         message = msgspec.structs.replace(
             self.message, content=[OutputAudio(transcript=words_of(speech.lines))]
         )
@@ -191,7 +212,7 @@ class Items:
 
     def insert(
         self,
-        message: MessageItem,
+        message: AnyItem,
         after: str | None = None,
         speaker: Speaker = NOBODY_KNOWN,
         *,
@@ -223,6 +244,18 @@ class Items:
         self._items[item.id] = item
         self._bytes += item.num_bytes
         return item
+
+    def name_of(self, call_id: str) -> str:
+        """The action of a call; raises `RequestError` where there was none of that id."""
+        for item in self:
+            if isinstance(item.message, FunctionCallItem) and item.message.call_id == call_id:
+                return item.message.name
+        raise RequestError(
+            "Expected the call_id of an action that was called in this conversation; use one of "
+            "`response.done`.",
+            code="unknown_call_id",
+            param="item.call_id",
+        )
 
     def get(self, item_id: str, param: str = "item_id") -> Item:
         """Raises `RequestError` where there is no such item."""
@@ -274,9 +307,20 @@ class Items:
 def messages_of(items: Iterable[Item]) -> tuple[ChatMessage, ...]:
     """Items as the dialogue model reads them."""
     return tuple(
-        ChatMessage(item.message.role, text)
+        ChatMessage(item.role, text)
         for item in items
         if (text := item.written or item.text).strip()
+    )
+
+
+def call_item(call: Call, status: ItemStatus = "completed") -> FunctionCallItem:
+    """A called action as an item; its id follows from that of the call."""
+    return FunctionCallItem(
+        id=f"item_{call.id.removeprefix('call_')}",
+        status=status,
+        call_id=call.id,
+        name=call.name,
+        arguments=call.arguments,
     )
 
 

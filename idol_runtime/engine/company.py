@@ -49,7 +49,7 @@ class Company:
 
     def _heard(self, name: str, event: ConversationEvent) -> None:
         match event:
-            case ItemAdded(item=item) if item.message.role == "user" and not self._is_telling:
+            case ItemAdded(item=item) if item.role == "user" and not self._is_telling:
                 self._user_spoke(name, item.text, item.speaker)
             case TurnStarted(turn_id=turn_id, options=options):
                 self._given[turn_id] = options

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from idol_protocol.client_events import IdolActivitySet, IdolEmotionSet
-from idol_protocol.items import MessageItem
+from idol_protocol.items import Item as AnyItem
 from idol_runtime.character import Character
 from idol_runtime.conversation.character_handle import CharacterCard, Viewer
 from idol_runtime.conversation.conversation import Conversation
@@ -93,6 +93,7 @@ class LiveCharacter:
             language=character.language,
             greeting=read_tags(character.greeting)[0],
             gestures=character.gestures,
+            actions=tuple(character.actions),
             voice=character.voice.name,
             speed=character.voice.speed,
             temperature=character.sampling.temperature,
@@ -126,7 +127,7 @@ class LiveCharacter:
     async def now_us(self) -> int:
         return self._stage.now_us(self._performer)
 
-    async def add(self, message: MessageItem, after: str | None = None) -> None:
+    async def add(self, message: AnyItem, after: str | None = None) -> None:
         self._check_audience()
         self._conversation.add(message, after, speaker=self._speaker)
 

@@ -10,6 +10,7 @@ from idol_protocol.items import (
     AudioConfig,
     AudioOutput,
     ContentPart,
+    Item,
     MessageItem,
     PcmFormat,
     ResponseObject,
@@ -25,6 +26,8 @@ from idol_protocol.server_events import (
     ResponseContentPartDone,
     ResponseCreated,
     ResponseDone,
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
     ResponseOutputAudioDone,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputAudioTranscriptDone,
@@ -36,10 +39,12 @@ from idol_protocol.server_events import (
 )
 from idol_runtime.conversation.character_handle import CharacterCard
 from idol_runtime.conversation.events import TurnEnded, TurnStarted
+from idol_runtime.conversation.items import call_item
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Ending
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.errors import IdolError, RequestError
+from idol_runtime.timeline import Call
 
 MAX_ERROR_CHARS = 3_000
 
@@ -66,6 +71,7 @@ class Response:
     def end(self, event: TurnEnded) -> None:
         """Closes the item, reports what it cost, and closes the response."""
         ended, item = event.ended, event.ended.item.message
+        assert isinstance(item, MessageItem)
         text = ended.item.text
         about: dict[str, Any] = {"response_id": self.id, "item_id": self.item_id}
         if self._is_text:
@@ -77,6 +83,9 @@ class Response:
         if self._joins:
             self._emit(ConversationItemDone(previous_item_id=event.previous_id, item=item))
         self._emit(ResponseOutputItemDone(response_id=self.id, item=item))
+        output: list[Item] = [item]
+        for call in ended.calls:
+            output.append(self._call(call, len(output), previous_id=output[-1].id))
         usage = None
         if ended.metrics is not None:
             self._emit(IdolTurnMetrics(response_id=self.id, **asdict(ended.metrics)))
@@ -85,12 +94,12 @@ class Response:
             self._resource,
             status=ended.status,
             status_details=_details(ended),
-            output=[item],
+            output=output,
             usage=usage,
         )
         self._emit(ResponseDone(response=done))
 
-    def _begin(self, item: MessageItem, previous_id: str | None) -> None:
+    def _begin(self, item: Item, previous_id: str | None) -> None:
         self._emit(ResponseCreated(response=self._resource))
         self._emit(ResponseOutputItemAdded(response_id=self.id, item=item))
         if self._joins:
@@ -98,6 +107,24 @@ class Response:
         self._emit(
             ResponseContentPartAdded(response_id=self.id, item_id=self.item_id, part=self._part(""))
         )
+
+    def _call(self, call: Call, index: int, previous_id: str | None) -> Item:
+        """The events of an action that was called."""
+        begun, made = call_item(call, "in_progress"), call_item(call)
+        begun = replace(begun, arguments="")
+        at: dict[str, Any] = {"response_id": self.id, "output_index": index}
+        about = at | {"item_id": made.id, "call_id": call.id}
+        self._emit(ResponseOutputItemAdded(**at, item=begun))
+        if self._joins:
+            self._emit(ConversationItemAdded(previous_item_id=previous_id, item=begun))
+        self._emit(ResponseFunctionCallArgumentsDelta(**about, delta=call.arguments))
+        self._emit(
+            ResponseFunctionCallArgumentsDone(**about, name=call.name, arguments=call.arguments)
+        )
+        if self._joins:
+            self._emit(ConversationItemDone(previous_item_id=previous_id, item=made))
+        self._emit(ResponseOutputItemDone(**at, item=made))
+        return made
 
     def _part(self, text: str) -> ContentPart:
         if self._is_text:

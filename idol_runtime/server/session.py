@@ -28,6 +28,7 @@ from idol_protocol.server_events import (
     SessionCreated,
 )
 from idol_runtime.conversation.character_handle import CharacterHandle
+from idol_runtime.conversation.declared import shown
 from idol_runtime.conversation.events import (
     ConversationEvent,
     ItemAdded,
@@ -121,6 +122,8 @@ class Session:
             audio=SessionAudio(output=audio_output(settings.voice, settings.speed)),
             max_output_tokens=settings.max_output_tokens,
             temperature=settings.temperature,
+            tools=shown(settings.tools),
+            tool_choice=settings.tool_choice,
         )
 
     def attach(self, outbox: Outbox, *, binary: bool) -> None:
@@ -154,7 +157,7 @@ class Session:
             language=card.language,
             greeting=card.greeting,
             avatar_url=self._avatar_url,
-            actions=[],
+            actions=[each.name for each in card.actions],
             gestures=list(card.gestures),
         )
         self.emit(IdolCharacter(character=info))

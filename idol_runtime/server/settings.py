@@ -15,8 +15,10 @@ from idol_protocol.client_events import (
 from idol_protocol.errors import ProtocolError
 from idol_protocol.items import MAX_ITEM_BYTES, MAX_METADATA_BYTES, MaxTokens, Modality
 from idol_runtime.conversation.character_handle import CharacterCard, CharacterHandle
+from idol_runtime.conversation.declared import Action, together
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.errors import RequestError
+from idol_runtime.server.tools import ToolChoice, tool_changes
 from idol_runtime.server.unsupported import LeftOut, unsupported
 
 MIN_SPEED = 0.5
@@ -32,6 +34,11 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
     voice: str
     speed: float
     temperature: float | None = None
+    own_actions: tuple[Action, ...] = ()
+    """What the character can do by itself."""
+    tools: tuple[Action, ...] = ()
+    """What the client has declared."""
+    tool_choice: ToolChoice = "auto"
 
     def options(self) -> ReplyOptions:
         limit = self.max_output_tokens
@@ -42,11 +49,17 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
             voice=self.voice,
             speed=self.speed,
             temperature=self.temperature,
+            actions=() if self.tool_choice == "none" else together(self.own_actions, self.tools),
         )
 
 
 def initial_settings(card: CharacterCard) -> ResponseSettings:
-    return ResponseSettings(voice=card.voice, speed=card.speed, temperature=card.temperature)
+    return ResponseSettings(
+        voice=card.voice,
+        speed=card.speed,
+        temperature=card.temperature,
+        own_actions=card.actions,
+    )
 
 
 async def updated(
@@ -67,8 +80,10 @@ async def updated(
         ProtocolError: a value that a setting cannot have; nothing is changed then.
         RequestError: a voice that the character cannot have.
     """
-    left_out = unsupported(patch, root)
-    changes: dict[str, object] = {
+    left_out: list[LeftOut] = []
+    changes = tool_changes(patch, character.card, root, left_out)
+    left_out += unsupported(patch, root)
+    changes |= {
         name: value
         for name in ("instructions", "max_output_tokens", "temperature")
         if (value := getattr(patch, name)) is not None

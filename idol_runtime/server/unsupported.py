@@ -23,9 +23,7 @@ MAX_NAMED = 16
 """Fields that one error names; a client may have sent thousands."""
 _SHOWN = 64
 _UNSUPPORTED: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
-    "tools": ("tools are not supported yet", ([],)),
-    "tool_choice": ("tools are not supported yet", ("auto", "none")),
-    "parallel_tool_calls": ("tools are not supported yet", (True, False)),
+    "parallel_tool_calls": ("calls stand in the answer, one after the other", (True, False)),
     "prompt": ("stored prompts are not supported; use `instructions`", ({},)),
     "reasoning": ("the dialogue model does not reason apart", ({},)),
     "include": ("nothing can be included", ([],)),

@@ -87,11 +87,32 @@ export interface MessageItem {
   speaker?: string;
 }
 
-/** Adds a message. Answered by `conversation.item.added` and `conversation.item.done`. */
+/** An action that the character called in an answer. */
+export interface FunctionCallItem {
+  type: "function_call";
+  id?: string | null;
+  object?: "realtime.item";
+  status?: "completed" | "in_progress" | "incomplete" | null;
+  call_id?: string | null;
+  name: string;
+  arguments: string;
+}
+
+/** What came of an action; the character knows it in its next answer. */
+export interface FunctionCallOutputItem {
+  type: "function_call_output";
+  id?: string | null;
+  object?: "realtime.item";
+  status?: "completed" | "in_progress" | "incomplete" | null;
+  call_id: string;
+  output: string;
+}
+
+/** Adds a message, or what came of an action (`function_call_output`). Answered by `conversation.item.added` and `conversation.item.done`. */
 export interface ConversationItemCreate {
   type: "conversation.item.create";
   event_id?: string | null;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
   previous_item_id?: string | null;
 }
 
@@ -353,7 +374,7 @@ export interface SessionObject {
   max_output_tokens: number | "inf";
   temperature?: number | null;
   tools?: Array<Record<string, unknown>>;
-  tool_choice?: "auto";
+  tool_choice?: "auto" | "none";
   expires_at?: number | null;
 }
 
@@ -376,7 +397,7 @@ export interface ConversationItemAdded {
   type: "conversation.item.added";
   event_id?: string;
   previous_item_id?: string | null;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
 }
 
 /** An item is final. */
@@ -384,14 +405,14 @@ export interface ConversationItemDone {
   type: "conversation.item.done";
   event_id?: string;
   previous_item_id?: string | null;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
 }
 
 /** Answers `conversation.item.retrieve`. */
 export interface ConversationItemRetrieved {
   type: "conversation.item.retrieved";
   event_id?: string;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
 }
 
 /** Answers `conversation.item.delete`. */
@@ -446,7 +467,7 @@ export interface ResponseObject {
   object?: "realtime.response";
   status: "cancelled" | "completed" | "failed" | "in_progress" | "incomplete";
   status_details?: StatusDetails | null;
-  output?: Array<MessageItem>;
+  output?: Array<MessageItem | FunctionCallItem | FunctionCallOutputItem>;
   conversation_id?: string | null;
   output_modalities: Array<"audio" | "text">;
   max_output_tokens?: number | "inf";
@@ -474,7 +495,7 @@ export interface ResponseOutputItemAdded {
   event_id?: string;
   response_id: string;
   output_index?: number;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
 }
 
 export interface ResponseOutputItemDone {
@@ -482,7 +503,7 @@ export interface ResponseOutputItemDone {
   event_id?: string;
   response_id: string;
   output_index?: number;
-  item: MessageItem;
+  item: MessageItem | FunctionCallItem | FunctionCallOutputItem;
 }
 
 /** A part of an assistant message while it is being made. */
@@ -531,6 +552,29 @@ export interface ResponseOutputTextDone {
   item_id: string;
   content_index?: number;
   text: string;
+}
+
+/** The arguments of a call, all at once. */
+export interface ResponseFunctionCallArgumentsDelta {
+  type: "response.function_call_arguments.delta";
+  event_id?: string;
+  response_id: string;
+  output_index?: number;
+  item_id: string;
+  call_id: string;
+  delta: string;
+}
+
+/** The arguments of a call; it is the host's to carry out. */
+export interface ResponseFunctionCallArgumentsDone {
+  type: "response.function_call_arguments.done";
+  event_id?: string;
+  response_id: string;
+  output_index?: number;
+  item_id: string;
+  call_id: string;
+  name: string;
+  arguments: string;
 }
 
 /** More sound, with the `realtime` subprotocol; `idol.v1` sends it as binary messages. */
@@ -849,6 +893,8 @@ export type ServerEvent =
   | ResponseContentPartDone
   | ResponseOutputTextDelta
   | ResponseOutputTextDone
+  | ResponseFunctionCallArgumentsDelta
+  | ResponseFunctionCallArgumentsDone
   | ResponseOutputAudioDelta
   | ResponseOutputAudioDone
   | ResponseOutputAudioTranscriptDelta

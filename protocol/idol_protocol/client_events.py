@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from .idol_events import Emotion, GestureName
 from .items import (
     MAX_TEXT_CHARS,
+    Item,
     ItemReference,
     MaxTokens,
     MessageItem,
@@ -84,10 +85,13 @@ class Settings(Noun, kw_only=True, frozen=True):
     max_output_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
     tools: Any = None
-    """Not supported yet, as all below."""
+    """Functions that the character may call beside its own actions, as OpenAI writes them: `type`
+    `function`, `name`, `description`, `parameters` (a JSON Schema)."""
     tool_choice: Any = None
+    """`auto`, or `none` for no calls at all."""
     parallel_tool_calls: Any = None
     prompt: Any = None
+    """Not supported, as all below."""
     reasoning: Any = None
 
 
@@ -115,9 +119,11 @@ class SessionUpdate(ClientEvent, tag="session.update", kw_only=True, frozen=True
 class ConversationItemCreate(
     ClientEvent, tag="conversation.item.create", kw_only=True, frozen=True
 ):
-    """Adds a message. Answered by `conversation.item.added` and `conversation.item.done`."""
+    """Adds a message, or what came of an action (`function_call_output`). Answered by
+    `conversation.item.added` and `conversation.item.done`.
+    """
 
-    item: MessageItem
+    item: Item
     previous_item_id: str | None = None
     """Insert after this item; `root` inserts first; left out appends."""
 

@@ -68,6 +68,35 @@ class MessageItem(Noun, tag_field="type", tag="message", kw_only=True, frozen=Tr
     """The name of another character who said it, in a scene of several; set by the server."""
 
 
+class FunctionCallItem(Noun, tag_field="type", tag="function_call", kw_only=True, frozen=True):
+    """An action that the character called in an answer."""
+
+    id: str | None = None
+    object: Literal["realtime.item"] = "realtime.item"
+    status: ItemStatus | None = None
+    call_id: str | None = None
+    name: str
+    arguments: str
+    """A JSON object, valid against the action's schema."""
+
+
+class FunctionCallOutputItem(
+    Noun, tag_field="type", tag="function_call_output", kw_only=True, frozen=True
+):
+    """What came of an action; the character knows it in its next answer."""
+
+    id: str | None = None
+    object: Literal["realtime.item"] = "realtime.item"
+    status: ItemStatus | None = None
+    call_id: str
+    """Of the call."""
+    output: str
+    """In words or as JSON."""
+
+
+Item: TypeAlias = MessageItem | FunctionCallItem | FunctionCallOutputItem
+
+
 class ItemReference(Noun, tag_field="type", tag="item_reference", kw_only=True, frozen=True):
     """An item of the conversation, by its id."""
 
@@ -131,7 +160,8 @@ class SessionObject(Noun, kw_only=True, frozen=True):
     max_output_tokens: MaxTokens
     temperature: float | None = None
     tools: list[dict[str, Any]] = []
-    tool_choice: Literal["auto"] = "auto"
+    """The functions that this client has declared; the character's own are in `idol.character`."""
+    tool_choice: Literal["auto", "none"] = "auto"
     expires_at: int | None = None
 
 
@@ -170,7 +200,7 @@ class ResponseObject(Noun, kw_only=True, frozen=True):
     object: Literal["realtime.response"] = "realtime.response"
     status: ResponseState
     status_details: StatusDetails | None = None
-    output: list[MessageItem] = []
+    output: list[Item] = []
     conversation_id: str | None = None
     output_modalities: list[Modality]
     max_output_tokens: MaxTokens = "inf"

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from .items import ContentPart, ErrorObject, MessageItem, ResponseObject, SessionObject
+from .items import ContentPart, ErrorObject, Item, ResponseObject, SessionObject
 
 
 class ServerEvent(Struct, tag_field="type", kw_only=True, frozen=True):
@@ -34,14 +34,14 @@ class ConversationItemAdded(ServerEvent, tag="conversation.item.added", kw_only=
     """An item joined the conversation; an answer's item joins empty."""
 
     previous_item_id: str | None = None
-    item: MessageItem
+    item: Item
 
 
 class ConversationItemDone(ServerEvent, tag="conversation.item.done", kw_only=True, frozen=True):
     """An item is final."""
 
     previous_item_id: str | None = None
-    item: MessageItem
+    item: Item
 
 
 class ConversationItemRetrieved(
@@ -49,7 +49,7 @@ class ConversationItemRetrieved(
 ):
     """Answers `conversation.item.retrieve`."""
 
-    item: MessageItem
+    item: Item
 
 
 class ConversationItemDeleted(
@@ -92,11 +92,11 @@ class ItemEvent(ServerEvent, kw_only=True, frozen=True):
 class ResponseOutputItemAdded(
     ItemEvent, tag="response.output_item.added", kw_only=True, frozen=True
 ):
-    item: MessageItem
+    item: Item
 
 
 class ResponseOutputItemDone(ItemEvent, tag="response.output_item.done", kw_only=True, frozen=True):
-    item: MessageItem
+    item: Item
 
 
 class PartEvent(ItemEvent, kw_only=True, frozen=True):
@@ -128,6 +128,30 @@ class ResponseOutputTextDelta(
 
 class ResponseOutputTextDone(PartEvent, tag="response.output_text.done", kw_only=True, frozen=True):
     text: str
+
+
+class CallEvent(ItemEvent, kw_only=True, frozen=True):
+    """What happens to an item of the type `function_call`."""
+
+    item_id: str
+    call_id: str
+
+
+class ResponseFunctionCallArgumentsDelta(
+    CallEvent, tag="response.function_call_arguments.delta", kw_only=True, frozen=True
+):
+    """The arguments of a call, all at once."""
+
+    delta: str
+
+
+class ResponseFunctionCallArgumentsDone(
+    CallEvent, tag="response.function_call_arguments.done", kw_only=True, frozen=True
+):
+    """The arguments of a call; it is the host's to carry out."""
+
+    name: str
+    arguments: str
 
 
 class ResponseOutputAudioDelta(

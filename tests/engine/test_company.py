@@ -96,6 +96,7 @@ async def test_all_hear_what_is_said_and_read_who_said_it(stage: SteppedStage) -
     assert room.heard("mio") == ["Good evening, Ren.", "Ren: I am ren."]
     assert room.heard("ada") == []
     overheard = list(room.conversation("mio").items)[-1]
+    assert isinstance(overheard.message, MessageItem)
     assert (overheard.message.role, overheard.message.speaker) == ("user", "Ren")
     assert overheard.text == "I am ren."
     assert overheard.speaker == Speaker("character/ren", "Ren")
@@ -192,7 +193,9 @@ async def test_a_full_conversation_hears_no_more_and_the_others_go_on(
 async def test_a_client_s_own_word_for_who_speaks_is_not_taken(stage: SteppedStage) -> None:
     room = tavern(stage)
     message = MessageItem(role="user", content=[InputText(text="Hi.")], speaker="Mio")
-    assert room.conversation("ren").add(message).message.speaker is UNSET
+    added = room.conversation("ren").add(message).message
+    assert isinstance(added, MessageItem)
+    assert added.speaker is UNSET
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from idol_protocol.events import (
 )
 from idol_protocol.examples import saturated
 from idol_protocol.idol_events import Emotion, GestureName
-from idol_protocol.items import InputText
+from idol_protocol.items import InputText, MessageItem
 from idol_protocol.server_events import ServerEvent
 
 
@@ -75,9 +75,9 @@ def test_unknown_fields_are_ignored() -> None:
         ('{"type":"response.explode"}', "unknown_event", "type"),
         ('{"type":"session.created"}', "unknown_event", "type"),
         ('{"type":"conversation.item.create"}', "missing_field", "item"),
-        ('{"type":"conversation.item.create","item":{}}', "missing_field", "item.role"),
+        ('{"type":"conversation.item.create","item":{}}', "missing_field", "item.type"),
         (
-            '{"type":"conversation.item.create","item":{"type":"function_call"}}',
+            '{"type":"conversation.item.create","item":{"type":"function"}}',
             "invalid_field",
             "item.type",
         ),
@@ -164,6 +164,7 @@ def test_a_conversation_item_reads_as_it_was_written() -> None:
         '"content":[{"type":"input_text","text":"hi"}]}}'
     )
     assert isinstance(event, ConversationItemCreate)
+    assert isinstance(event.item, MessageItem)
     assert event.item.role == "user"
     assert event.item.content == [InputText(text="hi")]
 

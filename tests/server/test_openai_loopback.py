@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 
 import pytest
 
@@ -67,7 +68,7 @@ async def test_the_openai_client_asks_aside_and_is_told_what_is_left_out(scene: 
         api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
     )
     async with asyncio.timeout(20), client.realtime.connect(model="gpt-realtime") as connection:
-        tool = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
+        tool = {"type": "mcp", "server_label": "mine"}
         session = {"type": "realtime", "instructions": "Be kind.", "tools": [tool]}
         await connection.session.update(
             session={**session, "audio": {"output": {"voice": "marin"}}}, event_id="mine"
@@ -95,4 +96,39 @@ async def test_the_openai_client_asks_aside_and_is_told_what_is_left_out(scene: 
                 break
         assert event.response.metadata == {"topic": "classify"}
         assert event.response.output[0].content[0].text == "Hello there. How are you?"
+    await client.close()
+
+
+async def test_the_openai_client_declares_a_function_and_tells_what_came_of_it(
+    scene: Scene,
+) -> None:
+    scene.stage.dialogue.deltas = ['Let me see. [look_up {"word": "star"}]']
+    client = openai.AsyncOpenAI(
+        api_key="any", websocket_base_url=f"ws://127.0.0.1:{scene.server.port}/v1"
+    )
+    word = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+    tool = {"type": "function", "name": "look_up", "description": "finds", "parameters": word}
+    async with asyncio.timeout(20), client.realtime.connect(model="gpt-realtime") as connection:
+        await connection.session.update(session={"type": "realtime", "tools": [tool]})
+        content = [{"type": "input_text", "text": "What is a star?"}]
+        item = {"type": "message", "role": "user", "content": content}
+        await connection.conversation.item.create(item=item)
+        await connection.response.create(response={"output_modalities": ["text"]})
+        async for event in connection:
+            if event.type == "response.function_call_arguments.done":
+                call = event
+            if event.type == "response.done":
+                break
+        assert json.loads(call.arguments) == {"word": "star"}
+        assert event.response.output[-1].call_id == call.call_id
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "a sun"}
+        await connection.conversation.item.create(item=result)
+        scene.stage.dialogue.deltas = ["A star is a sun."]
+        await connection.response.create()
+        async for event in connection:
+            if event.type == "response.done":
+                break
+        assert event.response.output[0].content[0].transcript == "A star is a sun."
+    told = scene.stage.dialogue.requests[-1].messages[-1]
+    assert told.content == "The result of look_up: a sun"
     await client.close()

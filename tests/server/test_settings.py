@@ -19,7 +19,7 @@ def voice(name: object) -> Event:
     return {"audio": {"output": {"voice": name}}}
 
 
-TOOL = {"type": "function", "name": "wave", "parameters": {"type": "object"}}
+TOOL = {"type": "mcp", "server_label": "mine"}
 
 
 @pytest.mark.parametrize(
