@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import numpy as np
 from onnx import TensorProto, helper
 
@@ -33,6 +34,8 @@ PACKAGE = Path(__file__).parents[1]
 KOKORO = ModelNames().speech
 _COMFORTABLE_MEMORY = 3 << 30
 """Dialogue, speech and the stage together stay below this many bytes."""
+_MIND_S = 3.0
+"""How long another server may take to say what it has."""
 _GROWTH = 3
 """Fetched, unpacked and converted, a model takes at most this many times its size."""
 _EXTRAS = {
@@ -75,6 +78,7 @@ def examine(
     yield from _providers()
     yield from _shipped_bundles()
     yield from _models(store, pull, wanted)
+    yield from _http_minds(cast)
     yield _package_clients()
     yield from _languages(cast)
     yield _stage_page()
@@ -225,6 +229,22 @@ def _models(store: Store, pull_command: str, wanted: Set[str]) -> Iterator[Findi
             yield Finding(check, "error", problems[0].message, f"{pull} fetches it again.")
         else:
             yield Finding(check, "ok", f"{size_text(model.size)}, every hash is right")
+
+
+def _http_minds(cast: Sequence[Character]) -> Iterator[Finding]:
+    """Whether the servers that give words to somebody are there."""
+    for url in sorted({each.models.http.url for each in cast} - {""}):
+        try:
+            answer = httpx.get(f"{url}/models", timeout=_MIND_S)
+            names = [str(each["id"]) for each in answer.json()["data"]]
+        except httpx.HTTPError as error:
+            found = f"does not answer ({error or type(error).__name__})"
+            advice = "Start it, or mend the address in character.toml."
+            yield Finding(f"mind {url}", "warn", found, advice)
+        except (ValueError, KeyError, TypeError):
+            yield Finding(f"mind {url}", "ok", f"answers {answer.status_code}, lists no models")
+        else:
+            yield Finding(f"mind {url}", "ok", f"answers, with {', '.join(names[:4])}")
 
 
 def _package_clients() -> Finding:

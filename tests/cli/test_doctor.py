@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from idol_runtime import errors
-from idol_runtime.character import Character
+from idol_runtime.character import Character, HttpMind, ModelNames
 from idol_runtime.cli import checks as doctor
 from idol_runtime.cli.checks import examine
 from idol_runtime.cli.findings import Finding
@@ -144,3 +144,21 @@ def test_an_extra_is_installed_from_a_checkout_by_its_path_from_a_wheel_by_its_p
     assert parts[:4] == pip
     assert "misaki==0.9.4" in parts
     assert not any("idol" in part for part in parts[4:])
+
+
+def test_a_mind_behind_an_address_is_asked_for_what_it_has(
+    store: Store, server: FileServer
+) -> None:
+    server.serve("/v1/models", b'{"data": [{"id": "big"}, {"id": "small"}]}')
+    models = ModelNames(http=HttpMind(f"{server.url}/v1"))
+    there = Character(name="Ren", persona="You are Ren.", models=models)
+    nowhere = "http://127.0.0.1:1/v1"
+    away = Character(name="Aki", persona="You are Aki.", models=ModelNames(http=HttpMind(nowhere)))
+    told = {
+        each.check: each
+        for each in examine(store, host="127.0.0.1", port=0, cast=[there, away])
+        if each.check.startswith("mind ")
+    }
+    assert told[f"mind {server.url}/v1"].found == "answers, with big, small"
+    assert told[f"mind {nowhere}"].level == "warn"
+    assert "does not answer" in told[f"mind {nowhere}"].found
