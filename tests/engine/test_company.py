@@ -71,7 +71,7 @@ class Tavern:
         return [each for each in self.scripts for _ in range(self.answers(each) - before[each])]
 
     def answers(self, name: str) -> int:
-        return sum(each.message.role == "assistant" for each in self.conversation(name).items)
+        return sum(each.role == "assistant" for each in self.conversation(name).items)
 
     def heard(self, name: str) -> list[str]:
         return [message.content for message in messages_of(self.conversation(name).items)]
