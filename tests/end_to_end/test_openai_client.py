@@ -24,15 +24,16 @@ async def test_the_openai_client_holds_a_spoken_conversation(served: str) -> Non
             await connection.response.create()
             transcript, sound, done = await _answer(connection)
             assert done.status in ("completed", "incomplete")
-            assert len(transcript.split()) >= 3
+            assert transcript.strip()
             assert done.output
             [answer] = done.output
             assert isinstance(answer, RealtimeConversationItemAssistantMessage)
             assert answer.content
             assert answer.content[0].transcript == transcript.strip()
             samples = np.frombuffer(sound, "<i2")
-            # Speech is 1 to 5 words a second.
-            assert len(transcript.split()) / 5 < len(samples) / 24_000 < len(transcript.split())
+            # Speech is 1 to 6 words a second, and a single word takes a while, too.
+            words, seconds = len(transcript.split()), len(samples) / 24_000
+            assert words / 6 < seconds < words + 1.5, transcript
             assert np.abs(samples).max() > 1_000
             assert done.usage
             assert done.usage.output_tokens

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.training.dialogue_scenes import DATA
-from training.dialogue.build import Question, block_of, main, questions, refusal
+from training.dialogue.build import TeacherQuestion, block_of, main, questions, refusal
 from training.dialogue.prompts import prompt_of
 from training.dialogue.screenplay import parse_screenplay, read_folder
 from training.ingest.card import read_card
@@ -44,7 +44,7 @@ def teacher(*said: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         thread.join()
 
 
-def question() -> Question:
+def question() -> TeacherQuestion:
     """The first thing that is said to the tinker."""
     found = questions(DATA, 40, seed=1)
     return next(each for each in found if each.at == 1 and "hard to find" in each.written)

@@ -42,7 +42,7 @@ MANNER: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TeacherQuestion:
     """A place in a conversation where somebody answers."""
 
     scene: Scene
@@ -59,21 +59,21 @@ class Question:
         return [replace(first, content=first.content + MANNER), *rest]
 
 
-def questions(data: Path, count: int, seed: int) -> list[Question]:
+def questions(data: Path, count: int, seed: int) -> list[TeacherQuestion]:
     """Drawn from the talks of a folder; places where something is done are left to people."""
     play, values = read_folder(data / "train"), read_values(data / "values.txt")
     rng = random.Random(seed)
-    found: list[Question] = []
+    found: list[TeacherQuestion] = []
     while len(found) < count:
         drawn = draw(rng.choice(play.talks), play.personas, values, rng)
         at = rng.randrange(len(drawn.exchanges))
         if not drawn.exchanges[at].results:
             scene = Scene(drawn.persona, drawn.actions, (), drawn.exchanges)
-            found.append(Question(scene, drawn.name, at))
+            found.append(TeacherQuestion(scene, drawn.name, at))
     return found
 
 
-def refusal(question: Question, answer: str) -> str:
+def refusal(question: TeacherQuestion, answer: str) -> str:
     """Why an answer is not learnt from; empty for one that is."""
     read = read_reply(answer, [action.split(" ")[0] for action in question.scene.actions])
     if read.faults:
@@ -98,7 +98,7 @@ def refusal(question: Question, answer: str) -> str:
     return ""
 
 
-def block_of(question: Question, answer: str, number: int) -> str:
+def block_of(question: TeacherQuestion, answer: str, number: int) -> str:
     """The conversation with this answer at its end, as a screenplay has it."""
     name = f"built_{number}"
     lines = [f"@persona {name}", f"name: {question.name}"]
@@ -115,7 +115,7 @@ def block_of(question: Question, answer: str, number: int) -> str:
 
 
 async def answers(
-    server: str, model: str, asked: Sequence[Question], *, at_once: int, seed: int
+    server: str, model: str, asked: Sequence[TeacherQuestion], *, at_once: int, seed: int
 ) -> list[str]:
     """What the teacher says to each, several at a time: a server that batches is as quick for all.
 
@@ -124,7 +124,7 @@ async def answers(
     """
     room = asyncio.Semaphore(at_once)
 
-    async def ask(client: httpx.AsyncClient, number: int, question: Question) -> str:
+    async def ask(client: httpx.AsyncClient, number: int, question: TeacherQuestion) -> str:
         body: dict[str, Any] = {
             "model": model,
             "messages": [
@@ -151,7 +151,7 @@ async def answers(
 
 
 def build(
-    asked: Sequence[Question], said: Sequence[str], data: Path, out: Path, card: DatasetCard
+    asked: Sequence[TeacherQuestion], said: Sequence[str], data: Path, out: Path, card: DatasetCard
 ) -> Counter[str]:
     """Writes the folder; how many answers were kept (under "") and why the others were not."""
     counts: Counter[str] = Counter()
