@@ -28,7 +28,9 @@ async def everything(client: Client, scene: Scene) -> list[Event]:
 
     await ask("{not json", "error")
     await ask({"type": "input_audio_buffer.append", "audio": "AAAA"}, "error")
-    session = {"type": "realtime", "tools": [{"type": "function", "name": "wave"}]}
+    session: Event = {"type": "realtime", "tools": [{"type": "function", "name": "ring"}]}
+    await ask({"type": "session.update", "session": session}, "session.updated")
+    session = {"type": "realtime", "prompt": {"id": "pmpt_1"}}
     await ask({"type": "session.update", "session": session}, "error")
     spoken = await turn(metadata={"mine": "1"})
     about = {"item_id": spoken["id"]}
