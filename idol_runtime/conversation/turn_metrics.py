@@ -9,7 +9,12 @@ import msgspec
 
 from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk, FaceFrame
 from idol_runtime.conversation.freshness import Staleness
-from idol_runtime.dialogue.messages import Generated, GenerationDone, TextDelta
+from idol_runtime.dialogue.messages import (
+    Generated,
+    GenerationDone,
+    PrefillProgress,
+    TextDelta,
+)
 from idol_runtime.speech.types import SpeechChunk
 from idol_runtime.stage.performer import Performer
 from idol_runtime.timeline import Frame
@@ -54,6 +59,8 @@ class TurnWatch:
         self._first: dict[str, float] = {}
         self._first_sound_pts_us: int | None = None
         self._generation: GenerationDone | None = None
+        self._texts = self._read_tokens = 0
+        """What is known of a reply whose end is not waited for: most tokens are a text."""
         self._is_cut_off = False
         self._stale: Counter[Staleness] = Counter()
         self._samples = 0
@@ -77,6 +84,9 @@ class TurnWatch:
     def generated(self, item: Generated) -> None:
         if isinstance(item, TextDelta):
             self._note("token")
+            self._texts += 1
+        elif isinstance(item, PrefillProgress):
+            self._read_tokens = item.total_tokens
         elif isinstance(item, GenerationDone):
             self._generation = item
 
@@ -126,9 +136,9 @@ class TurnWatch:
             first_audio_ms=self._ms("audio"),
             first_face_ms=self._ms("face"),
             total_ms=(self._timer() - self._started) * 1000,
-            prompt_tokens=done.prompt_tokens if done else 0,
+            prompt_tokens=done.prompt_tokens if done else self._read_tokens,
             cached_tokens=done.cached_tokens if done else 0,
-            reply_tokens=done.completion_tokens if done else 0,
+            reply_tokens=done.completion_tokens if done else self._texts,
             decode_tokens_per_s=done.decode_tokens_per_s if done else None,
             speech_s=speech_s,
             speech_real_time_factor=self._speech_busy_s / speech_s if speech_s else None,

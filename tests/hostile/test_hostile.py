@@ -15,7 +15,7 @@ from tests.hostile.victim import Victim, victim_of
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
 MANY = 16
-WORST_GAP_MS = 100.0
+WORST_GAP_MS = 150.0
 QUIET_GAP_MS = 50.0
 """Frames come every 33 ms. What the machine is later than this with nobody attacking is its own."""
 GIVEN_BACK_TO_MB = 10.0
