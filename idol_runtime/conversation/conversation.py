@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -49,6 +48,7 @@ from idol_runtime.conversation.items import (
     messages_of,
     new_id,
 )
+from idol_runtime.conversation.letting_go import to_let_go
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Turn
@@ -96,6 +96,8 @@ class Conversation:
         """The answer that is being given, if one is."""
         self.world = World()
         """What the host says is so."""
+        self._let_go = 0
+        """How many messages, the oldest, are there no more."""
         self._models = models
         meeting = Meeting(
             character_id,
@@ -104,6 +106,7 @@ class Conversation:
             performer.feel,
             models.dialogue,
             models.voice,
+            models.context,
             self.world,
         )
         self._hooks = make_hooks(meeting)
@@ -147,7 +150,7 @@ class Conversation:
         check_message(message)
         message = self._read_in(message)
         message = msgspec.structs.replace(message, status="completed", speaker=UNSET)
-        item = self.items.insert(message, after, speaker)
+        item = self._insert(message, after, speaker)
         if message.role == "user" and self.turn is None:
             self.performer.activity = "listen"
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
@@ -166,9 +169,8 @@ class Conversation:
         name = self.items.name_of(message.call_id)
         check_text(message.output, "item.output")
         note = f"The result of {name}: {' '.join(message.output.split())}"
-        item = self.items.insert(msgspec.structs.replace(message, status="completed"), after)
-        item = replace(item, written=note)
-        self.items.put(item)
+        message = msgspec.structs.replace(message, status="completed")
+        item = self._insert(message, after, written=note)
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
         return item
 
@@ -191,7 +193,7 @@ class Conversation:
             speaker=speaker.name if is_named else UNSET,
         )
         written = f"{speaker.name}: {text}" if is_named else None
-        item = self.items.insert(message, speaker=speaker, written=written)
+        item = self._insert(message, speaker=speaker, written=written)
         self._tell(ItemAdded(item, self.items.previous_id(item.id)))
         return item
 
@@ -247,7 +249,7 @@ class Conversation:
                 code="conversation_already_has_active_response",
             )
         request = self._request(options)
-        item_id = self.items.insert(_empty()).id if options.joins else new_id("item")
+        item_id = self._insert(_empty()).id if options.joins else new_id("item")
         self.turn = turn = Turn(
             request, item_id, self._models, self.performer, self._reply_goes_on, self._turn_ended
         )
@@ -314,8 +316,14 @@ class Conversation:
             speaker, text = NOBODY_KNOWN, ""
         else:
             speaker, text = said.speaker, said.text
-        company = self.world.company
-        return Occasion(speaker, text, messages_of(items), options.spoken, company)
+        return Occasion(
+            speaker,
+            text,
+            messages_of(items),
+            options.spoken,
+            self.world.company,
+            self._let_go if options.context is None else None,
+        )
 
     def _answered_items(self, options: ReplyOptions) -> list[Item]:
         """What an answer is given to."""
@@ -342,6 +350,23 @@ class Conversation:
         ]
         return msgspec.structs.replace(message, content=content)
 
+    def _insert(
+        self,
+        message: AnyItem,
+        after: str | None = None,
+        speaker: Speaker = NOBODY_KNOWN,
+        *,
+        written: str | None = None,
+    ) -> Item:
+        """Adds an item; a full conversation lets go of its oldest exchanges before."""
+        gone = to_let_go(self.items, Item(message, written).num_bytes, after)
+        for each in gone:
+            self.items.delete(each.id)
+        self._let_go += len(messages_of(gone))
+        for each in gone:
+            self._tell(ItemDeleted(each.id))
+        return self.items.insert(message, after, speaker, written=written)
+
     def _started(self, turn: Turn) -> TurnStarted:
         if not turn.options.joins:
             return TurnStarted(turn.id, Item(_empty(turn.item_id)), None, turn.options)
@@ -363,7 +388,7 @@ class Conversation:
     def _keep_calls(self, item_id: str, ended: Ended) -> None:
         for call in ended.calls:
             try:
-                item_id = self.items.insert(call_item(call), item_id).id
+                item_id = self._insert(call_item(call), item_id).id
             except RequestError:  # the conversation is full; the call was made all the same
                 return
 

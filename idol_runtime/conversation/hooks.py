@@ -38,6 +38,9 @@ class Meeting:
     """The character's own words, for what has to be put in words beside the answers."""
     voice: Callable[[], Awaitable[VoiceCapabilities | None]]
     """What its voice can do, once that is open; None where nobody knows."""
+    context: Callable[[], Awaitable[int | None]]
+    """How many tokens its model reads and writes at most, once that is open; None where nobody
+    knows."""
     world: World
     """What its host says is so; changes while the conversation goes on."""
 
@@ -55,6 +58,9 @@ class Occasion:
     """Whether the answer is spoken, not in text alone."""
     company: tuple[str, ...] = ()
     """The names of other characters who are there."""
+    let_go: int | None = 0
+    """How many messages, the oldest but for a client's own system messages in front, are not in
+    the history any more; None where it is another history than the conversation's."""
 
 
 @dataclass(frozen=True, slots=True)

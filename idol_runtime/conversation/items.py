@@ -1,7 +1,7 @@
 """What was said, in order: each item with its id, its words, and what was heard of it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -204,6 +204,14 @@ class Items:
         self._limits = limits or ItemLimits()
         self._bytes = 0
 
+    def has_room(self, num_bytes: int, less: Sequence[Item] = (), share: float = 1.0) -> bool:
+        """Whether another item of that size fits, without some that are there, into this share of
+        what may be held.
+        """
+        size = self._bytes + num_bytes - sum(each.num_bytes for each in less)
+        fits = len(self) + 1 - len(less) <= max(1.0, self._limits.max_items * share)
+        return fits and size <= self._limits.max_bytes * share
+
     def __iter__(self) -> Iterator[Item]:
         return (self._items[each] for each in self._order)
 
@@ -233,11 +241,12 @@ class Items:
                 param="item.id",
             )
         at = self._place(after)
-        limits = self._limits
-        if len(self) >= limits.max_items or self._bytes + item.num_bytes > limits.max_bytes:
+        if not self.has_room(item.num_bytes):
+            limits = self._limits
             raise RequestError(
                 f"A conversation holds at most {limits.max_items} items and {limits.max_bytes} "
-                "bytes of text; delete some first.",
+                "bytes of text, and what was not answered yet fills it; ask for an answer, or "
+                "delete some first.",
                 code="conversation_full",
             )
         self._order.insert(at, item.id)

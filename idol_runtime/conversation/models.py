@@ -51,6 +51,12 @@ class Models:
         """What the voice can do, once it is open; None where nobody knows."""
         return None
 
+    async def context(self) -> int | None:
+        """How many tokens the dialogue model reads and writes at most, once it is open; None where
+        nobody knows.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class ModelWorkers(Models):
@@ -63,6 +69,11 @@ class ModelWorkers(Models):
         """Raises `IdolError` where the model cannot be opened."""
         await self.speech.start()
         return self.speech.capabilities
+
+    async def context(self) -> int:
+        """Raises `IdolError` where the model cannot be opened."""
+        await self.dialogue.start()
+        return self.dialogue.capabilities.context_length
 
     async def check(self, character: Character) -> None:
         """Opens both models and compares what they can do with what the character asks of them.

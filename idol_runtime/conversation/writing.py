@@ -50,7 +50,7 @@ async def written_clauses(request: TurnRequest, models: Models, watch: TurnWatch
         return
 
     def way_out(stale: Stale | None) -> ReplyClauses:
-        return clauses_of(whole(_scripted(request, prompt, stale)), request)
+        return clauses_of(whole(_scripted(request, stale)), request)
 
     fresh = fresh_clauses(attempt, Freshness(_said_before(request, prompt)), way_out, watch.stale)
     async with aclosing(fresh) as clauses:
@@ -121,7 +121,7 @@ def _dialogue_request(request: TurnRequest, prompt: Prompt, attempt: int) -> Dia
         None if options.seed is None else options.seed + attempt,
         # Who asks for a text in words of their own may want one of any form.
         cues=None if options.instructions and not options.spoken else request.allowed,
-        fresh_against=_earlier_replies(prompt) if request.is_to_be_new else (),
+        fresh_against=_earlier_replies(request.occasion) if request.is_to_be_new else (),
     )
 
 
@@ -133,7 +133,7 @@ def _said_before(request: TurnRequest, prompt: Prompt) -> SaidBefore:
     ]
     read = [each.content for each in prompt.opening if each.role == "system"]
     return SaidBefore(
-        own=tuple(_spoken(text) for text in (*others, *_earlier_replies(prompt))),
+        own=tuple(_spoken(text) for text in (*others, *_earlier_replies(request.occasion))),
         said=said,
         read=(*read, *prompt.notes),
         name=request.character.name,
@@ -141,24 +141,26 @@ def _said_before(request: TurnRequest, prompt: Prompt) -> SaidBefore:
     )
 
 
-def _earlier_replies(prompt: Prompt) -> tuple[str, ...]:
-    return tuple(each.content for each in prompt.history if each.role == "assistant")[-COMPARED:]
+def _earlier_replies(occasion: Occasion) -> tuple[str, ...]:
+    """Of the whole conversation: a prompt may hold less of it."""
+    said = (each.content for each in occasion.history if each.role == "assistant")
+    return tuple(said)[-COMPARED:]
 
 
-def _scripted(request: TurnRequest, prompt: Prompt, stale: Stale | None) -> str:
+def _scripted(request: TurnRequest, stale: Stale | None) -> str:
     """The way out: what was asked before is answered as before, and said so; names are known."""
     character, said = request.character, request.occasion.said
     if stale is not None and stale.why == "poses":
         name = request.occasion.speaker.name or "".join(_names(request.occasion)[-1:])
         kind = "your_name" if name and asks_for_own_name(said) else "my_name"
-        line = _new(lines_of(character.lines, kind, character.language), prompt.history)
+        line = _new(lines_of(character.lines, kind, character.language), request.occasion.history)
         return line.replace("{name}", name).replace("{self}", character.name)
-    earlier = [each.content for each in prompt.history if each.role == "user"][:-1]
+    earlier = [each.content for each in request.occasion.history if each.role == "user"][:-1]
     asked_again = any(are_alike(each, said) for each in earlier)
     if stale is not None and stale.why == "repeats" and asked_again:
         lines = lines_of(character.lines, "again", character.language)
-        return _new(lines, prompt.history).replace("{answer}", stale.text)
-    return _new(lines_of(character.lines, "lost", character.language), prompt.history)
+        return _new(lines, request.occasion.history).replace("{answer}", stale.text)
+    return _new(lines_of(character.lines, "lost", character.language), request.occasion.history)
 
 
 def _new(lines: Sequence[str], history: tuple[ChatMessage, ...]) -> str:

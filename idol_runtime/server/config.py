@@ -69,7 +69,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     journal_bytes: Bytes = 1024 * 1024
     """Control events kept for `idol.resume`, at most so much."""
     max_items: Count = 1_000
-    """What one conversation holds; then messages and answers are refused until some are deleted."""
+    """What one conversation holds; then its oldest exchanges are let go of, and what fills it
+    before it is answered is refused."""
     max_conversation_bytes: Bytes = 1024 * 1024
     """Text that one conversation holds, in UTF-8."""
     drain_s: Seconds = 10.0

@@ -4,7 +4,7 @@ import asyncio
 
 from idol_protocol.codec import Kind, decode_header
 from idol_runtime.timeline import FRAME_SAMPLES
-from tests.server.conftest import OpenScene, Scene
+from tests.server.conftest import HOSHI, Event, OpenScene, Scene, SteppedStage
 from tests.server.returning import lose, resume, token_of
 
 
@@ -147,3 +147,36 @@ async def test_only_the_first_event_can_resume(scene: Scene) -> None:
         await client.alive()
         await client.send({"type": "idol.resume", "token": "any"})
         assert (await client.error())["code"] == "resume_too_late"
+
+
+async def test_a_conversation_never_ends_and_who_comes_back_knows_what_is_left_of_it(
+    open_scene: OpenScene, stage: SteppedStage
+) -> None:
+    members = [stage.member(HOSHI, is_shared=True)]
+    scene = await open_scene(limits={"max_items": 20}, members=members)
+    there: list[str] = []
+
+    def note(events: list[Event]) -> None:
+        for event in events:
+            assert event["type"] != "error"
+            if event["type"] == "conversation.item.added":
+                previous = event["previous_item_id"]
+                there.insert(there.index(previous) + 1 if previous else 0, event["item"]["id"])
+            elif event["type"] == "conversation.item.deleted":
+                there.remove(event["item_id"])
+
+    async with scene.client() as client:
+        async with scene.client("idol.v1") as first:
+            token = await token_of(first)
+            for number in range(15):
+                await client.ask(f"This is line {number}.")
+                note(seen := await first.until("response.done"))
+            await lose(first)
+        for number in range(15, 40):
+            await client.ask(f"This is line {number}.")
+    async with scene.client("idol.v1") as second:
+        note(await resume(second, token, seen[-1]["event_id"]))
+        await second.send({"type": "idol.clock.ping", "id": 1, "client_us": 1})
+        note(await second.until("idol.clock.pong"))
+    assert there == [each.id for each in scene.cast.shared("hoshi").items]
+    assert 10 <= len(there) <= 20
