@@ -262,7 +262,8 @@ class MemoryItem(Noun, kw_only=True, frozen=True):
     id: str
     kind: str
     """`name`, `place`, `age`, `birthday`, `job`, `like`, `dislike`, `pet`, `family`, `plan`,
-    `promise`, `event` or `other`."""
+    `promise`, `event`, `other`, `talk` (a long conversation in short) or `feeling` (how the
+    character likes the user)."""
     text: str
     """What the user does: `lives in Oslo`, `has a dog named Rex`."""
     said_at: int

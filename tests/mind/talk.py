@@ -12,7 +12,7 @@ from idol_protocol.channels import FACE_CHANNELS, GESTURES, POSE_BONES
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import Conversation
 from idol_runtime.conversation.hooks import MakeHooks
-from idol_runtime.conversation.items import Speaker
+from idol_runtime.conversation.items import ItemLimits, Speaker
 from idol_runtime.conversation.models import Models
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended
@@ -34,9 +34,25 @@ class Writer:
     """A dialogue model that says the same to everything."""
 
     says: str = "I see."
+    sums_up: str = ""
+    """What it says to who is in no hurry; nothing for a summary that never ends."""
     asked: list[DialogueRequest] = field(default_factory=list)
+    unhurried: list[DialogueRequest] = field(default_factory=list)
+    """What was asked with a priority below 0."""
+    given_up: int = 0
+    """How many of those nobody waited for to the end."""
 
     async def stream(self, request: DialogueRequest) -> AsyncGenerator[Generated, None]:
+        if request.priority < 0:
+            self.unhurried.append(request)
+            try:
+                while not self.sums_up:
+                    await asyncio.sleep(0)
+                yield TextDelta(self.sums_up)
+            except (GeneratorExit, asyncio.CancelledError):
+                self.given_up += 1
+                raise
+            return
         self.asked.append(request)
         yield TextDelta(self.says)
         yield GenerationDone("stop")
@@ -58,6 +74,10 @@ class Speaking:
 class KnownModels(Models):
     dialogue: Writer
     speech: Speaking
+    tokens: int | None = None
+
+    async def context(self) -> int | None:
+        return self.tokens
 
     async def voice(self) -> VoiceCapabilities:
         return VoiceCapabilities(24_000, self.speech.languages)
@@ -82,6 +102,11 @@ class MindTalk:
         ended: Ended = await turn
         return ended.item.text
 
+    async def pause(self) -> None:
+        """Nobody says anything until all that goes on by itself has ended."""
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+
     def tick(self, frames: int = 1) -> None:
         weights = np.zeros(len(FACE_CHANNELS), np.float32)
         for _ in range(frames):
@@ -97,10 +122,18 @@ class MindTalk:
 
 
 def open_mind_talk(
-    character: Character, make_hooks: MakeHooks, *, languages: tuple[str, ...] = ("en-us", "ja")
+    character: Character,
+    make_hooks: MakeHooks,
+    *,
+    languages: tuple[str, ...] = ("en-us", "ja"),
+    context: int | None = None,
+    limits: ItemLimits | None = None,
+    writer: Writer | None = None,
 ) -> MindTalk:
     performer = Performer(character, conditioning=CONDITIONING, lead_us=300_000, buffer_s=3600)
-    writer, speaking = Writer(), Speaking(languages)
-    models = KnownModels(writer, speaking)
-    conversation = Conversation(character, performer, models, make_hooks, character_id="ren")
+    writer, speaking = writer or Writer(), Speaking(languages)
+    models = KnownModels(writer, speaking, context)
+    conversation = Conversation(
+        character, performer, models, make_hooks, limits, character_id="ren"
+    )
     return MindTalk(conversation, performer, writer, speaking)

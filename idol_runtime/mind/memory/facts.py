@@ -5,8 +5,10 @@ from typing import Final, Literal, TypeAlias, get_args
 
 FactKind: TypeAlias = Literal[
     "name", "place", "age", "birthday", "job", "like", "dislike", "pet", "family", "plan",
-    "promise", "event", "other",
+    "promise", "event", "other", "talk", "feeling",
 ]  # fmt: skip
+"""`talk` is what was said in a long conversation, in short; `feeling` is how the character likes
+the person."""
 FACT_KINDS: Final[tuple[FactKind, ...]] = get_args(FactKind)
 IMPORTANCE: Final[dict[FactKind, float]] = {
     "name": 1.0,
@@ -22,9 +24,13 @@ IMPORTANCE: Final[dict[FactKind, float]] = {
     "dislike": 0.5,
     "event": 0.5,
     "other": 0.5,
+    "talk": 0.6,
+    "feeling": 1.0,
 }
 """How much a fact says of a person, from 0 to 1: the poignancy of Park et al. 2023
 (arXiv:2304.03442), by its kind instead of by a model's judgement."""
+NOT_OF_THEMSELVES: Final[frozenset[FactKind]] = frozenset(("talk", "feeling"))
+"""Kinds that are no answer to who asks what is known of them."""
 MAX_TEXT: Final = 200
 """Characters of a fact."""
 

@@ -10,7 +10,7 @@ from idol_runtime.mind.memory.wording import day_name, of_them
 CORE: Final = ("place", "job", "family", "pet", "age")
 """Kinds that say who somebody is; the most important of them are always told."""
 MOST_CORE: Final = 4
-_NAMELESS: Final = "The user"
+NAMELESS: Final = "The user"
 _CHARACTERS_A_TOKEN: Final = 4.0
 _TOLD_SOMETIME: Final = ("event", "plan", "promise")
 
@@ -27,9 +27,11 @@ def greeting_note(name: str) -> str:
 
 def note_of(memory: KeptFact, name: str, today: date) -> str:
     """A memory as a sentence."""
-    who, fact = name or _NAMELESS, memory.fact
+    who, fact = name or NAMELESS, memory.fact
     if fact.slot.startswith("hers/"):
         return f"You promised {name or 'them'} {fact.text}."
+    if fact.kind == "talk":
+        return f"You talked with {name or 'them'} {_when(memory.said_s, today)}: {fact.text}"
     if fact.kind not in _TOLD_SOMETIME:
         return f"{who} {fact.text}."
     return f"{who} told you {_when(memory.said_s, today)} that they {of_them(fact.text)}."

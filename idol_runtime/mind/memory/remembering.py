@@ -16,9 +16,10 @@ from idol_runtime.conversation.prompt import Prompt
 from idol_runtime.dialogue.messages import ChatMessage
 from idol_runtime.mind.memory.answers import answer_to
 from idol_runtime.mind.memory.doings import promise_in
-from idol_runtime.mind.memory.facts import IMPORTANCE, Change, Dropped
+from idol_runtime.mind.memory.earlier import Earlier
+from idol_runtime.mind.memory.facts import IMPORTANCE, NOT_OF_THEMSELVES, Change, Dropped, Fact
 from idol_runtime.mind.memory.keeping import Keeper, has_vector, vectors_of
-from idol_runtime.mind.memory.notes import chosen, greeting_note, tokens_in
+from idol_runtime.mind.memory.notes import NAMELESS, chosen, greeting_note, tokens_in
 from idol_runtime.mind.memory.phrases import phrases_of
 from idol_runtime.mind.memory.questions import questions_in
 from idol_runtime.mind.memory.reading import changes_in
@@ -29,7 +30,6 @@ from idol_runtime.mind.memory.retrieval import (
 )
 from idol_runtime.mind.memory.settings import MemorySettings
 from idol_runtime.mind.memory.store import KeptFact, Whose
-from idol_runtime.mind.memory.summary import earlier_lines, summary_note
 
 _MOST_READ: Final = 400
 """Lines of users whose place in the history is known; more than a prompt ever holds."""
@@ -58,7 +58,9 @@ class Person:
         return told.fact.value if told else self.name
 
     def by_importance(self) -> list[KeptFact]:
-        return sorted(self.memories.values(), key=lambda each: (-each.importance, -each.said_s))
+        """What they told of themselves."""
+        facts = [each for each in self.memories.values() if each.fact.kind not in NOT_OF_THEMSELVES]
+        return sorted(facts, key=lambda each: (-each.importance, -each.said_s))
 
 
 class Remembering:
@@ -89,10 +91,20 @@ class Remembering:
         self._people: dict[str, Person] = {}
         self._read: list[str] = []
         """The lines of users that were read, oldest first."""
+        self._earlier = Earlier(meeting, settings)
+        self._begun_s = clock()
+        self._speakers: set[str] = set()
+        self._talk = ""
+        """What is kept of this conversation, in short."""
 
     @property
     def hooks(self) -> Hooks:
-        return Hooks(answer=(self.answer,), prompt=(self.note,), ended=(self.ended,))
+        return Hooks((self.hear,), (self.answer,), (self.note,), ended=(self.ended,))
+
+    def hear(self, text: str) -> str:
+        """Whatever is said: a summary that is being written waits for the next pause."""
+        self._earlier.be_quiet()
+        return text
 
     async def answer(self, occasion: Occasion) -> str | None:
         """What is asked about oneself is answered word for word."""
@@ -112,11 +124,12 @@ class Remembering:
     async def note(self, occasion: Occasion, prompt: Prompt) -> Prompt:
         """What is known of who speaks, as far as it fits what was said and the budget."""
         person = await self._meet(occasion)
+        prompt = await self._earlier.windowed(occasion, prompt)
         name, today = person.called, self._today()
         notes = [greeting_note(name)] if name else []
-        earlier = summary_note(earlier_lines(occasion.history), name)
-        budget = self._settings.notes_tokens - sum(map(tokens_in, (*notes, *earlier)))
-        memories = [each for each in person.memories.values() if each.fact.kind != "name"]
+        earlier = self._earlier.note(name or NAMELESS) if occasion.let_go is not None else []
+        budget = self._settings.notes_tokens - sum(map(tokens_in, notes))
+        memories = [each for each in person.memories.values() if self._is_to_be_told(each)]
         worth = await self._worth(occasion.said, memories, budget)
         told, taken = chosen(memories, worth, budget, name, today)
         self._use(person, taken)
@@ -126,6 +139,12 @@ class Remembering:
         """What the character promised is kept, too."""
         person = await self._person(exchange.occasion.speaker)
         self._apply(person, tuple(promise_in(exchange.answered, self._today())))
+        if exchange.occasion.said:
+            self._speakers.add(exchange.occasion.speaker.id)
+        summary = self._earlier.sum_up(person.called or NAMELESS)
+        self._keep_talk(person)
+        if summary is not None:
+            summary.add_done_callback(lambda _: self._keep_talk(person))
 
     # What is known
 
@@ -153,6 +172,7 @@ class Remembering:
         if person.version != (version := self._keeper.version(person.whose)):
             person.version, person.is_loaded = version, False
             person.memories.clear()
+            self._earlier.forget()
         if not person.is_loaded:
             memories = await self._keeper.memories(person.whose)
             if memories is not None:
@@ -181,6 +201,22 @@ class Remembering:
             learned.append(memory)
         if self._keeper is not None and person.whose is not None and (learned or dropped):
             self._keeper.change_soon(person.whose, learned, [each.id for each in dropped])
+
+    def _keep_talk(self, person: Person) -> None:
+        """Keeps what was said in a long conversation, in short, where one person said it."""
+        if self._keeper is None or person.whose is None or len(self._speakers) != 1:
+            return
+        text = self._earlier.worth_keeping(person.called or NAMELESS)
+        if text and text != self._talk:
+            self._talk, now_s = text, self._clock()
+            memory = KeptFact(Fact("talk", "talk", text), now_s, now_s, IMPORTANCE["talk"])
+            self._keeper.change_soon(person.whose, [memory], [])
+
+    def _is_to_be_told(self, memory: KeptFact) -> bool:
+        """Whether it is for a note of its own; of this conversation is told elsewhere."""
+        if memory.fact.kind == "talk":
+            return memory.said_s < self._begun_s
+        return memory.fact.kind not in ("name", "feeling")
 
     def _use(self, person: Person, memories: Sequence[KeptFact]) -> None:
         """They came up in this conversation; told to the store once."""

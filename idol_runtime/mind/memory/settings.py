@@ -22,5 +22,11 @@ class MemorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Kept of one person by one character; the least of them makes room."""
     notes_tokens: Annotated[int, Meta(ge=16, le=2048)] = 160
     """About how much of a prompt memories may take."""
+    summary_tokens: Annotated[int, Meta(ge=0, le=2048)] = 80
+    """About how much of a prompt may tell what was said in the part of a long conversation that it
+    holds no more; 0 for nothing."""
+    summary_by_model: bool = True
+    """Whether the dialogue model is asked for a summary of it, between turns; otherwise rules alone
+    make one."""
     answer_s: Annotated[float, Meta(gt=0, le=60)] = 0.3
     """How long an answer waits for the store; then it is given without what is kept there."""
