@@ -18,6 +18,7 @@ NOTICED: Final = 0.25
 RISE_S: Final = 0.3
 FALL_S: Final = 20.0
 """How long the face takes back to its usual expression."""
+_SOMEBODY: Final = "the person you talk with"
 _EMPATHY: Final = 0.4
 """How much of what somebody feels goes over to the character."""
 
@@ -124,7 +125,7 @@ def notes_of(mood: Mood, baseline: Mood, name: str, deed: Deed | None = None) ->
         name: Of whoever speaks; empty where nobody knows.
         deed: What they just did to it.
     """
-    them = name or "the person you talk with"
+    them = name or _SOMEBODY
     notes = list[str]()
     feeling = _feeling_of(mood, baseline)
     if deed == "hurtful":
@@ -133,7 +134,7 @@ def notes_of(mood: Mood, baseline: Mood, name: str, deed: Deed | None = None) ->
         notes.append(f"{them[0].upper()}{them[1:]} apologises to you.")
     elif feeling:
         notes.append(f"You feel {feeling}.")
-    liking = _liking_of(mood.affinity)
+    liking = liking_of(mood.affinity)
     if liking and (name or mood.affinity < 0):
         notes.append(f"You {liking} {them}.")
     return tuple(notes)
@@ -200,7 +201,9 @@ class _Moods:
 
     async def note(self, occasion: Occasion, prompt: Prompt) -> Prompt:
         mood = await self._mood(occasion)
-        return prompt.noted(*notes_of(mood, self._baseline, occasion.speaker.name, self._deed))
+        speaker = occasion.speaker
+        name = speaker.name or (_SOMEBODY if speaker.id else "")
+        return prompt.noted(*notes_of(mood, self._baseline, name, self._deed))
 
     async def _mood(self, occasion: Occasion) -> Mood:
         known = await self._store.load_mood(self._character_id, self._id_of(occasion))
@@ -232,7 +235,10 @@ def _feeling_of(mood: Mood, baseline: Mood) -> str:
     return "excited" if arousal > baseline.arousal else "calm"
 
 
-def _liking_of(affinity: float) -> str:
+def liking_of(affinity: float) -> str:
+    """What somebody says of whom they like so much, behind `You`; empty where there is nothing to
+    say.
+    """
     if affinity >= 0.6:
         return "are very fond of"
     if affinity >= 0.25:

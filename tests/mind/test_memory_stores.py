@@ -2,9 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +13,8 @@ from idol_runtime.mind.memory.facts import Fact
 from idol_runtime.mind.memory.postgres_store import PostgresStore
 from idol_runtime.mind.memory.sqlite_store import SqliteStore
 from idol_runtime.mind.memory.store import KeptFact, MemoryStore, MemoryStoreError, Whose
-from tests.mind.postgres import running_postgres
+from tests.mind.conftest import OpenStore
 
-OpenStore: TypeAlias = Callable[[], MemoryStore]
 SAM = Whose("tenant-a", "sam", "hoshi")
 OTHERS = (
     Whose("tenant-b", "sam", "hoshi"),
@@ -30,31 +27,6 @@ OTHERS = (
 )
 OSLO = KeptFact(Fact("place", "place", "lives in Oslo", "Oslo"), 100.0, 100.0, 0.8)
 CATS = KeptFact(Fact("like", "taste/cat", "likes cats", "cats"), 200.0, 200.0, 0.5)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Opens the same, empty store as often as it is called."""
-    opened: list[MemoryStore] = []
-    url = request.getfixturevalue("postgres") if request.param == "postgres" else ""
-
-    def open_it() -> MemoryStore:
-        store = PostgresStore(url) if url else SqliteStore(tmp_path / "memory.sqlite3")
-        opened.append(store)
-        return store
-
-    first = open_it()
-    for owner in first.owners():
-        first.erase(owner.whose)
-    yield open_it
-    for each in opened:
-        each.close()
 
 
 def test_what_is_put_is_there_for_whoever_opens_the_store_later(open_store: OpenStore) -> None:

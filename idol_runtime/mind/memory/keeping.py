@@ -202,7 +202,7 @@ class Keeper:
 
     def _with_embeddings(self, memories: Sequence[KeptFact]) -> list[KeptFact]:
         embedder = self._opened_embedder()
-        if embedder is None:
+        if embedder is None or all(each.fact.kind == "feeling" for each in memories):
             return list(memories)
         vectors = embedder.embed([each.fact.text for each in memories])
         return [

@@ -78,7 +78,17 @@ def _facts_in(text: str, today: date) -> list[Fact]:
 
 
 def edited_fact(fact: Fact, text: str) -> Fact:
-    """The fact with another text, in the same slot."""
+    """The fact with another text, in the same slot.
+
+    Raises:
+        RequestError: it is how the character feels, which nobody may write.
+    """
+    if fact.kind == "feeling":
+        raise RequestError(
+            "How a character feels about somebody cannot be set; erase it, and it begins anew.",
+            code="invalid_field",
+            param="id",
+        )
     if fact.kind == "name":
         name = text.removeprefix("is called ").strip() or text
         return replace(fact, text=f"is called {name}", value=name)
