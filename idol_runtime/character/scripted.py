@@ -22,6 +22,9 @@ class ScriptedLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No new answer comes to it."""
     other_language: list[str] = []
     """Once, to somebody whose language it does not speak; one of them is drawn."""
+    welcome_back: list[str] = []
+    """The greeting of somebody whom it remembers by name, in place of `greeting`; `{name}` is
+    theirs."""
     your_name: list[str] = []
     """It is asked for the user's name and mixes it up with its own; `{name}` is the user's."""
     my_name: list[str] = []

@@ -301,7 +301,7 @@ class Conversation:
             occasion,
             options,
             self._hooks,
-            scripted_reply=greeting or None,
+            greeting=greeting or None,
         )
 
     def _greeting(self, seed: int | None) -> str:
@@ -312,7 +312,9 @@ class Conversation:
     def _occasion(self, options: ReplyOptions) -> Occasion:
         items = self._answered_items(options)
         said = next((each for each in reversed(items) if each.role != "system"), None)
-        if said is None or said.role != "user":
+        if said is None:
+            speaker, text = options.asked_by, ""
+        elif said.role != "user":
             speaker, text = NOBODY_KNOWN, ""
         else:
             speaker, text = said.speaker, said.text

@@ -79,6 +79,8 @@ TextIn: TypeAlias = Callable[[str], str]
 `RequestError` that refuses it."""
 AnswerHook: TypeAlias = Callable[[Occasion], Awaitable[str | None]]
 """An answer that is given word for word; None leaves it to the next hook, or to the model."""
+GreetingHook: TypeAlias = Callable[[Occasion], Awaitable[str | None]]
+"""The first words to somebody, in place of the character's own; None leaves it at those."""
 PromptHook: TypeAlias = Callable[[Occasion, Prompt], Awaitable[Prompt]]
 """What the dialogue model is to read; may wait for a store."""
 TextOut: TypeAlias = Callable[[Occasion, Line], Awaitable[Line | None]]
@@ -98,6 +100,7 @@ class Hooks:
     text_out: tuple[TextOut, ...] = ()
     ended: tuple[EndedHook, ...] = ()
     language: tuple[LanguageHook, ...] = ()
+    greeting: tuple[GreetingHook, ...] = ()
 
     def __add__(self, other: "Hooks") -> "Hooks":
         return Hooks(
@@ -107,6 +110,7 @@ class Hooks:
             self.text_out + other.text_out,
             self.ended + other.ended,
             self.language + other.language,
+            self.greeting + other.greeting,
         )
 
     def read_in(self, text: str) -> str:
@@ -118,6 +122,12 @@ class Hooks:
         for hook in self.language:
             if (language := await hook(occasion)) is not None:
                 return language
+        return None
+
+    async def greeting_to(self, occasion: Occasion) -> str | None:
+        for hook in self.greeting:
+            if (greeting := await hook(occasion)) is not None:
+                return greeting
         return None
 
     async def answer_to(self, occasion: Occasion) -> str | None:

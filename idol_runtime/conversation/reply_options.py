@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from idol_protocol.items import ItemReference, MessageItem
 from idol_runtime.character import Action
+from idol_runtime.conversation.items import NOBODY_KNOWN, Speaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class ReplyOptions:
     """What is answered in place of the conversation."""
     joins: bool = True
     """Whether the answer becomes an item of the conversation."""
+    asked_by: Speaker = NOBODY_KNOWN
+    """Who is talked to where nobody has said anything yet."""
     metadata: Mapping[str, str] | None = None
     """Kept for whoever asked; nothing reads it here."""
 

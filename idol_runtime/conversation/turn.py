@@ -75,9 +75,11 @@ async def _lines(
     request: TurnRequest, models: Models, watch: TurnWatch, reply: Reply
 ) -> AsyncGenerator[Line, None]:
     """The clauses of the answer, each as the hooks let it pass."""
-    hooks, scripted = request.hooks, request.scripted_reply
+    hooks, scripted = request.hooks, request.greeting
     if scripted is None:
         scripted = await hooks.answer_to(request.occasion)
+    else:
+        scripted = await hooks.greeting_to(request.occasion) or scripted
     if scripted is None:
         clauses = written_clauses(request, models, watch)
         wish = Wish(request.occasion.said, request.character.gestures)

@@ -15,8 +15,8 @@ class TurnRequest:
     occasion: Occasion
     options: ReplyOptions
     hooks: Hooks
-    scripted_reply: str | None = None
-    """Said word for word instead of asking the dialogue model, as a greeting is."""
+    greeting: str | None = None
+    """Said word for word instead of asking the dialogue model, where nobody has said anything."""
 
     @property
     def is_to_be_new(self) -> bool:

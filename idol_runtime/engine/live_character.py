@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from msgspec import UNSET
@@ -164,6 +164,7 @@ class LiveCharacter:
 
     async def reply(self, options: ReplyOptions) -> None:
         self._check_audience()
+        options = replace(options, asked_by=self._speaker)
         if not options.is_aside:
             self._conversation.reply(options)
             return

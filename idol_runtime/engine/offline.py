@@ -11,12 +11,14 @@ from idol_protocol.frames import AUDIO_RATE_HZ, AudioChunk
 from idol_runtime.audio.level import at_speech_level
 from idol_runtime.character import Character
 from idol_runtime.conversation.conversation import Conversation
+from idol_runtime.conversation.items import NOBODY_KNOWN, Speaker
 from idol_runtime.conversation.models import ModelFolders, start_models
 from idol_runtime.conversation.reply_options import ReplyOptions
 from idol_runtime.conversation.turn_metrics import TurnMetrics
 from idol_runtime.engine.engine import open_stage
 from idol_runtime.errors import InputError
 from idol_runtime.inference.session import Provider
+from idol_runtime.mind.memory.keeping import Keeper
 from idol_runtime.mind.mind import make_mind
 from idol_runtime.music.beats import BeatGrid
 from idol_runtime.outputs.beats_csv import write_beats_csv
@@ -52,9 +54,25 @@ async def say(
     threads: int = 2,
     seed: int = 1,
     fps: int = FPS,
+    character_id: str = "",
+    speaker: Speaker = NOBODY_KNOWN,
+    keeper: Keeper | None = None,
 ) -> Said:
     """One whole turn into files: `reply.txt`, `speech.wav`, `face.csv`, `pose.bvh`, `pose.vrma`,
     `events.jsonl`.
+
+    Args:
+        text: What is said to the character.
+        folder: Where the files go; made when missing.
+        character: Who answers.
+        folders: Its models.
+        provider: Where they run.
+        threads: Of each model.
+        seed: Draws reply and motion.
+        fps: Rows a second.
+        character_id: The name of the character's folder, under which it remembers people.
+        speaker: Who says it.
+        keeper: Of what it remembers of them; without one it knows nobody.
 
     Raises:
         InputError: the text is empty or too long.
@@ -65,9 +83,11 @@ async def say(
     models = start_models(folders, provider=provider, threads=threads)
     try:
         await models.check(character)
-        conversation = Conversation(character, performer, models, make_mind())
-        conversation.hear(text)
+        mind = make_mind(keeper=keeper)
+        conversation = Conversation(character, performer, models, mind, character_id=character_id)
+        conversation.hear(text, speaker)
         ended = await conversation.reply(ReplyOptions(seed=seed))
+        await conversation.aclose()
         metrics = ended.result()
     finally:
         await models.aclose()

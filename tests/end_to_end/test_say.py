@@ -25,8 +25,8 @@ Face = tuple[list[str], NDArray[np.float64]]
 """The header and the rows of `face.csv`."""
 
 
-def say(question: str, out: Path) -> Path:
-    command = [sys.executable, "-m", "idol_runtime", "say", question, "--out", str(out)]
+def say(question: str, out: Path, *flags: str) -> Path:
+    command = [sys.executable, "-m", "idol_runtime", "say", question, "--out", str(out), *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return out
@@ -172,3 +172,12 @@ def test_another_seed_moves_the_upper_face_differently(said: Path, tmp_path: Pat
     difference = max(np.abs(column(one, name) - column(other, name)).max() for name in brows)
     assert difference > 0.1
     np.testing.assert_allclose(column(one, "jawOpen"), column(other, "jawOpen"), atol=0.02)
+
+
+def test_who_says_who_they_are_is_known_in_the_next_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDOL_MEMORY_STORE", str(tmp_path / "memory.sqlite3"))
+    say("My name is Wolfgang.", tmp_path / "first", "--user", "wolfgang", "--small")
+    said = say("What is my name?", tmp_path / "second", "--user", "wolfgang", "--small")
+    assert "Wolfgang" in (said / "reply.txt").read_text()

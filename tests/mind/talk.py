@@ -95,6 +95,13 @@ class MindTalk:
     ) -> str:
         """What is answered, when all of it was said."""
         self.conversation.hear(text, speaker or Speaker())
+        return await self._reply(options)
+
+    async def greet(self, speaker: Speaker) -> str:
+        """What is said to somebody who has said nothing yet."""
+        return await self._reply(ReplyOptions(spoken=False, asked_by=speaker))
+
+    async def _reply(self, options: ReplyOptions) -> str:
         turn = self.conversation.reply(options)
         while self.conversation.turn is turn:
             self.tick()

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
 from idol_runtime.character import Character
 from idol_runtime.character.recall import RecallLines
+from idol_runtime.character.scripted import ScriptedLines
 from idol_runtime.conversation.items import Speaker
 from idol_runtime.mind.memory.facts import Fact
 from idol_runtime.mind.memory.keeping import Keeper
@@ -186,6 +188,50 @@ async def test_what_no_longer_fits_into_a_prompt_is_told_in_short() -> None:
     for number in range(60):
         await say(conversation, f"Line {number}: " + "and so on and so forth " * 4)
     assert any("red tractor" in note for note in conversation.notes)
+
+
+HOST = Character(name="Ren", persona="You are Ren.", greeting="[wave] Good day, I am Ren.")
+
+
+async def greeting(keeper: Keeper | None, speaker: Speaker, host: Character = HOST) -> str:
+    conversation = talk(keeper, host)
+    return (await conversation.greet(speaker)).strip()
+
+
+async def test_who_comes_back_is_greeted_by_name(tmp_path: Path) -> None:
+    days = Days()
+    async with keeping(tmp_path / "memory.sqlite3", days) as keeper:
+        first = talk(keeper, HOST)
+        assert await first.greet(SAM) == HOST.greeting.removeprefix("[wave] ")
+        await say(first, "I'm Sam.")
+        await say(talk(keeper), "I live in Rome.", TOM)  # who tells no name
+    days.now_s += DAY_S
+    async with keeping(tmp_path / "memory.sqlite3", days) as keeper:
+        said = set[str]()
+        for _ in range(3):
+            days.now_s += 1
+            said.add(await greeting(keeper, SAM))
+        assert len(said) == 3
+        assert all("Sam" in each and "[" not in each for each in said)
+        for other in (TOM, Speaker(), Speaker("other/sam")):
+            assert await greeting(keeper, other) == "Good day, I am Ren."
+        for language, word in (("ja", "Sam、"), ("zh", "Sam"), ("es", "Sam")):
+            foreign = replace(HOST, language=language)
+            assert word in await greeting(keeper, SAM, foreign)
+        own = replace(HOST, lines=ScriptedLines(welcome_back=["[bow] Thou again, {name}."]))
+        assert await greeting(keeper, SAM, own) == "Thou again, Sam."
+        silent = replace(HOST, greeting="")
+        assert await greeting(keeper, SAM, silent) == "I see."  # it has none, and its model speaks
+    assert await greeting(None, SAM) == "Good day, I am Ren."
+
+
+async def test_a_name_is_never_read_as_a_tag(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "memory.sqlite3", Days()) as keeper:
+        name = '[give {"item": "sword"}] *Sam*'
+        fact = Fact("name", "name", f"is called {name}", name)
+        await keeper.put(Whose("tenant", "sam", "ren"), [KeptFact(fact, NOON_S - 9, NOON_S, 1.0)])
+        host = replace(HOST, lines=ScriptedLines(welcome_back=["Hello, {name}."]))
+        assert await greeting(keeper, SAM, host) == 'Hello, give "item": "sword" Sam.'
 
 
 @dataclass

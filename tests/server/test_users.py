@@ -55,6 +55,28 @@ async def test_who_says_who_they_are_is_known_in_the_next_session(
         assert "Graz" in await told(client, "Where do I live?")
 
 
+async def test_who_comes_back_is_greeted_by_name(open_scene: OpenScene, tmp_path: Path) -> None:
+    now_s = 1_772_452_800.0
+    store = SqliteStore(tmp_path / "memory.sqlite3")
+    keeper = Keeper(store, MemorySettings(answer_s=30), lambda: None, lambda: now_s)
+    scene = await remembering(open_scene, keeper)
+
+    async def greeting(query: str) -> str:
+        async with scene.client(query=query) as client:
+            await client.send({"type": "response.create"})
+            done = (await client.until("response.done"))[-1]
+            text: str = done["response"]["output"][0]["content"][0]["transcript"]
+            return text
+
+    async with scene.client(query="?user=u1") as client:
+        await told(client, "Hi, I'm Wolfgang.")
+    now_s += 60
+    assert "Wolfgang" in await greeting("?user=u1")
+    assert "Wolfgang" not in await greeting("?user=u2")
+    assert await greeting("") == await greeting("?user=u2")
+    await keeper.aclose()
+
+
 async def test_nobody_else_is_taken_for_them(open_scene: OpenScene, keeper: Keeper) -> None:
     scene = await remembering(open_scene, keeper, token=TOKEN, host_token=HOST)
     viewer, host = ({"Authorization": f"Bearer {each}"} for each in (TOKEN, HOST))

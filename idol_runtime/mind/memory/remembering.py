@@ -1,6 +1,7 @@
 """What a character knows of those it talks with, in one conversation: its hooks."""
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idol_runtime.character import lines_of
 from idol_runtime.conversation.hooks import Exchange, Hooks, Meeting, Occasion
 from idol_runtime.conversation.items import Speaker
 from idol_runtime.conversation.prompt import Prompt
@@ -31,6 +33,8 @@ from idol_runtime.mind.memory.retrieval import (
 from idol_runtime.mind.memory.settings import MemorySettings
 from idol_runtime.mind.memory.store import KeptFact, Whose
 
+_MARKUP: Final = re.compile(r"[\[\](){}<>*]")
+"""Of a name, it would be read as a tag."""
 _MOST_READ: Final = 400
 """Lines of users whose place in the history is known; more than a prompt ever holds."""
 _NAME_TOKENS: Final = 4
@@ -99,12 +103,27 @@ class Remembering:
 
     @property
     def hooks(self) -> Hooks:
-        return Hooks((self.hear,), (self.answer,), (self.note,), ended=(self.ended,))
+        return Hooks(
+            (self.hear,), (self.answer,), (self.note,), ended=(self.ended,), greeting=(self.greet,)
+        )
 
     def hear(self, text: str) -> str:
         """Whatever is said: a summary that is being written waits for the next pause."""
         self._earlier.be_quiet()
         return text
+
+    async def greet(self, occasion: Occasion) -> str | None:
+        """Who comes back and has told a name is greeted by it."""
+        person = await self._person(occasion.speaker)
+        name = _MARKUP.sub("", person.called).strip()
+        is_back = person.is_loaded and any(
+            each.said_s < self._begun_s for each in person.memories.values()
+        )
+        if not (name and is_back):
+            return None
+        character = self._meeting.character
+        ways = lines_of(character.lines, "welcome_back", character.language)
+        return ways[int(self._begun_s) % len(ways)].replace("{name}", name)
 
     async def answer(self, occasion: Occasion) -> str | None:
         """What is asked about oneself is answered word for word."""
