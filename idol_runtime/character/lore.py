@@ -45,6 +45,12 @@ class LoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """About how many tokens of it are told at once."""
     recursion: Annotated[int, Meta(ge=0, le=10)] = 2
     """How many times what was found is itself searched for keys; 0 for never."""
+    by_meaning: Annotated[int, Meta(ge=0, le=20)] = 0
+    """How many entries may be told though none of their keys came up, because they mean nearly what
+    was just said; the others come first where not all fit. English, and only on a server that
+    remembers (`[memory]`), whose sentence model finds them."""
+    least_meaning: Annotated[float, Meta(ge=0, le=1)] = 0.27
+    """How near such an entry is at least to what was said, as the cosine of their vectors."""
 
 
 class LoreFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

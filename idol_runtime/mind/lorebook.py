@@ -86,6 +86,10 @@ class _Entry:
             return False
         return True if self.raw.constant else None
 
+    def may_come_up(self, answers: int) -> bool:
+        """Whether it may be told because of what was said, where its keys do not count."""
+        return self.is_told_always(answers) is None
+
     def comes_up_in(self, text: Scanned) -> bool:
         return (
             self._keys.are_in(text)
@@ -125,12 +129,15 @@ class Lorebook:
             user: The name of whoever speaks.
             also: Entries that came up by their meaning, as `texts` numbers them.
         """
+        answers = _answers(history)
         found = {entry.number: entry for entry in self._first(history)}
-        found |= {entry.number: entry for at, entry in enumerate(self._entries) if at in set(also)}
-        self._recur(found, answers=_answers(history))
+        self._recur(found, answers)
+        by_key = set(found)
+        meant = [self._entries[at] for at in also if at < len(self._entries)]
+        found |= {each.number: each for each in meant if each.may_come_up(answers)}
         for entry in found.values():
             entry.has_come_up = True
-        kept = self._within_budget(found.values())
+        kept = self._within_budget(found.values(), by_key)
         return tuple(self._told(entry, user, len(history)) for entry in kept)
 
     def texts(self) -> tuple[str, ...]:
@@ -169,9 +176,13 @@ class Lorebook:
                 return
             found |= {entry.number: entry for entry in newest}
 
-    def _within_budget(self, entries: Iterable[_Entry]) -> list[_Entry]:
+    def _within_budget(self, entries: Iterable[_Entry], by_key: set[int]) -> list[_Entry]:
         left, kept = self._settings.token_budget, []
-        for entry in sorted(entries, key=lambda each: each.importance, reverse=True):
+
+        def importance(entry: _Entry) -> tuple[bool, tuple[float, float, int]]:
+            return entry.number in by_key, entry.importance
+
+        for entry in sorted(entries, key=importance, reverse=True):
             if entry.tokens <= left:
                 left -= entry.tokens
                 kept.append(entry)

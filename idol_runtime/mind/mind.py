@@ -6,6 +6,7 @@ from collections.abc import Callable
 from idol_runtime.conversation.hooks import Hooks, MakeHooks, Meeting
 from idol_runtime.mind.kept_moods import KeptMoods
 from idol_runtime.mind.languages import language_hooks
+from idol_runtime.mind.lore_meaning import Meanings
 from idol_runtime.mind.lorebook import lore_hooks
 from idol_runtime.mind.memory.keeping import Keeper
 from idol_runtime.mind.memory.remembering import memory_hooks
@@ -27,15 +28,17 @@ def make_mind(
         moods: Keeps how characters feel about people; by default the keeper does.
     """
     now = now_s or (keeper.clock if keeper else time.time)
+    meanings = Meanings(keeper.embedded) if keeper else None
     moods = moods or (KeptMoods(keeper) if keeper else MoodsInMemory())
 
     def make_hooks(meeting: Meeting) -> Hooks:
+        by_meaning = None if meanings is None else meanings.of(meeting.character.lorebook)
         # In the order in which what they note is told: how to answer last.
         return (
             memory_hooks(meeting, keeper)
             + mood_hooks(meeting, moods, now)
             + world_hooks(meeting)
-            + lore_hooks(meeting.character)
+            + lore_hooks(meeting.character, by_meaning)
             + language_hooks(meeting)
         )
 

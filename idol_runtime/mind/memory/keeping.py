@@ -141,14 +141,18 @@ class Keeper:
         """Who knows these memories has to read them again."""
         self._versions[whose] += 1
 
-    async def embedded(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
-        """Vectors of texts; None where there is no embedder, or it takes too long."""
+    async def embedded(
+        self, texts: Sequence[str], *, is_waited_for: bool = True
+    ) -> NDArray[np.float32] | None:
+        """Vectors of texts; None where there is no embedder, or where it takes too long for an
+        answer that waits for them.
+        """
 
         def embed() -> NDArray[np.float32] | None:
             embedder = self._opened_embedder()
             return None if embedder is None else embedder.embed(texts)
 
-        return await self._guarded(embed, self.settings.answer_s)
+        return await self._guarded(embed, self.settings.answer_s if is_waited_for else None)
 
     async def aclose(self) -> None:
         """Writes what is still to be written, and closes the store."""
