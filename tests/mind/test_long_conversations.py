@@ -310,6 +310,7 @@ SOURCE = (
         ("The user moved to Oslo.", None),
         ("Sam moved to Oslo", None),  # no sentence
         ("Did Sam move to Oslo?", None),
+        ("Sam asked Ren about Oslo.", None),  # nobody asked anything
         ("They enjoy hiking and painting landscapes.", None),  # nobody said so
         ("", None),
     ],

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 SOON: Final = 0.8
 """Of a window that is so full is summed up what leaves it when it moves."""
-MODELS_SHARE: Final = 0.6
+MODELS_SHARE: Final = 0.75
 """Of the tokens of a summary, for what the model wrote; the rest is for the users' lines."""
 CHARACTERS_A_TOKEN: Final = 4
 IN_IT: Final = 0.6

@@ -29,6 +29,9 @@ _MARKUP: Final = re.compile(r"[\[\]*#<>`|{}~_\\\n\"“”]|\w\s*[:\N{FULLWIDTH C
 _OF_TWO: Final = re.compile(
     r"(?i)\b(?:i|i'm|i've|i'll|me|my|mine|we|our|us|you|your|yours|you're)\b"
 )
+_ASKS: Final = re.compile(r"(?i)\bask(?:s|ed|ing)?\b")
+"""Small models take what they are told for what they were asked."""
+_QUESTION_MARK: Final = re.compile("[?\N{FULLWIDTH QUESTION MARK}]")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
@@ -110,6 +113,8 @@ def checked_summary(text: str, sources: Iterable[str], max_chars: int) -> str | 
     if not text or _MARKUP.search(text) or _OF_TWO.search(text) or is_secret(text):
         return None
     source = " ".join(sources)
+    if _ASKS.search(text) and not _QUESTION_MARK.search(source):
+        return None
     if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(source)):
         return None
     said = {each.casefold() for each in _WORD.findall(source)}
