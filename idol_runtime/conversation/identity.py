@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _NAMED: Final = re.compile(
@@ -25,6 +26,8 @@ _OTHER_WORDS: Final = (
 _NO_NAMES: Final = frozenset(_OTHER_WORDS.split(" "))
 
 
+_SHORT: Final = 300
+"""Characters of a text whose names are kept in mind."""
 _THEIRS: Final = re.compile(
     r"\b(?:my name|who i am|who am i|mi nombre|c[oó]mo me llamo|qui[eé]n soy)\b|"
     r"我叫什么|我的名字|我是谁|(?:私|僕|俺)の名前|(?:私|僕|俺)は(?:誰|だれ)",
@@ -34,10 +37,9 @@ _THEIRS: Final = re.compile(
 
 def names_given(texts: Iterable[str]) -> list[str]:
     """The names that a user gives to themselves, as they write them, in order."""
-    found = []
+    found: list[str] = []
     for text in texts:
-        found += _names(_NAMED, text)
-        found += [name for name in _names(_BEING, text) if _is_large(name)]
+        found += _names_known(text) if len(text) <= _SHORT else _names_in(text)
     return found
 
 
@@ -59,6 +61,15 @@ def is_somebody_else(clause: str, own: str, others: frozenset[str]) -> bool:
     claimed = {name.casefold() for name in _names(_NAMED, clause) if _is_large(name)}
     borrowed = {name.casefold() for name in _names(_BEING, clause)} & others
     return not claimed | borrowed <= mine
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    being = (name for name in _names(_BEING, text) if _is_large(name))
+    return *_names(_NAMED, text), *being
+
+
+_names_known = lru_cache(maxsize=8_192)(_names_in)
+"""A conversation is read with every answer that is given in it."""
 
 
 def _names(pattern: re.Pattern[str], text: str) -> list[str]:

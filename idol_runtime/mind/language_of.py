@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from idol_runtime.mind.language_words import OWN_NAMES, SIGNS, WORDS
@@ -32,6 +33,8 @@ _REQUEST: Final = re.compile(
     rf"({'|'.join(_NAMES)})\b",
     re.IGNORECASE,
 )
+_SHORT: Final = 300
+"""Characters of a line whose language is kept in mind."""
 _QUESTION: Final = re.compile(
     r"\b(?:do|did|does|can't|don't|cannot|not|never|i|they|people|who) (?:you )?(?:\w+ )?$",
     re.IGNORECASE,
@@ -40,6 +43,10 @@ _QUESTION: Final = re.compile(
 
 def language_of(line: str) -> str | None:
     """The language of a line, as two letters, or None where it is not clear."""
+    return _known_language_of(line) if len(line) <= _SHORT else _language_of(line)
+
+
+def _language_of(line: str) -> str | None:
     line = unicodedata.normalize("NFC", line)
     letters = [each for each in line if each.isalpha()]
     for language, script in _SCRIPTS:
@@ -54,6 +61,10 @@ def language_of(line: str) -> str | None:
     first, second = sorted(scores, key=lambda each: -scores[each])[:2]
     is_clear = scores[first] >= LEAST_SCORE and scores[first] >= LEAD * scores[second]
     return first if is_clear and scores[first] >= LEAST_SHARE * len(words) else None
+
+
+_known_language_of = lru_cache(maxsize=4_096)(_language_of)
+"""The last lines of a conversation are read with every answer that is given in it."""
 
 
 def requested_language(line: str) -> str | None:

@@ -17,7 +17,7 @@ _TOLD_SOMETIME: Final = ("event", "plan", "promise")
 
 def tokens_in(text: str) -> float:
     """About how many tokens a text is to a model; signs of Japanese and Chinese count whole."""
-    wide = sum(ord(each) > 0x2E7F for each in text)
+    wide = 0 if text.isascii() else sum(ord(each) > 0x2E7F for each in text)
     return wide + (len(text) - wide) / _CHARACTERS_A_TOKEN + 1
 
 
