@@ -84,5 +84,5 @@ async def test_what_was_said_first_is_known_after_forty_turns(workers: ModelWork
     assert len(writer.summaries) >= 2
     # Most prompts begin as the one before them, whose attention state is still there.
     read = sum(done.prompt_tokens for done in writer.done)
-    assert sum(done.cached_tokens for done in writer.done) > 0.7 * read
+    assert sum(done.cached_tokens for done in writer.done) > 0.6 * read
     assert max(done.prompt_tokens for done in writer.done) < CONTEXT
