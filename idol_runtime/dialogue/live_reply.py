@@ -50,12 +50,11 @@ class LiveReply:
             priority: See `DialogueRequest`.
             mask: What may come next; None for anything.
         """
-        self.priority = priority
+        self.priority, self.started_s = priority, started_s
         self._tokens = list(prompt)
         self._prompt_size = len(prompt)
         self._options, self._sampler, self._text = options, sampler, text
         self._end_ids, self._capacity = end_ids, capacity
-        self._started_s = started_s
         self._ttft_s: float | None = None
         self._cached: int | None = None
         self._mask = mask
@@ -131,7 +130,7 @@ class LiveReply:
             prompt_tokens=self._prompt_size,
             cached_tokens=self._cached or 0,
             completion_tokens=size,
-            ttft_s=now_s - self._started_s if self._ttft_s is None else self._ttft_s,
+            ttft_s=now_s - self.started_s if self._ttft_s is None else self._ttft_s,
             decode_tokens_per_s=(size - 1) / self.stepping_s if self.stepping_s > 0 else None,
             cache_bytes=cache.held_bytes,
             cache_evictions=cache.evictions,
@@ -156,5 +155,5 @@ class LiveReply:
 
     def _delta(self, text: str, now_s: float) -> TextDelta:
         if self._ttft_s is None:
-            self._ttft_s = now_s - self._started_s
+            self._ttft_s = now_s - self.started_s
         return TextDelta(text)

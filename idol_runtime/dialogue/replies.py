@@ -19,6 +19,9 @@ BESIDE: Final = 12
 """Prompt tokens read between two steps of those who write, for each who waits, up to"""
 MOST_BESIDE: Final = 64
 """in all."""
+AGEING: Final = 50
+"""Who came a second later waits as if its prompt had so many tokens more: of a long prompt, too,
+the turn comes."""
 REST: Final = 8
 """What nobody waits for goes on with every so many steps of those whom somebody waits for."""
 
@@ -27,9 +30,10 @@ class Replies:
     """A step is a token for every reply that is being written, and then a part of a prompt.
 
     Those who write are one batch. Prompts are read one after the other, in small parts while
-    somebody writes: the first who asked has the first words while the others wait, where all would
-    wait for the last if their prompts were read side by side. The first piece leaves with the last
-    part of the prompt.
+    somebody writes: the one with the least to read has the first words while the others wait, where
+    all would wait for the last if their prompts were read side by side. So a turn whose history is
+    in the cache does not wait for a long story that is read for the first time. The first piece
+    leaves with the last part of the prompt.
     """
 
     def __init__(
@@ -67,10 +71,14 @@ class Replies:
         self._seat(awake)
         seated = [reply for reply in awake if reply.row is not None]
         writing = [reply for reply in seated if reply.is_stepping]
-        # Within a priority, what has begun goes on first; else the order they came in.
+        # Within a priority, what has begun goes on first; else who has the least left to read.
         reading = sorted(
             (reply for reply in seated if not reply.is_stepping),
-            key=lambda reply: (-reply.priority, not reply.has_begun),
+            key=lambda reply: (
+                -reply.priority,
+                not reply.has_begun,
+                len(reply.unread) + AGEING * reply.started_s,
+            ),
         )
         if writing:
             yield from self._write(writing)

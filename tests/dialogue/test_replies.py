@@ -21,7 +21,7 @@ from idol_runtime.dialogue.messages import (
     TextDelta,
 )
 from idol_runtime.dialogue.model import DialogueModel
-from idol_runtime.dialogue.replies import BESIDE, REST
+from idol_runtime.dialogue.replies import AGEING, BESIDE, REST
 from idol_runtime.dialogue.sampling import Sampler
 from idol_runtime.dialogue.token_text import TokenText
 from idol_runtime.inference.service import StreamEnd
@@ -164,6 +164,27 @@ def test_who_has_a_higher_priority_is_read_first(tiny_chat: TinyChat) -> None:
     while not sooner.has_begun:
         list(model.replies.step([later, sooner]))
     assert not later.has_begun
+
+
+def test_a_short_prompt_does_not_wait_for_a_long_one(tiny_chat: TinyChat) -> None:
+    model = tiny_chat.open(clock=lambda: 0.0)
+    long = begun(model, 4)
+    list(model.replies.step([long]))
+    short = begun(model, 0)
+    list(model.replies.step([long, short]))
+    assert short.has_begun
+    assert not long.has_begun
+
+
+def test_a_long_prompt_does_not_wait_for_ever_for_short_ones(tiny_chat: TinyChat) -> None:
+    now_s = 0.0
+    model = tiny_chat.open(clock=lambda: now_s)
+    long = begun(model, 4)
+    now_s = len(long.tokens) / AGEING
+    short = begun(model, 0)
+    while not long.has_begun:
+        list(model.replies.step([long, short]))
+        assert not short.has_begun
 
 
 def test_what_nobody_waits_for_rests_while_somebody_is_served_and_is_not_forgotten(
