@@ -65,6 +65,7 @@ def export_adapter(
     }
     with new_bundle(out, force=force) as folder:
         save_file(tensors, folder / ADAPTER_FILE)
+        (folder / ADAPTER_FILE).chmod(0o644)  # it is made for its owner alone
         write_manifest(
             folder,
             kind=ADAPTER_KIND,

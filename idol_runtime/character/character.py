@@ -26,6 +26,7 @@ LORE_FILE = "lore.toml"
 BUILT_IN = Path(__file__).parents[1] / "characters"
 DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
+DEFAULT_DIALOGUE = "idol-0.5b"
 SMALL_DIALOGUE = "smollm2-135m-instruct"
 """For machines with little memory: a quarter of the default's, and twice its speed."""
 OPENAI_PREFIX = "gpt-"
@@ -62,7 +63,7 @@ class Motion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ModelNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What gives it words, a voice, a face and a body."""
 
-    dialogue: str = SMALL_DIALOGUE
+    dialogue: str = DEFAULT_DIALOGUE
     """A dialogue model of the store (in the catalog, or imported by `idol models import`), or the
     folder of a bundle of its own, relative to the character's, such as `./my_dialogue`, or the
     address of a server, such as `http://localhost:8080/v1` (see `models.http`)."""

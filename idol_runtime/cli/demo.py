@@ -11,7 +11,7 @@ def add_demo_parser(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "demo",
         help="fetch the models, serve the default character and open the stage page",
-        description="Fetches the models on first use (about 220 MB), serves the character and "
+        description="Fetches the models on first use (about 640 MB), serves the character and "
         "opens the stage page in a browser.",
     )
     add_server(parser)

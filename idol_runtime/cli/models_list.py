@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from idol_runtime.dialogue.config import INT8_BLOCKS
+from idol_runtime.engine.model_files import converted_key
 from idol_runtime.store import ImportedBundle, ModelStatus, Store
 from idol_runtime.store.failures import size_text
 from idol_runtime.store.speed import Speed, fits, memory_needed, recall_speed
@@ -38,7 +38,7 @@ def listed(store: Store, model: ModelStatus | ImportedBundle) -> Listed | None:
     if isinstance(model, ImportedBundle):
         return _listed(recall_speed(model.folder), model.size + memory_needed("", 0))
     [file] = store.catalog.model(model.name).files
-    speed = recall_speed(store.derived_folder(model.name, INT8_BLOCKS))
+    speed = recall_speed(store.derived_folder(model.name, converted_key(store, model.name)))
     return _listed(speed, memory_needed(file.path, file.size))
 
 

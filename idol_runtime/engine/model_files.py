@@ -11,9 +11,11 @@ import msgspec
 from idol_runtime.character import Character, HttpMind, ModelNames
 from idol_runtime.conversation.models import HTTP_ENGINE, ModelFolders
 from idol_runtime.dialogue.config import INT8_BLOCKS
-from idol_runtime.inference.bundle import open_bundle, open_verified, write_manifest
+from idol_runtime.inference.bundle import MANIFEST, open_bundle, open_verified, write_manifest
 from idol_runtime.store import Store
 from idol_runtime.store.verified import recall, remember, stamp
+
+_SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 def fetch_models(store: Store, character: Character) -> ModelFolders:
@@ -45,13 +47,31 @@ def dialogue_folder(store: Store, name: str) -> Path:
     if (own := _own(store, "dialogue", name)) is not None:
         return own
     [gguf] = store.pull(name).glob("*.gguf")
+    adapter = _adapter(store, name)
 
     def convert(target: Path) -> None:
         from idol_runtime.dialogue.importer import import_gguf
 
-        import_gguf(gguf, target, name=name, weights="int8", progress=store.display.step)
+        show = store.display.step
+        import_gguf(gguf, target, name=name, weights="int8", adapter=adapter, progress=show)
 
-    return store.derived(name, convert, INT8_BLOCKS, check=partial(_verify, store, "dialogue"))
+    key = converted_key(store, name)
+    return store.derived(name, convert, key, check=partial(_verify, store, "dialogue"))
+
+
+def converted_key(store: Store, name: str) -> str:
+    """Under which key of `Store.derived` a model of the catalog is kept when it is converted;
+    another adapter is another model.
+    """
+    adapter = _adapter(store, name)
+    if adapter is None:
+        return INT8_BLOCKS
+    return f"{INT8_BLOCKS}-{hashlib.sha256((adapter / MANIFEST).read_bytes()).hexdigest()[:16]}"
+
+
+def _adapter(store: Store, name: str) -> Path | None:
+    shipped = store.catalog.model(name).adapter
+    return None if shipped is None else _SHIPPED / shipped
 
 
 def _http_bundle(store: Store, mind: HttpMind) -> Path:

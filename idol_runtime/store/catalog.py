@@ -87,11 +87,16 @@ class FileGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: Annotated[tuple[ModelFile, ...], Meta(min_length=1)]
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     kind: Kind
     licence: str
     description: str
-    groups: Annotated[tuple[FileGroup, ...], Meta(min_length=1)]
+    groups: tuple[FileGroup, ...] = ()
+    """Those of its base, for a tuned model."""
+    base: Name | None = None
+    """The model that it is tuned from: the same files, kept once."""
+    adapter: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]*$")] | None = None
+    """What the tuning changed: a folder below `bundles/`, which ships with the runtime."""
 
     @property
     def files(self) -> tuple[ModelFile, ...]:
@@ -148,7 +153,14 @@ def parse_catalog(text: str, origin: str) -> Catalog:
     )
     for name, model in catalog.models.items():
         _check_model(catalog, model, origin, f"models.{name}")
-    return catalog
+    tuned = {name: _on_its_base(catalog, model) for name, model in catalog.models.items()}
+    return Catalog(tuned, catalog.archives)
+
+
+def _on_its_base(catalog: Catalog, model: Model) -> Model:
+    if model.base is None:
+        return model
+    return msgspec.structs.replace(model, groups=catalog.models[model.base].groups)
 
 
 def _table(table: dict[str, Any], kind: Any, origin: str, key: str) -> dict[str, Any]:
@@ -167,6 +179,10 @@ def _convert(value: Any, kind: Any, origin: str, key: str) -> Any:
 
 
 def _check_model(catalog: Catalog, model: Model, origin: str, key: str) -> None:
+    if (model.base is None) != (model.adapter is None) or bool(model.base) == bool(model.groups):
+        raise _broken(origin, key, "expected either `groups`, or `base` and `adapter`")
+    if model.base is not None and not getattr(catalog.models.get(model.base), "groups", ()):
+        raise _broken(origin, f"{key}.base", f"`{model.base}` is not a model with files of its own")
     seen: set[str] = set()
     for i, group in enumerate(model.groups):
         for j, file in enumerate(group.files):

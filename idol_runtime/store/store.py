@@ -60,7 +60,7 @@ class Store:
 
     def folder(self, name: str) -> Path:
         """Where a model's files are or will be."""
-        return self.home / "models" / name
+        return self.home / "models" / self._place(name)
 
     def bundle_folder(self, kind: str, name: str) -> Path:
         """Where `idol models import` puts a bundle."""
@@ -264,7 +264,12 @@ class Store:
         )
 
     def _record(self, name: str) -> Path:
-        return self.home / "verified" / f"{name}.json"
+        return self.home / "verified" / f"{self._place(name)}.json"
+
+    def _place(self, name: str) -> str:
+        """A tuned model has the files of its base."""
+        known = self.catalog.models.get(name)
+        return name if known is None or known.base is None else known.base
 
     @contextmanager
     def _locked(self, name: str, waiting: str) -> Iterator[None]:

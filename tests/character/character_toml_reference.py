@@ -70,7 +70,7 @@ description = "gives the guest a cup of tea"
 parameters = { properties = { kind = { enum = ["green", "black"] } }, required = ["kind"] }
 
 [models]
-dialogue = "smollm2-135m-instruct"
+dialogue = "idol-0.5b"
 speech = "kokoro-82m"
 
 [sampling]

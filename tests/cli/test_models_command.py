@@ -52,7 +52,7 @@ def test_pull_without_a_network_names_the_model_and_the_way_out(
 ) -> None:
     monkeypatch.delenv("IDOL_OFFLINE")
     monkeypatch.setenv(variable, "1")
-    with pytest.raises(StoreError, match=r"kokoro-82m \(120\.6 MB\) is not complete .*network"):
+    with pytest.raises(StoreError, match=r"idol-0\.5b \(491\.4 MB\) is not complete .*network"):
         run("models", "pull")
 
 
@@ -195,7 +195,7 @@ def test_the_store_is_the_one_that_idol_toml_names(
     assert json.loads(capsys.readouterr().out)["home"] == str(tmp_path / "models")
     monkeypatch.delenv("IDOL_OFFLINE")
     home = re.escape(str(tmp_path / "models"))
-    with pytest.raises(StoreError, match=rf"`IDOL_HOME={home} idol models pull kokoro-82m`"):
+    with pytest.raises(StoreError, match=rf"`IDOL_HOME={home} idol models pull idol-0\.5b`"):
         run("models", "pull", "--config", str(config))
 
 

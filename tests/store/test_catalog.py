@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import idol_runtime
+from idol_runtime.dialogue.adapted import open_adapter
 from idol_runtime.errors import StoreError
 from idol_runtime.store.catalog import (
     ArchiveSource,
@@ -207,3 +208,43 @@ def test_every_mind_in_the_catalog_is_one_gguf_file_that_names_its_licence() -> 
         [file] = mind.files
         assert file.path.endswith(".gguf")
         assert mind.licence
+
+
+TUNED = {"kind": "dialogue", "licence": "MIT", "description": "d"}
+PLAIN = TUNED | {
+    "groups": [
+        {
+            "sources": [{"from": "url", "url": "https://example.test/{path}"}],
+            "files": [{"path": "a.gguf", "size": 1, "sha256": DIGEST}],
+        }
+    ]
+}
+
+
+def test_a_tuned_model_has_the_files_of_its_base_and_an_adapter_that_ships() -> None:
+    catalog = load_catalog(SHIPPED)
+    tuned = [each for each in catalog.models.values() if each.base]
+    assert tuned
+    for each in tuned:
+        assert each.base is not None
+        assert each.adapter is not None
+        assert each.files == catalog.model(each.base).files
+        adapter = open_adapter(SHIPPED.parent / "bundles" / each.adapter)
+        assert adapter.config.base_sha256 == each.files[0].sha256
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        TUNED,
+        TUNED | {"base": "plain"},
+        TUNED | {"adapter": "dialogue/mine"},
+        TUNED | {"base": "none", "adapter": "dialogue/mine"},
+        TUNED | {"base": "tuned", "adapter": "dialogue/mine"},
+        TUNED | {"base": "plain", "adapter": "../mine"},
+    ],
+)
+def test_a_tuned_model_names_a_base_with_files_and_an_adapter(about: dict[str, str]) -> None:
+    models = {"plain": PLAIN, "tuned": about}
+    with pytest.raises(StoreError, match=r"models\.tuned"):
+        parse_catalog(document({"models": models}), "catalog.toml")

@@ -56,6 +56,16 @@ def test_the_progress_ends_at_the_whole_size(
     assert recorder.fetched[-1] == ("weights.bin", len(CONTENT), len(CONTENT))
 
 
+def test_a_tuned_model_and_its_base_share_one_copy(server: FileServer, tmp_path: Path) -> None:
+    base = catalog_of(UrlSource(server.serve("/w", CONTENT))).models["toy"]
+    tuned = Model("speech", "MIT", "", base.groups, base="toy", adapter="dialogue/mine")
+    store = Store(tmp_path, Catalog({"toy": base, "tuned": tuned}, {}))
+    assert store.pull("tuned") == store.pull("toy") == store.folder("tuned")
+    assert len(server.gets("/w")) == 1
+    assert {each.state for each in store.status()} == {"ready"}
+    assert store.verify("tuned") == []
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -38,7 +38,12 @@ def open_base(place: str, dtype: torch.dtype) -> Base:
             f"{path}: expected a GGUF file or a folder with a model, found nothing; fetch one with "
             "`idol models pull qwen2.5-coder-0.5b-instruct` and name it with --model."
         )
-    return Base(_read_model(path, dtype), ChatIds(_read_tokenizer(path)), path.stem)
+    return Base(_read_model(path, dtype), ChatIds(_read_tokenizer(path)), _name(path))
+
+
+def _name(path: Path) -> str:
+    """Without the ending of a file; names of models have points themselves."""
+    return path.stem if path.is_file() else path.name
 
 
 def _read_model(path: Path, dtype: torch.dtype) -> nn.Module:
