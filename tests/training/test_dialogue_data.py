@@ -41,7 +41,8 @@ def test_conversations_to_judge_by_have_personas_of_their_own() -> None:
 
 def test_replies_are_many_and_varied() -> None:
     replies = [read_reply(text).speech for _, text in good_replies(read_folder(DATA / "train"))]
-    assert distinct_n(replies, 3) > 0.9
+    # Of as many replies each time: distinct-n falls with the length of any text.
+    assert distinct_n(random.Random(0).sample(replies, 4800), 3) > 0.9
     assert sum(map(words_of, replies)) / len(replies) < 20
 
 
