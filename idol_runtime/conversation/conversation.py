@@ -50,6 +50,7 @@ from idol_runtime.conversation.items import (
 )
 from idol_runtime.conversation.letting_go import to_let_go
 from idol_runtime.conversation.models import Models
+from idol_runtime.conversation.reading_ahead import ReadingAhead
 from idol_runtime.conversation.reply_options import AS_THE_CHARACTER, ReplyOptions
 from idol_runtime.conversation.turn_handle import Ended, Turn
 from idol_runtime.conversation.turn_request import TurnRequest
@@ -109,7 +110,8 @@ class Conversation:
             models.context,
             self.world,
         )
-        self._hooks = make_hooks(meeting)
+        self._ahead = ReadingAhead(models)
+        self._hooks = make_hooks(meeting) + self._ahead.hooks
         self._subscribers: list[Subscriber] = []
         self._telling: set[asyncio.Task[None]] = set()
         """Hooks that are told of answers that were given."""
@@ -287,6 +289,7 @@ class Conversation:
     async def aclose(self) -> None:
         """Stops the answer that is being given and returns when all hooks were told."""
         await self.cancel()
+        self._ahead.stop()
         if self._telling:
             await asyncio.wait(self._telling, timeout=CLOSING_S)
 
@@ -385,6 +388,7 @@ class Conversation:
             self._keep_calls(turn.item_id, ended)
             previous_id = self.items.previous_id(turn.item_id)
             self._tell_hooks(Exchange(turn.occasion, ended.item.text))
+            self._ahead.begin(messages_of(list(self.items)))
         self._tell(TurnEnded(turn.id, previous_id, ended))
 
     def _keep_calls(self, item_id: str, ended: Ended) -> None:

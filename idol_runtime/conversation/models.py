@@ -57,6 +57,10 @@ class Models:
         """
         return None
 
+    def has_time_to_read(self) -> bool:
+        """Whether the dialogue model keeps what it reads, and nobody waits for it now."""
+        return False
+
 
 @dataclass(frozen=True)
 class ModelWorkers(Models):
@@ -74,6 +78,11 @@ class ModelWorkers(Models):
         """Raises `IdolError` where the model cannot be opened."""
         await self.dialogue.start()
         return self.dialogue.capabilities.context_length
+
+    def has_time_to_read(self) -> bool:
+        if self.dialogue.problem is not None or self.dialogue.streaming:
+            return False
+        return self.dialogue.capabilities.keeps_prompts
 
     async def check(self, character: Character) -> None:
         """Opens both models and compares what they can do with what the character asks of them.

@@ -13,6 +13,8 @@ class DialogueCapabilities:
     """Tokens of a prompt and its reply together."""
     languages: tuple[str, ...] = ()
     """BCP 47, those it was made for; empty where nobody knows."""
+    keeps_prompts: bool = False
+    """Whether the beginning of a prompt that it has read before costs nothing."""
 
 
 # Any: what a stream is stays the engine's own business.

@@ -52,7 +52,7 @@ class DialogueModel:
             self._asked,
             rows,
             PrefixCache(rows, room.kept_bytes),
-            DialogueCapabilities(context_length=rows.capacity),
+            DialogueCapabilities(context_length=rows.capacity, keeps_prompts=True),
             clock,
         )
 

@@ -111,6 +111,11 @@ class ChildProcess(Generic[Request, Item, Capabilities]):
     def is_open(self) -> bool:
         return self._opened.done() and self._failure is None
 
+    @property
+    def streaming(self) -> int:
+        """How many streams are being read, or wait for their turn."""
+        return len(self._readers)
+
     async def opened(self) -> None:
         """Returns when the model is open; raises why it is not, or no longer."""
         await asyncio.wait([self._opened])

@@ -91,6 +91,11 @@ class Worker(Generic[Request, Item, Capabilities]):
         return self._process.capabilities
 
     @property
+    def streaming(self) -> int:
+        """How many streams are being read, or wait for their turn."""
+        return self._process.streaming if self._process else 0
+
+    @property
     def problem(self) -> str | None:
         """Why it cannot serve a request now, as a sentence, or None when it can."""
         if self._process is None:
