@@ -7,6 +7,7 @@
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ from training.checkpoint import checkpoint_of, read_json
 from training.dialogue.task import ADAPTER_INFO_FILE
 from training.ingest.shipping import read_seen, require_shippable
 from training.origin import ORIGIN_FILE
-from training.trainer import GENERATOR, VALIDATION_FILE
+from training.tracking import METRICS_FILE, OBJECTIVE
+from training.trainer import GENERATOR
 
 
 def export_adapter(
@@ -55,13 +57,13 @@ def export_adapter(
     config = AdapterConfig(
         "" if base is None else sha256_of(base), told["rank"], told["alpha"] / told["rank"]
     )
-    validation = run / VALIDATION_FILE
+    steps = int(checkpoint.name.removeprefix("step_"))
     card: dict[str, Any] = {
         "base": told["base"],
         "origin": read_json(run / ORIGIN_FILE),
-        "steps": int(checkpoint.name.removeprefix("step_")),
+        "steps": steps,
         "data": msgspec.to_builtins(seen.cards),
-        "validation": read_json(validation) if validation.exists() else None,
+        "validation": _validation(run, steps),
     }
     with new_bundle(out, force=force) as folder:
         save_file(tensors, folder / ADAPTER_FILE)
@@ -75,6 +77,13 @@ def export_adapter(
             card=card,
         )
         return (folder / ADAPTER_FILE).stat().st_size
+
+
+def _validation(run: Path, steps: int) -> float | None:
+    """Nats a held-out token, of the weights after so many steps: a run's best may be others."""
+    logged = map(json.loads, (run / METRICS_FILE).read_text("utf-8").splitlines())
+    found = [each[OBJECTIVE] for each in logged if each["step"] == steps - 1 and OBJECTIVE in each]
+    return found[-1] if found else None
 
 
 def merge(model: torch.nn.Module, adapter: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from idol_protocol.channels import ACTIVITIES, EMOTIONS, FACE_ACTIVITIES, GESTURES
 from idol_runtime.bench.turn import machine
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.engine.engine import BUNDLES
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.features import LogMel
 from idol_runtime.motion.pose import PoseInputs, PoseModel

@@ -28,7 +28,7 @@ DEFAULT_CHARACTER = BUILT_IN / "hoshi"
 STYLE_SIZE = 16
 DEFAULT_DIALOGUE = "idol-0.5b"
 SMALL_DIALOGUE = "smollm2-135m-instruct"
-"""For machines with little memory: a quarter of the default's, and twice its speed."""
+"""For machines with little memory: less than half of the default's."""
 OPENAI_PREFIX = "gpt-"
 """Clients that know nothing of characters ask for a model of such a name and meet the first one."""
 GLB_HEADER = struct.Struct("<4sII")

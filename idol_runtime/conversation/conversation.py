@@ -388,7 +388,7 @@ class Conversation:
             self._keep_calls(turn.item_id, ended)
             previous_id = self.items.previous_id(turn.item_id)
             self._tell_hooks(Exchange(turn.occasion, ended.item.text))
-            self._ahead.begin(messages_of(list(self.items)))
+            self._ahead.begin(messages_of(self.items))
         self._tell(TurnEnded(turn.id, previous_id, ended))
 
     def _keep_calls(self, item_id: str, ended: Ended) -> None:

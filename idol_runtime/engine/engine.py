@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from idol_runtime.character import Character
 from idol_runtime.conversation.hooks import MakeHooks
@@ -18,6 +17,7 @@ from idol_runtime.dialogue.config import MIB, DecoderRoom
 from idol_runtime.dialogue.messages import ChatMessage, DialogueRequest, GenerationDone
 from idol_runtime.engine.cast import LiveCast
 from idol_runtime.engine.live_character import Member
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.errors import IdolError
 from idol_runtime.inference.process import Room
 from idol_runtime.inference.session import Provider
@@ -30,7 +30,6 @@ from idol_runtime.stage.generators import GeneratorBundles
 from idol_runtime.stage.stage import Stage
 from idol_runtime.timeline import Clock, Output, SystemClock
 
-BUNDLES = Path(__file__).parents[1] / "bundles"
 """The face and pose generators ship with the package."""
 
 

@@ -15,7 +15,8 @@ from idol_runtime.inference.bundle import MANIFEST, open_bundle, open_verified, 
 from idol_runtime.store import Store
 from idol_runtime.store.verified import recall, remember, stamp
 
-_SHIPPED = Path(__file__).parents[1] / "bundles"
+BUNDLES = Path(__file__).parents[1] / "bundles"
+"""Those that ship with the runtime."""
 
 
 def fetch_models(store: Store, character: Character) -> ModelFolders:
@@ -71,7 +72,7 @@ def converted_key(store: Store, name: str) -> str:
 
 def _adapter(store: Store, name: str) -> Path | None:
     shipped = store.catalog.model(name).adapter
-    return None if shipped is None else _SHIPPED / shipped
+    return None if shipped is None else BUNDLES / shipped
 
 
 def _http_bundle(store: Store, mind: HttpMind) -> Path:

@@ -181,8 +181,11 @@ def _convert(value: Any, kind: Any, origin: str, key: str) -> Any:
 def _check_model(catalog: Catalog, model: Model, origin: str, key: str) -> None:
     if (model.base is None) != (model.adapter is None) or bool(model.base) == bool(model.groups):
         raise _broken(origin, key, "expected either `groups`, or `base` and `adapter`")
-    if model.base is not None and not getattr(catalog.models.get(model.base), "groups", ()):
-        raise _broken(origin, f"{key}.base", f"`{model.base}` is not a model with files of its own")
+    if model.base is not None:
+        base = catalog.models.get(model.base)
+        if base is None or not base.groups:
+            problem = f"`{model.base}` is not a model with files of its own"
+            raise _broken(origin, f"{key}.base", problem)
     seen: set[str] = set()
     for i, group in enumerate(model.groups):
         for j, file in enumerate(group.files):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idol_runtime.bench.motion import RIVAL, bench_motion, describe
 from idol_runtime.cli.main import main
-from idol_runtime.engine.engine import BUNDLES
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.pose import PoseBatch, PoseInputs, PoseModel
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_an_adapter_knows_its_base_and_how_it_was_made(run: Path, tmp_path: Path
     assert opened.config.scale == 2
     card = opened.bundle.manifest.card
     assert (card["base"], card["steps"]) == ("base", 3)
+    last = (run / "metrics.jsonl").read_text().splitlines()[-1]
+    assert card["validation"] == json.loads(last)["validation/objective"]
     assert [each["licence"] for each in card["data"]] == ["Apache-2.0"]
     trained = load_file(checkpoint_of(run) / f"{GENERATOR}.safetensors")
     assert len(trained) == 2 * len(opened.changes)
@@ -67,7 +70,7 @@ def test_an_adapter_knows_its_base_and_how_it_was_made(run: Path, tmp_path: Path
 def test_weights_that_saw_other_data_stay_private(run: Path, tmp_path: Path) -> None:
     other = tmp_path / "run"
     other.mkdir()
-    for path in run.glob("*.json"):
+    for path in run.glob("*.json*"):
         (other / path.name).write_bytes(path.read_bytes())
     (other / "step_3").symlink_to(run / "step_3")
     card = DatasetCard(name="scraped", licence="CC-BY-NC-4.0", may_ship=False, kind="written")

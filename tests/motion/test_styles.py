@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from export.style import export_style, parity, write_onnx
 from idol_runtime.character import Character, Motion
-from idol_runtime.engine.engine import BUNDLES, open_stage
+from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import write_manifest
 from idol_runtime.inference.session import OnnxSession

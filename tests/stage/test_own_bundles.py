@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from idol_runtime.character import Character, load_character
-from idol_runtime.engine.engine import BUNDLES, open_generators
+from idol_runtime.engine.engine import open_generators
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.engine.offline import animate
 from idol_runtime.errors import BundleError, ConfigError
 from idol_runtime.inference.bundle import read_manifest, write_manifest

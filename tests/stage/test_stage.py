@@ -13,7 +13,8 @@ import idol_runtime.stage.batch
 import idol_runtime.stage.stage
 from idol_protocol.channels import ARKIT_BLENDSHAPES, POSE_BONES
 from idol_runtime.character import DEFAULT_CHARACTER, load_character
-from idol_runtime.engine.engine import BUNDLES, open_stage
+from idol_runtime.engine.engine import open_stage
+from idol_runtime.engine.model_files import BUNDLES
 from idol_runtime.motion.conditioning import sources
 from idol_runtime.motion.face import FaceInputs, FaceModel
 from idol_runtime.motion.pose import PoseBatch, PoseInputs, PoseModel
